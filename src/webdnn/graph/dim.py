@@ -235,7 +235,12 @@ def _modulo(left: Size, right: Size) -> Size:
 def _single_call(size: Size, function: str) -> Call | None:
     if isinstance(size, Dim) and len(size.terms) == 1:
         monomial, coefficient = size.terms[0]
-        if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0], Call) and monomial[0].function == function:
+        if (
+            coefficient == 1
+            and len(monomial) == 1
+            and isinstance(monomial[0], Call)
+            and monomial[0].function == function
+        ):
             return monomial[0]
     return None
 

@@ -15,7 +15,9 @@ from webdnn.graph.types import TensorType
 Array = np.ndarray
 
 
-def interpret(graph: Graph, inputs: Sequence[Array], symbols: Mapping[str, int] | None = None, *, dtype: str | None = None) -> list[Array]:
+def interpret(
+    graph: Graph, inputs: Sequence[Array], symbols: Mapping[str, int] | None = None, *, dtype: str | None = None
+) -> list[Array]:
     """Outputs of `graph`.
 
     `symbols` gives the placeholders; those left out are read off the inputs' shapes. With `dtype="float64"` all floating-point inputs and
@@ -93,4 +95,6 @@ def _learn_symbols(value: Value, array: Array, symbols: dict[str, int]) -> None:
             symbols.setdefault(str(size), have)
     want = tuple(evaluate(s, symbols) for s in value.shape)
     if want != array.shape:
-        raise GraphError(f"input {label!r} is {TensorType(value.shape, value.dtype)} = {want}, got an array of shape {array.shape}")
+        raise GraphError(
+            f"input {label!r} is {TensorType(value.shape, value.dtype)} = {want}, got an array of shape {array.shape}"
+        )

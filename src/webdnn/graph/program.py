@@ -100,9 +100,13 @@ class Program:
             raise GraphError("an elementwise program needs an input and a step")
         for position, call in enumerate(self.calls):
             if call.function not in FUNCTIONS:
-                raise GraphError(f"{call.function!r} is not an elementwise function; known: {', '.join(sorted(FUNCTIONS))}")
+                raise GraphError(
+                    f"{call.function!r} is not an elementwise function; known: {', '.join(sorted(FUNCTIONS))}"
+                )
             if len(call.operands) != FUNCTIONS[call.function].arity:
-                raise GraphError(f"{call.function} takes {FUNCTIONS[call.function].arity} operands, got {len(call.operands)}")
+                raise GraphError(
+                    f"{call.function} takes {FUNCTIONS[call.function].arity} operands, got {len(call.operands)}"
+                )
             for operand in call.operands:
                 if isinstance(operand, int) and not 0 <= operand < self.inputs + position:
                     raise GraphError(f"operand {operand} of step {position} is not known there")

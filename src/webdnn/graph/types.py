@@ -57,7 +57,9 @@ def broadcast_shapes(shapes: list[tuple[Size, ...]]) -> tuple[Size, ...]:
             elif sizes_may_match(result[axis], size):
                 result[axis] = merge_sizes(result[axis], size)
             else:
-                raise GraphError(f"shapes {', '.join(map(str, shapes))} do not broadcast: {result[axis]} and {size} on axis {axis}")
+                raise GraphError(
+                    f"shapes {', '.join(map(str, shapes))} do not broadcast: {result[axis]} and {size} on axis {axis}"
+                )
     return tuple(result)
 
 

@@ -48,7 +48,9 @@ class Repeat(Op):
         results = [v.type for v in self.body.outputs]
         for position in range(self.carried):
             if results[position] != inputs[position]:
-                raise GraphError(f"state {position} is {inputs[position]} before and {results[position]} after an iteration")
+                raise GraphError(
+                    f"state {position} is {inputs[position]} before and {results[position]} after an iteration"
+                )
         stacked = [TensorType((*t.shape[:-1], self.count, t.shape[-1]), t.dtype) for t in results[self.carried :]]
         return (*results[: self.carried], *stacked)
 

@@ -38,12 +38,18 @@ def check_data(data: TensorType, weights: TensorType, channels_axis: int) -> Non
     if data.rank != 4 or weights.rank != 4:
         raise GraphError(f"data and weights must have rank 4, got {data} and {weights}")
     if data.shape[3] != weights.shape[channels_axis]:
-        raise GraphError(f"data {data} has {data.shape[3]} channels, the weights {weights} want {weights.shape[channels_axis]}")
+        raise GraphError(
+            f"data {data} has {data.shape[3]} channels, the weights {weights} want {weights.shape[channels_axis]}"
+        )
 
 
 def window(x: Array, row: int, column: int, strides: Pair, size: tuple[int, int]) -> Array:
     """The (N, *size, C) elements of padded x that kernel position (row, column) meets; offsets already multiplied by the dilation."""
-    return x[:, row : row + (size[0] - 1) * strides[0] + 1 : strides[0], column : column + (size[1] - 1) * strides[1] + 1 : strides[1]]
+    return x[
+        :,
+        row : row + (size[0] - 1) * strides[0] + 1 : strides[0],
+        column : column + (size[1] - 1) * strides[1] + 1 : strides[1],
+    ]
 
 
 def pad_spatial(x: Array, padding: Padding, value: float = 0.0) -> Array:
@@ -66,7 +72,9 @@ class Conv2D(WithEpilogue):
 
     def spatial(self, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, ...]:
         """(OH, OW) for shapes of data and weights."""
-        return tuple(output_size(x[1 + i], int(w[i]), self.strides[i], self.dilation[i], self.padding[i]) for i in range(2))  # type: ignore[arg-type]
+        return tuple(
+            output_size(x[1 + i], int(w[i]), self.strides[i], self.dilation[i], self.padding[i]) for i in range(2)
+        )  # type: ignore[arg-type]
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
@@ -102,7 +110,9 @@ class DepthwiseConv2D(WithEpilogue):
         result = np.zeros((x.shape[0], *size, *w.shape[2:]), np.result_type(x, w))
         for i in range(w.shape[0]):
             for j in range(w.shape[1]):
-                result += window(padded, i * self.dilation[0], j * self.dilation[1], self.strides, size)[..., None] * w[i, j]
+                result += (
+                    window(padded, i * self.dilation[0], j * self.dilation[1], self.strides, size)[..., None] * w[i, j]
+                )
         return result.reshape(*result.shape[:3], -1)
 
 
@@ -146,6 +156,8 @@ class Conv2DTranspose(WithEpilogue):
         full = np.zeros(shape, np.result_type(x, w))
         for i in range(w.shape[0]):
             for j in range(w.shape[1]):
-                target = window(full, above + i * self.dilation[0], before + j * self.dilation[1], self.strides, x.shape[1:3])
+                target = window(
+                    full, above + i * self.dilation[0], before + j * self.dilation[1], self.strides, x.shape[1:3]
+                )
                 target += x @ w[i, j]
         return full[:, above + top : above + top + height, before + left : before + left + width]

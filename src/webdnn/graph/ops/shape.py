@@ -76,7 +76,9 @@ class Concat(Op):
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
         result = self.infer(inputs)[0].shape
-        return tuple((result[i], t.shape[i]) for t in inputs for i in range(t.rank) if i != self.axis and t.shape[i] != result[i])
+        return tuple(
+            (result[i], t.shape[i]) for t in inputs for i in range(t.rank) if i != self.axis and t.shape[i] != result[i]
+        )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return (np.concatenate(inputs, self.axis),)
@@ -117,7 +119,11 @@ class Pad(Op):
             raise GraphError(f"amounts {self.amounts} do not fit {x}")
         if any(isinstance(a, int) and a < 0 for pair in self.amounts for a in pair):
             raise GraphError(f"amounts {self.amounts} must not be negative; slice instead")
-        return (TensorType(tuple(before + s + after for s, (before, after) in zip(x.shape, self.amounts, strict=True)), x.dtype),)
+        return (
+            TensorType(
+                tuple(before + s + after for s, (before, after) in zip(x.shape, self.amounts, strict=True)), x.dtype
+            ),
+        )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return (np.pad(inputs[0], self.amounts, constant_values=self.value),)
