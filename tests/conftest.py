@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 ROOT = Path(__file__).resolve().parents[1]
+# Programs that a test starts import this checkout.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 LEFT_OUT = {"fast": {"slow", "exhaustive"}, "default": {"exhaustive"}, "all": set()}
 BROWSER_FIXTURES = {"browser", "page"}
 

@@ -64,7 +64,7 @@ const classic = {
 /** @returns {Promise<Map<string, Buffer>>} file name below dist → content */
 async function scripts() {
   const results = await Promise.all([
-    build({ ...module, entryPoints: { webdnn: 'src/index.ts', 'webdnn-fallback': fallbackSource } }),
+    build({ ...module, entryPoints: { webdnn: 'src/index.ts', 'webdnn-fallback': 'src/fallback/index.ts' } }),
     build({ ...classic, entryPoints: { webdnn: 'src/script.ts', 'webdnn-worker': 'src/worker.ts' } }),
   ]);
   const files = results.flatMap((result) => result.outputFiles);
