@@ -31,6 +31,7 @@ def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = F
         _ensure_node()
     if chromium:
         _ensure_chromium()
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     # Programs started by the script see this checkout, whichever one the environment was made for.
     source = str(ROOT / "src")
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
