@@ -188,9 +188,7 @@ class Builder:
             blocks = product(value.shape[: op.axis])
             if view.buffer == result.buffer and view.offset == offset:
                 continue
-            if op.axis == len(strides) - 1:
-                self.copy(view, View(result.buffer, offset, result.pitch, value.shape), node.origin)
-            elif blocks == 1:
+            if op.axis == len(strides) - 1 or blocks == 1:
                 self.copy(view, View(result.buffer, offset, result.pitch, value.shape), node.origin)
             elif isinstance(blocks, int):
                 self._copy_blocks(

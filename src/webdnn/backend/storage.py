@@ -80,8 +80,11 @@ def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Valu
             continue
         for value in node.outputs:
             if value not in storage.places:
-                place = _alias(storage, value) or _in_place(storage, value, index)
-                storage.put(value, place) if place else storage.put_alone(value)
+                shared = _alias(storage, value) or _in_place(storage, value, index)
+                if shared:
+                    storage.put(value, shared)
+                else:
+                    storage.put_alone(value)
     return storage
 
 

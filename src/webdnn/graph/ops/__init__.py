@@ -27,4 +27,21 @@ OPS = (
     Transpose,
 )
 
-__all__ = [op.__name__ for op in OPS] + ["OPS"]
+__all__ = [
+    "OPS",
+    "Concat",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "Elementwise",
+    "MatMul",
+    "Pad",
+    "Pool2D",
+    "Reduce",
+    "Repeat",
+    "Reshape",
+    "Resize2D",
+    "Slice",
+    "Softmax",
+    "Transpose",
+]
