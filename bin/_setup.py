@@ -1,0 +1,134 @@
+"""Prepares a checkout for bin/test and bin/demo: `ensure(...)` installs what is missing, then starts the calling script
+again in the checkout's Python. Only the standard library is used here, and nothing is done twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+RUNTIME = ROOT / "webdnn_js"
+
+
+def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = False) -> None:
+    """Returns only inside the virtual environment, with everything asked for installed.
+
+    `extras` are the optional dependencies of pyproject.toml, `node` asks for the packages of webdnn_js, `chromium` for
+    a Chromium. Ends the program with a message when something cannot be installed.
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036 - whichever python3 there is runs this file
+        sys.exit(f"WebDNN needs Python 3.11 or newer; this is {sys.version.split()[0]}")
+    _ensure_python(extras)
+    if node:
+        _ensure_node()
+    if chromium:
+        _ensure_chromium()
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        _restart()
+
+
+def _restart() -> None:
+    # PYTHONPATH, so that programs started by the script see this checkout whichever one the environment was made for.
+    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [str(PYTHON), *sys.argv]
+    sys.stdout.flush()
+    if os.name == "nt":  # exec on Windows returns to the shell at once
+        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+    os.execve(PYTHON, command, environment)
+
+
+def _ensure_python(extras: Sequence[str]) -> None:
+    # An environment that is a link is shared between checkouts: it gets the dependencies, not this package.
+    shared = VENV.is_symlink()
+    if not PYTHON.exists():
+        _say("creating .venv")
+        _run([sys.executable, "-m", "venv", *([] if _has_ensurepip() else ["--without-pip"]), str(VENV.resolve())])
+    pyproject = ROOT / "pyproject.toml"
+    stamp = VENV / "webdnn-installed.txt"
+    wanted = f"{_digest(pyproject, ROOT / 'setup.py')} {'shared' if shared else ROOT} {' '.join(sorted(extras))}"
+    if stamp.exists() and wanted in stamp.read_text().splitlines():
+        return
+    what = f" with {', '.join(extras)}" if extras else ""
+    _say(f"installing the Python packages{what} (a few minutes the first time)")
+    if shared:
+        import tomllib  # new in Python 3.11, and an older one should get as far as our message
+
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        packages = project["dependencies"] + [p for extra in extras for p in project["optional-dependencies"][extra]]
+    else:
+        packages = ["--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
+    pip = [str(PYTHON), "-m", "pip"] if _has_pip() else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    _run([*pip, "install", "--quiet", "--disable-pip-version-check", *packages])
+    # One line for each set of extras; all of them are void once pyproject.toml changes.
+    current = wanted.split()[0]
+    kept = [line for line in (stamp.read_text().splitlines() if stamp.exists() else []) if line.startswith(current)]
+    stamp.write_text("\n".join([*kept, wanted]) + "\n")
+
+
+def _has_ensurepip() -> bool:
+    """Debian leaves ensurepip out unless python3-venv is installed."""
+    return subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+
+
+def _has_pip() -> bool:
+    return subprocess.run([PYTHON, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+
+
+def _ensure_node() -> None:
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        sys.exit("Node 20.19 or newer with npm is needed to test the browser runtime: install it, then try again")
+    stamp = RUNTIME / "node_modules" / ".webdnn-installed.txt"
+    wanted = _digest(RUNTIME / "package.json", RUNTIME / "package-lock.json")
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    _say("installing the Node packages of webdnn_js")
+    _run([npm, "ci", "--no-audit", "--no-fund"], cwd=RUNTIME)
+    stamp.write_text(wanted)
+
+
+def _ensure_chromium() -> None:
+    chosen = os.environ.get("WEBDNN_CHROMIUM")
+    if chosen:
+        if not Path(chosen).exists():
+            sys.exit(f"WEBDNN_CHROMIUM is {chosen}, which does not exist")
+        return
+    if shutil.which("chromium") or shutil.which("chromium-browser"):
+        return
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        sys.exit(
+            "Chromium is missing. On Debian, as root: apt-get install chromium\n"
+            "Elsewhere: install Chromium or Chrome and set WEBDNN_CHROMIUM to its path"
+        )
+    _say("installing chromium with apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    _run(["apt-get", "update"], env=environment)
+    _run(install, env=environment)
+
+
+def _run(command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    """Runs quietly; what the command printed is shown when it fails."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        done = subprocess.run(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            output.seek(0)
+            sys.stderr.write(output.read())
+            sys.exit(f"setup failed ({done.returncode}): {' '.join(map(str, command))}")
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _say(text: str) -> None:
+    print(f"setup: {text}", file=sys.stderr, flush=True)

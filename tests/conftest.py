@@ -1,0 +1,104 @@
+"""Tiers, and the fixtures that open a browser.
+
+`--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
+everything. `bin/test --fast` and `bin/test --all` pass it on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import chromium
+from harness.server import StaticServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# Before anything imports Keras.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = {"fast": {"slow", "exhaustive"}, "default": {"exhaustive"}, "all": set()}
+BROWSER_FIXTURES = {"browser", "page"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tier", choices=list(LEFT_OUT), default="default", help="how much to run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+    left_out = LEFT_OUT[config.getoption("--tier")]
+    kept: list[pytest.Item] = []
+    deselected: list[pytest.Item] = []
+    for item in items:
+        (deselected if any(item.get_closest_marker(name) for name in left_out) else kept).append(item)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium with WebGPU and WebGL 2 on SwiftShader."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium.executable()
+    if path is None:
+        pytest.fail("Chromium is missing: install Debian's `chromium`, or set WEBDNN_CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a context of its own. An uncaught error in it fails the test."""
+    context = browser.new_context()
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors, f"uncaught in the page: {errors}"
+
+
+@pytest.fixture(scope="session")
+def runtime_dist() -> Path:
+    """The built runtime of this checkout."""
+    return ROOT / "webdnn_js" / "dist"
+
+
+@pytest.fixture
+def serve(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
+    """`serve({"/data/": folder}, isolated=True, csp=None)` starts a server, with the runtime under /runtime/ and an
+    empty page at /; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(mounts: dict[str, Path] | None = None, **options: object) -> StaticServer:
+            server = StaticServer({"/runtime/": runtime_dist, **(mounts or {})}, **options)
+            server.add("/", "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>test</title>")
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of trained models named by WEBDNN_TEST_MODELS."""
+    folder = os.environ.get("WEBDNN_TEST_MODELS")
+    if not folder:
+        pytest.skip("WEBDNN_TEST_MODELS is not set: no folder of trained models to read")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"WEBDNN_TEST_MODELS is {folder!r}, which is not a folder")
+    return path
