@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness.cases import CASES, Case
 from harness.descriptors import write_cases
 from harness.metric import error
