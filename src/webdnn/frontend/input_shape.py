@@ -1,7 +1,7 @@
 """The sizes of a model's inputs as a user writes them: `'(N<=8,224,224,3)'`, `'name=(1,64)'`.
 
-    shape  = [name "="] "(" size {"," size} [","] ")"
-    size   = number | [number "<="] placeholder ["<=" number]
+shape  = [name "="] "(" size {"," size} [","] ")"
+size   = number | [number "<="] placeholder ["<=" number]
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def _parse_size(part: str, text: str) -> tuple[Size, dict[str, Placeholder]]:
         return int(part), {}
     match = _SYMBOL.fullmatch(part)
     if not match:
-        raise ModelError(f"input shape {text!r}: {part!r} is neither a positive number nor a placeholder such as N or 4<=N<=32; {_EXAMPLES}")
+        raise ModelError(
+            f"input shape {text!r}: {part!r} is neither a positive number nor a placeholder such as N or 4<=N<=32; {_EXAMPLES}"
+        )
     least, most = int(match["least"] or 1), int(match["most"]) if match["most"] else None
     if least < 1 or (most is not None and most < least):
         raise ModelError(f"input shape {text!r}: {part!r} leaves no positive size for {match['name']}")
@@ -94,7 +96,9 @@ def _intersect(name: str, left: Placeholder, right: Placeholder) -> Placeholder:
     maxima = [p.maximum for p in (left, right) if p.maximum is not None]
     most = min(maxima) if maxima else None
     if most is not None and most < least:
-        raise ModelError(f"placeholder {name} is bounded by {least} <= {name} and by {name} <= {most}; no size satisfies both")
+        raise ModelError(
+            f"placeholder {name} is bounded by {least} <= {name} and by {name} <= {most}; no size satisfies both"
+        )
     return Placeholder(least, most)
 
 
@@ -104,16 +108,24 @@ def _text(shape: tuple[int | None, ...]) -> str:
 
 def _default_shape(name: str, shape: tuple[int | None, ...]) -> tuple[Size, ...]:
     if not shape or any(size is None for size in shape[1:]):
-        suggestion = ",".join("1" if i == 0 else "ABCDEFGHIJ"[i % 10] if s is None else str(s) for i, s in enumerate(shape))
-        raise ModelError(f"input {name!r} has shape {_text(shape)} in the model, where ? is open; give its sizes, such as --input_shape '({suggestion})'")
+        letters = iter("HW" if len(shape) == 4 else "TUVW")
+        sizes = [1 if axis == 0 else next(letters, "X") if size is None else size for axis, size in enumerate(shape)]
+        raise ModelError(
+            f"input {name!r} has shape {_text(shape)} in the model, where ? is open; "
+            f"give its sizes, such as --input_shape '({','.join(map(str, sizes))})'"
+        )
     return tuple(1 if size is None else size for size in shape)
 
 
-def _assign(inputs: Sequence[tuple[str, tuple[int | None, ...]]], shapes: Sequence[InputShape]) -> dict[str, InputShape]:
+def _assign(
+    inputs: Sequence[tuple[str, tuple[int | None, ...]]], shapes: Sequence[InputShape]
+) -> dict[str, InputShape]:
     listing = ", ".join(f"{name!r} {_text(shape)}" for name, shape in inputs)
     names = [name for name, _ in inputs]
     if len(shapes) != len(inputs):
-        raise ModelError(f"the model has {len(inputs)} inputs, got {len(shapes)} input shapes ({'; '.join(map(str, shapes))}); inputs: {listing}")
+        raise ModelError(
+            f"the model has {len(inputs)} inputs, got {len(shapes)} input shapes ({'; '.join(map(str, shapes))}); inputs: {listing}"
+        )
     found: dict[str, InputShape] = {}
     for shape in shapes:
         if shape.name is None:
@@ -132,8 +144,12 @@ def _assign(inputs: Sequence[tuple[str, tuple[int | None, ...]]], shapes: Sequen
 
 def _check_shape(name: str, want: tuple[int | None, ...], got: InputShape) -> tuple[Size, ...]:
     if len(got.shape) != len(want):
-        raise ModelError(f"input {name!r} has rank {len(want)}, shape {_text(want)}, in the model; got rank {len(got.shape)}, '{got}'")
+        raise ModelError(
+            f"input {name!r} has rank {len(want)}, shape {_text(want)}, in the model; got rank {len(got.shape)}, '{got}'"
+        )
     for axis, (size, have) in enumerate(zip(want, got.shape, strict=True)):
         if size is not None and size != have:
-            raise ModelError(f"input {name!r} has size {size} on axis {axis}, shape {_text(want)}, in the model; got {have} in '{got}'")
+            raise ModelError(
+                f"input {name!r} has size {size} on axis {axis}, shape {_text(want)}, in the model; got {have} in '{got}'"
+            )
     return got.shape

@@ -64,7 +64,9 @@ def _torch(x: Value) -> Value:
 def _caffe(x: Value) -> Value:
     # A convolution with a permutation matrix swaps red and blue without rounding, and every backend has it.
     swap = apply(Constant(np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3).copy()), origin=ORIGIN)
-    return elementwise("sub", apply(Conv2D(), x, swap, origin=ORIGIN), _vector([103.939, 116.779, 123.68]), origin=ORIGIN)
+    return elementwise(
+        "sub", apply(Conv2D(), x, swap, origin=ORIGIN), _vector([103.939, 116.779, 123.68]), origin=ORIGIN
+    )
 
 
 MODES: dict[str, Callable[[Value], Value]] = {"none": lambda x: x, "caffe": _caffe, "tf": _tf, "torch": _torch}

@@ -15,7 +15,9 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-def relu(c: Context, x: Value, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Value:
+def relu(
+    c: Context, x: Value, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Value:
     """x above `threshold`, at most `max_value`; negative_slope · (x − threshold) below."""
     e = c.elementwise
     if threshold:

@@ -48,7 +48,9 @@ def refuse(model_name: str, troubles: Sequence[Trouble]) -> None:
     """Raises UnsupportedError with all of `troubles`, if there are any."""
     if troubles:
         count = "a layer" if len(troubles) == 1 else f"{len(troubles)} layers"
-        raise UnsupportedError(f"model {model_name!r} has {count} that cannot be converted:\n" + "\n".join(map(str, troubles)))
+        raise UnsupportedError(
+            f"model {model_name!r} has {count} that cannot be converted:\n" + "\n".join(map(str, troubles))
+        )
 
 
 def is_operation(module: str) -> bool:
@@ -129,7 +131,9 @@ def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> l
     troubles = []
     root = LayerConfig("", str(model_config.get("class_name")), str(model_config.get("module") or ""), None, {})
     if not root.is_model:
-        return [Trouble("model", root.class_name, "a subclassed model; Functional and Sequential models can be converted")]
+        return [
+            Trouble("model", root.class_name, "a subclassed model; Functional and Sequential models can be converted")
+        ]
     for layer in layer_configs(model_config):
         if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
             continue

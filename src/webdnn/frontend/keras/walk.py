@@ -47,6 +47,8 @@ class Walk:
         inputs = [known[id(t)] for t in node.arguments.keras_tensors]
         if is_model(layer):
             return self.model(layer, inputs, inside)
+        if is_lambda(layer):
+            return self.function(node, inputs, inside)
         reason = class_trouble(type(layer).__name__, type(layer).__module__, None) or call_trouble(node)
         if reason:
             self.trouble(layer, inside, reason)
@@ -57,6 +59,20 @@ class Walk:
         except (UnsupportedError, GraphError) as error:
             self.trouble(layer, inside, str(error))
             return [None] * len(node.outputs)
+
+    def function(self, node: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
+        """Values of the outputs of a Lambda layer: its function is called on symbolic tensors, which records what it does."""
+        import keras
+
+        symbols = [keras.KerasTensor(t.shape, t.dtype) for t in node.arguments.keras_tensors]
+        stand_in = dict(zip(map(id, node.arguments.keras_tensors), symbols, strict=True))
+        arguments, keywords = node.arguments.fill_in(stand_in)
+        try:
+            traced = keras.Function(symbols, keras.tree.flatten(node.operation.call(*arguments, **keywords)))
+        except Exception as error:  # the function is the user's: it may raise anything
+            self.trouble(node.operation, context, f"its function does more than operations of keras.ops: {error}")
+            return [None] * len(node.outputs)
+        return self.model(traced, inputs, context)
 
     def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value:
         layer = node.operation
@@ -87,6 +103,13 @@ def is_model(layer: Any) -> bool:
     return isinstance(layer, keras.Function) or (isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"))
 
 
+def is_lambda(layer: Any) -> bool:
+    """Whether `layer` is a Lambda of Keras. One from a file gets here only if the user allowed its code."""
+    import keras
+
+    return type(layer) is keras.layers.Lambda
+
+
 def functional(model: Any) -> Any:
     """The object that holds the graph: a Sequential keeps a Functional inside."""
     return getattr(model, "_functional", None) or model
@@ -101,7 +124,9 @@ def nodes_in_order(graph: Any) -> list[Any]:
 def call_trouble(node: Any) -> str | None:
     """Why this call cannot be converted whatever its layer does, or None."""
     layer, arguments = node.operation, node.arguments
-    if arguments.kwargs.get("training") and ("seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING):
+    if arguments.kwargs.get("training") and (
+        "seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING
+    ):
         return "called with training=True"
     for tensor in [*arguments.keras_tensors, *node.outputs]:
         if tensor.dtype != "float32":
