@@ -84,12 +84,22 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One step: `function` applied to `operands`."""
 
     function: str
     operands: tuple[Operand, ...]
+
+    def _identity(self) -> object:
+        # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
+        return (self.function, tuple((type(o), o) for o in self.operands))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
 
 
 @dataclass(frozen=True)
