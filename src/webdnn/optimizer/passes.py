@@ -22,6 +22,7 @@ from webdnn.optimizer.padding import fold_padding
 from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
+from webdnn.optimizer.transpose_motion import permute_dense_weights, sink_transpose
 
 MAX_ROUNDS = 20
 
@@ -125,6 +126,11 @@ PASSES = (
         "no_op",
         rules(remove_no_op, merge_moves, simplify_elementwise, simplify_epilogue),
         "before fusion: they stand between its partners",
+    ),
+    Pass(
+        "transpose_motion",
+        rules(remove_no_op, merge_moves, sink_transpose, permute_dense_weights),
+        "before fusion: a transpose between a convolution and its activation keeps them apart",
     ),
     Pass("size_one_transpose", rules(transpose_as_reshape), "after transposes had the chance to cancel each other"),
     Pass("padding", rules(fold_padding), "before scale_bias, which must see all padding of a convolution"),
