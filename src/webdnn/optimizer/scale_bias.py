@@ -22,7 +22,10 @@ ONE, ZERO = np.array(1.0), np.array(0.0)
 
 @dataclass(frozen=True)
 class Affine:
-    """`scale`·x + `shift`, which the calls `steps` of a program compute from x; `result` is the operand that holds it. Arrays are float64, (C,) or ()."""
+    """`scale`·x + `shift`: the calls `steps` of a program compute it from x, and operand `result` holds it.
+
+    Both arrays are float64, of shape (C,) or ().
+    """
 
     scale: Array
     shift: Array

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from webdnn.graph.dim import product
 from webdnn.graph.graph import Constant, Op, Value, apply
 from webdnn.graph.ops import Concat, Elementwise, MatMul, Pad, Reduce, Reshape, Slice, Softmax, Transpose
 from webdnn.optimizer.match import constant
@@ -49,9 +49,9 @@ def permute_dense_weights(value: Value, context: Context) -> Value | None:
     if array is None or not isinstance(flat.op, Reshape) or not isinstance(flat.node.inputs[0].op, Transpose):
         return None
     transposed = flat.node.inputs[0]
-    permutation, sizes = transposed.op.permutation, transposed.shape[1:]  # type: ignore[attr-defined]
-    rows = product(sizes)
-    if permutation[0] != 0 or flat.shape != (transposed.shape[0], rows) or not all(isinstance(s, int) for s in sizes):
+    permutation: Permutation = transposed.op.permutation  # type: ignore[attr-defined]
+    sizes = [size for size in transposed.shape[1:] if isinstance(size, int)]
+    if permutation[0] != 0 or len(sizes) != len(permutation) - 1 or flat.shape != (transposed.shape[0], math.prod(sizes)):
         return None
     axes = [axis - 1 for axis in _inverse(permutation)[1:]]
     blocks = array.reshape(*sizes, array.shape[1]).transpose(*axes, len(axes))
