@@ -1,0 +1,91 @@
+/** Is this untrusted value a Manifest? Every number in it is then safe to use. */
+
+import * as check from './check';
+import type { Manifest, Piece } from './plan';
+
+const { fields, integer, list, text } = check;
+
+const SYMBOL = check.matching(/^[A-Za-z]\w{0,60}$/, 'names of letters, digits and _');
+const ANY = Number.MAX_SAFE_INTEGER;
+
+const placeholder: check.Check = (value, path) => {
+  fields({ minimum: integer(1, ANY) })(value, path);
+  const { minimum } = value as { minimum: number };
+  fields({
+    maximum: (maximum, at) => maximum === null || integer(minimum, ANY, `null or an integer ≥ ${minimum}`)(maximum, at),
+  })(value, path);
+};
+
+const weight = fields({
+  dtype: check.dtype,
+  rows: integer(1, check.INT32_MAX),
+  columns: integer(1, check.INT32_MAX),
+  encoding: check.oneOf('raw'),
+});
+
+const shard = (weights: number): check.Check =>
+  fields({
+    file: check.file(check.LARGEST_SHARD),
+    pieces: list(
+      fields({
+        weight: check.index(weights, 'weights'),
+        row: integer(0, check.INT32_MAX),
+        rows: integer(1, check.INT32_MAX),
+        offset: integer(0, check.LARGEST_SHARD),
+      }),
+    ),
+  });
+
+const BACKENDS = fields({
+  webgpu: check.optional(check.anyFile),
+  webgl: check.optional(check.anyFile),
+  webassembly: check.optional(check.anyFile),
+  fallback: check.optional(check.anyFile),
+});
+
+/** Pieces lie inside their files, aligned, and give every row of every weight exactly once. */
+function checkCoverage({ weights, shards }: Manifest): void {
+  const pieces: (Piece & { path: string })[][] = weights.map(() => []);
+  shards.forEach(({ file, pieces: own }, s) =>
+    own.forEach((piece, p) => {
+      const path = `manifest.shards[${s}].pieces[${p}]`;
+      const end = piece.offset + piece.rows * weights[piece.weight]!.columns * 4;
+      if (piece.offset % 4 || end > file.bytes) {
+        check.reject(`${path}.offset`, `a multiple of 4, and at most ${file.bytes} bytes in all`, piece.offset);
+      }
+      pieces[piece.weight]!.push({ ...piece, path });
+    }),
+  );
+  weights.forEach(({ rows }, w) => {
+    let next = 0;
+    for (const piece of pieces[w]!.sort((a, b) => a.row - b.row)) {
+      if (piece.row !== next) check.reject(`${piece.path}.row`, `row ${next} of weight ${w}`, piece.row);
+      next += piece.rows;
+    }
+    if (next !== rows) check.reject(`manifest.weights[${w}].rows`, `the ${next} rows that the shards hold`, rows);
+  });
+}
+
+export function checkManifest(value: unknown): Manifest {
+  const path = 'manifest';
+  fields({ format: check.oneOf('webdnn'), version: check.version })(value, path);
+  fields({
+    name: text,
+    converter: text,
+    placeholders: check.dictionary(SYMBOL, placeholder),
+    weights: list(weight),
+    backends: BACKENDS,
+  })(value, path);
+  const manifest = value as Manifest;
+  const size = check.expr(new Set(Object.keys(manifest.placeholders)));
+  const tensor = fields({ name: text, dtype: check.dtype, shape: list(size, 16) });
+  const constraint = fields({ left: size, relation: check.oneOf('==', '<='), right: size, reason: text });
+  fields({
+    constraints: list(constraint),
+    inputs: list(tensor),
+    outputs: list(tensor),
+    shards: list(shard(manifest.weights.length)),
+  })(value, path);
+  checkCoverage(manifest);
+  return manifest;
+}

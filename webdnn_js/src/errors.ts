@@ -1,0 +1,30 @@
+/** The one class of error that this runtime throws; `code` is for programs, `message` for people. */
+
+export type ErrorCode =
+  | 'descriptor' // a manifest or plan that docs/descriptor.md does not allow
+  | 'version' // a Descriptor newer than this runtime
+  | 'fetch' // network, HTTP or file system
+  | 'integrity' // a truncated or altered file
+  | 'option' // an argument of the page is wrong
+  | 'placeholder' // unset, unknown, out of bounds, or against a constraint
+  | 'memory' // more memory than the plan may use
+  | 'input' // values that do not fit an input
+  | 'busy' // two calls at once on one runner
+  | 'disposed'
+  | 'backend' // a backend could not start, or failed while it ran
+  | 'image';
+
+export class WebDNNError extends Error {
+  override readonly name = 'WebDNNError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The text of anything that was thrown. */
+export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
