@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -193,37 +193,30 @@ def _macs(report: Report, at: str) -> str:
 
 
 def _table(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
-    columns = (
-        "weights on device",
-        "of it packed",
-        "activations",
-        "of largest live set",
-        "kernels",
-        "dispatches",
-        "code gz",
-        "plan gz",
-    )
-    for title in columns:
-        table.add_column(title, justify="right")
-    for name, part in report.backends.items():
-        table.add_row(
-            name,
-            size_text(part.weight_bytes_on_device),
-            size_text(part.packed_bytes),
-            size_text(part.activation_bytes),
-            _ratio(part.activation_bytes, part.largest_live_bytes),
-            f"{part.kernels}",
-            f"{part.steps if part.dispatches is None else part.dispatches:,}",
-            size_text(max(part.code_gzip_bytes.values())) if part.code_gzip_bytes else "in the runtime",
-            size_text(part.plan_gzip_bytes),
-        )
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table.add_column("", style="dim")
+    for name in report.backends:
+        table.add_column(name, justify="right")
+    for title, text in ROWS.items():
+        table.add_row(title, *(text(part) for part in report.backends.values()))
     return table
 
 
 def _ratio(part: int | None, whole: int | None) -> str:
     return "–" if part is None or not whole else f"× {part / whole:.2f}"
+
+
+# What the table says about each backend, line by line.
+ROWS: dict[str, Callable[[BackendReport], str]] = {
+    "weights on the device": lambda r: size_text(r.weight_bytes_on_device),
+    "  of them packed at load": lambda r: size_text(r.packed_bytes),
+    "activations": lambda r: size_text(r.activation_bytes),
+    "  of the largest live set": lambda r: _ratio(r.activation_bytes, r.largest_live_bytes),
+    "kernels": lambda r: f"{r.kernels}",
+    "kernel calls in a run": lambda r: "–" if r.dispatches is None else f"{r.dispatches:,}",
+    "code, gzipped": lambda r: size_text(max(r.code_gzip_bytes.values())) if r.code_gzip_bytes else "in the runtime",
+    "plan, gzipped": lambda r: size_text(r.plan_gzip_bytes),
+}
 
 
 def _address(out: Path) -> str:
