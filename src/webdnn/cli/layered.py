@@ -176,6 +176,7 @@ def _columns(items: _Items, rows: list[list[int]]) -> list[float]:
                 wanted.append(sum(p * weight for p, weight in pulls) / total if pulls else x[item])
                 weights.append(total or 0.1)
             _spread(items, row, wanted, weights, x)
+    _straighten(items, rows, x)
     return x
 
 
@@ -183,8 +184,7 @@ def _spread(items: _Items, row: list[int], wanted: list[float], weights: list[fl
     """Least squares under `x[i+1] − x[i] ≥ distance`: pools neighbours that would overlap (isotonic regression)."""
     offsets = [0.0]
     for left, right in pairwise(row):
-        gap = TRACK_GAP if left >= items.boxes or right >= items.boxes else BOX_GAP
-        offsets.append(offsets[-1] + (items.width[left] + items.width[right]) / 2 + gap)
+        offsets.append(offsets[-1] + _distance(items, left, right))
     pools: list[tuple[float, float, int]] = []  # mean, weight, count
     for want, weight, offset in zip(wanted, weights, offsets, strict=True):
         pool = (want - offset, weight, 1)
@@ -196,6 +196,51 @@ def _spread(items: _Items, row: list[int], wanted: list[float], weights: list[fl
     means = [mean for mean, _, count in pools for _ in range(count)]
     for item, mean, offset in zip(row, means, offsets, strict=True):
         x[item] = mean + offset
+
+
+def _straighten(items: _Items, rows: list[list[int]], x: list[float]) -> None:
+    """Gives every run of items one x, where the neighbours leave room for that; twice, for runs make room for each other."""
+    left: dict[int, int] = {right: left for row in rows for left, right in pairwise(row)}
+    right = {left: right for right, left in left.items()}
+    runs = [run for run in _runs(items) if len(run) > 1]
+    for _ in range(2):
+        for run in runs:
+            lowest = max((x[left[i]] + _distance(items, left[i], i) for i in run if i in left), default=float("-inf"))
+            highest = min(
+                (x[right[i]] - _distance(items, i, right[i]) for i in run if i in right), default=float("inf")
+            )
+            if lowest <= highest:
+                common = min(max(sum(x[i] for i in run) / len(run), lowest), highest)
+                for item in run:
+                    x[item] = common
+
+
+def _runs(items: _Items) -> list[list[int]]:
+    """Longest paths of items that should stand below each other: tracks of one edge, and boxes with no other neighbour."""
+    follows: dict[int, int] = {}
+    for upper, targets in enumerate(items.below):
+        tracks = [t for t in targets if t >= items.boxes]
+        if upper >= items.boxes and tracks:
+            follows[upper] = tracks[0]
+        elif (
+            len(targets) == 1
+            and items.above[targets[0]] == [upper]
+            and (upper >= items.boxes) == (targets[0] >= items.boxes)
+        ):
+            follows[upper] = targets[0]
+    runs = []
+    for start in sorted(set(range(len(items.rank))) - set(follows.values())):
+        run = [start]
+        while run[-1] in follows:
+            run.append(follows[run[-1]])
+        runs.append(run)
+    return runs
+
+
+def _distance(items: _Items, left: int, right: int) -> float:
+    """How far apart the middles of two neighbours must be."""
+    gap = TRACK_GAP if left >= items.boxes or right >= items.boxes else BOX_GAP
+    return (items.width[left] + items.width[right]) / 2 + gap
 
 
 def _place(items: _Items, rows: list[list[int]], x: list[float], heights: list[float]) -> Layout:

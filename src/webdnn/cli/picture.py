@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -10,7 +10,7 @@ from webdnn.cli.layered import Layout, Link, layout
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Value
 from webdnn.graph.ops import Elementwise, Pad, Pool2D, Reduce, Repeat, Resize2D, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
-from webdnn.graph.program import Program
+from webdnn.graph.program import Call, Program
 from webdnn.graph.types import TensorType
 
 MARGIN = 24.0
@@ -34,6 +34,7 @@ FAMILIES = {
     "shape": ("moves elements", "#e9ebee", "#6b7280"),
     "control": ("loop", "#fff9e0", "#a08a1e"),
 }
+CONSTANT_NAMES = {"add": "bias", "mul": "scale"}
 OTHER = ("other", "#f7dfe6", "#a8456a")
 
 STYLE = (
@@ -121,11 +122,10 @@ def _box(node: Node) -> _Box:
     lines = [("op", op.name + _details(node))]
     lines += [("dim", line) for line in _name_lines([op.label] if isinstance(op, Input) else node.origin)]
     if isinstance(op, WithEpilogue) and op.program:
-        lines += [
-            ("epilogue", line) for line in _wrapped([f"→ {_steps(op.program)[0]}", *_steps(op.program)[1:]], LONGEST)
-        ]
+        first, *rest = _steps(op.program, [None, *node.inputs[2:]])
+        lines += [("epilogue", line) for line in _wrapped([f"→ {first}", *rest], LONGEST)]
     if isinstance(op, Elementwise):
-        lines += [("epilogue", line) for line in _wrapped(_steps(op.program), LONGEST)]
+        lines += [("epilogue", line) for line in _wrapped(_steps(op.program, node.inputs), LONGEST)]
     lines += [("shape", _shape(type_)) for type_ in node.types]
     body = _drawing(op.body) if isinstance(op, Repeat) else None
     return _Box(tuple((kind, _shortened(text)) for kind, text in lines), _family(op), _tooltip(node), body)
@@ -176,8 +176,20 @@ def _by(sizes: Sequence[object]) -> str:
     return "×".join(map(str, sizes))
 
 
-def _steps(program: Program) -> list[str]:
-    return [call.function + "".join(f" {o:g}" for o in call.operands if isinstance(o, float)) for call in program.calls]
+def _steps(program: Program, inputs: Sequence[Value | None]) -> list[str]:
+    """The program's functions, each with what it takes besides the running value; `inputs` are the program's, None is the sum of an epilogue."""
+    return [" ".join([call.function, *_operands(call, inputs)]) for call in program.calls]
+
+
+def _operands(call: Call, inputs: Sequence[Value | None]) -> Iterator[str]:
+    for operand in call.operands:
+        value = inputs[operand] if isinstance(operand, int) and operand < len(inputs) else None
+        if isinstance(operand, float):
+            yield f"{operand:g}"
+        elif value is not None and isinstance(value.op, Constant):
+            yield CONSTANT_NAMES.get(call.function, "constant")
+        elif value is not None and None in inputs:
+            yield "input"
 
 
 def _shape(type_: TensorType) -> str:

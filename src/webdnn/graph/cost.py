@@ -94,10 +94,8 @@ def smallest_sizes(graph: Graph, limit: int = 4096) -> dict[str, int] | None:
     when nothing is found within `limit` steps.
     """
     conditions = _conditions(graph)
-    bounds = {
-        name: graph.placeholders.get(name, Placeholder())
-        for name in sorted(symbols_used(graph) | set(graph.placeholders))
-    }
+    names = dict.fromkeys([*graph.placeholders, *sorted(symbols_used(graph))])
+    bounds = {name: graph.placeholders.get(name, Placeholder()) for name in names}
     values: dict[str, int] = {}
     for name, bound in bounds.items():
         own = [condition for names, condition in conditions if names == {name}]
