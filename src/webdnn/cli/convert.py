@@ -29,6 +29,7 @@ class Options:
     """What a command line asks for. `backends` None means all that exist, without those that cannot run the model."""
 
     out: Path
+    model: Path | None = None
     backends: tuple[str, ...] | None = None
     preprocess: str = "none"
     optimize: int = 1
@@ -40,7 +41,7 @@ class Options:
 
 def convert(load: Callable[[], Graph], options: Options, progress: Progress) -> Report:
     """Runs the whole conversion; `load` gives the frontend's graph. Nothing is written unless everything succeeded."""
-    check_place(options.out, force=options.force)
+    check_place(options)
     graph = load()
     verify(graph)
     source_parameters = parameters(graph)
@@ -75,11 +76,20 @@ def picture_path(out: Path) -> Path:
     return out.with_name(out.name + ".svg")
 
 
-def check_place(out: Path, *, force: bool) -> None:
-    """Raises OutputError when `out` certainly cannot be written: better now than after a minute's work."""
+def check_place(options: Options) -> None:
+    """Raises OutputError when the output certainly cannot be written: better now than after a minute's work."""
+    out = options.out
     if not out.name:
         raise OutputError(f"{out} has no name of its own; choose another --out, such as ./output")
-    check_output(out, force=force)
+    check_output(out, force=options.force)
+    # --force replaces the whole directory, which must not take along what the user certainly wants to keep.
+    kept = [Path.cwd(), Path.home(), *([options.model] if options.model else [])]
+    if any(out.resolve() in (path.resolve(), *path.resolve().parents) for path in kept):
+        raise OutputError(f"{out} holds the model, the current directory or your home; choose another --out")
+    if options.dump and out.resolve() in (options.dump.resolve(), *options.dump.resolve().parents):
+        raise OutputError(
+            f"--dump {options.dump} lies in {out}, which holds the Descriptor only; choose another --dump"
+        )
     parent = out.absolute().parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent

@@ -84,6 +84,7 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
     backends, notes = parse_backends(arguments.backend) if arguments.backend is not None else (None, [])
     options = Options(
         out=arguments.out,
+        model=arguments.model,
         backends=None if backends is None else tuple(backends),
         preprocess=arguments.preprocess,
         optimize=int(arguments.optimize),
