@@ -31,19 +31,23 @@ def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = F
         _ensure_node()
     if chromium:
         _ensure_chromium()
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    # Programs started by the script see this checkout, whichever one the environment was made for.
+    source = str(ROOT / "src")
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *(path for path in paths if path and path != source)])
     if Path(sys.prefix).resolve() != VENV.resolve():
         _restart()
+    if source not in sys.path:
+        sys.path.insert(0, source)
 
 
 def _restart() -> None:
-    # PYTHONPATH, so that programs started by the script see this checkout whichever one the environment was made for.
-    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [str(PYTHON), *sys.argv]
     sys.stdout.flush()
     if os.name == "nt":  # exec on Windows returns to the shell at once
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
-    os.execve(PYTHON, command, environment)
+        sys.exit(subprocess.run(command, check=False).returncode)
+    os.execv(PYTHON, command)
 
 
 def _ensure_python(extras: Sequence[str]) -> None:

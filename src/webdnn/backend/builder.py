@@ -1,0 +1,397 @@
+"""Graph → plan: the part that all backends share. A backend's lowerings call `Builder` to emit steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from webdnn.backend.storage import Place, Storage, assign_storage, own_pitch
+from webdnn.backend.target import Target
+from webdnn.descriptor.schema import Buffer, Item, Loop, Plan, Setup, Step, View
+from webdnn.graph.dim import Dim, Size, product
+from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Constant, Graph, Input, Node, Value
+from webdnn.graph.ops import Concat, Repeat, Reshape, Slice
+from webdnn.graph.ops.elementwise import WithEpilogue
+
+Array = np.ndarray
+
+
+@dataclass
+class WeightTable:
+    """The one weight set of a model: every constant that the graph still uses, in the order in which steps meet them."""
+
+    arrays: list[Array] = field(default_factory=list)
+    index: dict[Value, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(graph: Graph) -> WeightTable:
+        table = WeightTable()
+        table._collect(graph)
+        return table
+
+    def _collect(self, graph: Graph) -> None:
+        for node in graph.nodes():
+            if isinstance(node.op, Repeat):
+                self._collect(node.op.body)
+            for value in node.inputs:
+                self._add(value)
+        for value in graph.roots():
+            self._add(value)
+
+    def _add(self, value: Value) -> None:
+        if isinstance(value.op, Constant) and value not in self.index:
+            self.index[value] = len(self.arrays)
+            self.arrays.append(value.op.array)
+
+
+@dataclass
+class Builder:
+    """Collects the plan of one target while its lowerings run."""
+
+    target: Target
+    weights: WeightTable
+    plan: Plan
+    items: list[Item] = field(default_factory=list)
+    depth: int = 0
+    _views: dict[Value, View] = field(default_factory=dict)
+    _kernels: dict[str, int] = field(default_factory=dict)
+    _weight_buffers: dict[int, int] = field(default_factory=dict)
+
+    # What lowerings use.
+
+    def view(self, value: Value) -> View:
+        """Where `value` lies; for a constant, its rows as stored."""
+        if isinstance(value.op, Constant):
+            return self._weight_view(value)
+        return self._views[value]
+
+    def weight(self, value: Value) -> int:
+        """Index of a constant in the weight set."""
+        return self.weights.index[value]
+
+    def kernel(self, name: str, **fields: Any) -> int:
+        """Index of the kernel with this name and these fields; equal ones are one."""
+        record = {"name": name, **fields}
+        key = json.dumps(record, sort_keys=True)
+        if key not in self._kernels:
+            self._kernels[key] = len(self.plan.kernels)
+            self.plan.kernels.append(record)
+        return self._kernels[key]
+
+    def step(
+        self,
+        kernel: int,
+        inputs: Sequence[View],
+        outputs: Sequence[View],
+        args: Sequence[Size] = (),
+        *,
+        origin: tuple[str, ...] = (),
+        dispatch: Sequence[Size] | None = None,
+    ) -> None:
+        """Emits one kernel call."""
+        place = tuple(dispatch) if dispatch is not None else None
+        self.items.append(Step(kernel, tuple(inputs), tuple(outputs), tuple(args), place, origin))
+
+    def temporary(self, shape: tuple[Size, ...], dtype: str = "float32") -> View:
+        """A fresh activation buffer, for instance the scratch memory of one step (give it to `step` as an output)."""
+        pitch = own_pitch(shape[-1] if shape else 1, self.target.capabilities)
+        return View(self._buffer("activation", dtype, product(shape[:-1]) * pitch), 0, pitch, shape)
+
+    def packed(
+        self,
+        weight: int,
+        kernel: int,
+        shape: tuple[Size, ...],
+        args: Sequence[Size] = (),
+        dispatch: Sequence[Size] | None = None,
+    ) -> View:
+        """A buffer of dense `shape` that `kernel` fills at load from the pieces of `weight`; one buffer for equal requests."""
+        place = tuple(dispatch) if dispatch is not None else None
+        for setup in self.plan.setup:
+            if (setup.kernel, setup.weight, setup.args, setup.output.shape) == (kernel, weight, tuple(args), shape):
+                return setup.output
+        view = View(self._buffer("packed", "float32", product(shape)), 0, shape[-1], shape)
+        self.plan.setup.append(Setup(kernel, weight, view, tuple(args), place))
+        return view
+
+    def copy(self, source: View, destination: View, origin: tuple[str, ...]) -> None:
+        """Moves the elements of one view, in row-major order, to another."""
+        self.target.copy(self, source, destination, origin)
+
+    # The walk over the graph.
+
+    def _buffer(self, kind: str, dtype: str, elements: Size, **more: Any) -> int:
+        self.plan.buffers.append(Buffer(kind, dtype, elements, **more))
+        return len(self.plan.buffers) - 1
+
+    def _weight_view(self, value: Value) -> View:
+        index = self.weights.index[value]
+        shape = value.shape
+        columns = shape[-1] if shape else 1
+        pitch = own_pitch(columns, self.target.capabilities)
+        if index not in self._weight_buffers:
+            self._weight_buffers[index] = self._buffer(
+                "weight", value.dtype, product(shape[:-1]) * pitch, weight=index, pitch=pitch
+            )
+        return View(self._weight_buffers[index], 0, pitch, shape)
+
+    def lower_graph(self, graph: Graph, fixed: Mapping[Value, View] | None = None) -> None:
+        """Emits the steps of every node of `graph`; views of its values are known afterwards."""
+        fixed = fixed or {}
+        places = {value: Place(value, view.offset, view.pitch) for value, view in fixed.items()}
+        storage = assign_storage(graph, self.target.capabilities, places)
+        roots = {value: view.buffer for value, view in fixed.items()}
+        for node in storage.nodes:
+            if isinstance(node.op, Constant):
+                continue
+            for value in node.outputs:
+                self._views[value] = self._place(value, storage, roots)
+            if not isinstance(node.op, Input):
+                self._lower_node(node)
+
+    def _place(self, value: Value, storage: Storage, roots: dict[Value, int]) -> View:
+        place = storage.places[value]
+        if place.root not in roots:
+            pitch = storage.places[place.root].pitch
+            roots[place.root] = self._buffer("activation", value.dtype, product(place.root.shape[:-1]) * pitch)
+        return View(roots[place.root], place.offset, place.pitch, value.shape)
+
+    def _lower_node(self, node: Node) -> None:
+        op = node.op
+        if isinstance(op, Repeat):
+            self._lower_repeat(node, op)
+        elif isinstance(op, Concat):
+            self._lower_concat(node, op)
+        elif isinstance(op, Reshape) or (isinstance(op, Slice) and self._is_same_memory(node)):
+            if not self._is_same_memory(node):
+                self.copy(self.view(node.inputs[0]), self.view(node.outputs[0]), node.origin)
+        else:
+            self.target.lowerings[type(op)](self, node)
+
+    def _is_same_memory(self, node: Node) -> bool:
+        return self.view(node.inputs[0]).buffer == self.view(node.outputs[0]).buffer
+
+    def _lower_concat(self, node: Node, op: Concat) -> None:
+        """Copies the inputs that were not computed in place. A part is a slice of the result."""
+        result = self.view(node.outputs[0])
+        strides = result.strides()
+        position: Size = 0
+        for value in node.inputs:
+            view = self.view(value)
+            offset = result.offset + position * strides[op.axis]
+            position = position + value.shape[op.axis]
+            blocks = product(value.shape[: op.axis])
+            if view.buffer == result.buffer and view.offset == offset:
+                continue
+            if op.axis == len(strides) - 1 or blocks == 1:
+                self.copy(view, View(result.buffer, offset, result.pitch, value.shape), node.origin)
+            elif isinstance(blocks, int):
+                self._copy_blocks(
+                    view,
+                    View(result.buffer, offset, result.pitch, value.shape),
+                    op.axis,
+                    strides[op.axis] * node.outputs[0].shape[op.axis],
+                    node,
+                )
+            else:
+                raise UnsupportedError(
+                    f"{self.target.name}: Concat '{', '.join(node.origin)}' along axis {op.axis} behind an axis of symbolic size is not "
+                    f"supported; give that size a number"
+                )
+
+    def _copy_blocks(self, source: View, target: View, axis: int, distance: Size, node: Node) -> None:
+        """One copy for every index of the axes before `axis`."""
+        shape = source.shape[axis:]
+        length = product(shape[:-1]) * source.pitch
+        for block in range(int(product(source.shape[:axis]))):  # type: ignore[arg-type]
+            self.copy(
+                View(source.buffer, source.offset + block * length, source.pitch, shape),
+                View(target.buffer, target.offset + block * distance, target.pitch, shape),
+                node.origin,
+            )
+
+    def _lower_repeat(self, node: Node, op: Repeat) -> None:
+        states = [self.view(v) for v in node.outputs[: op.carried]]
+        for value, state in zip(node.inputs, states, strict=False):
+            self.copy(self.view(value), state, node.origin)
+        iteration = _iteration_symbol(self.depth)
+        time: Size = op.count - 1 - iteration if op.reverse else iteration
+        parameters: dict[Value, View] = dict(zip(op.body.inputs, states, strict=False))
+        for position, (value, parameter) in enumerate(zip(node.inputs, op.body.inputs, strict=True)):
+            if op.carried <= position < op.carried + op.scanned:
+                parameters[parameter] = _element(self.view(value), time)
+            elif position >= op.carried + op.scanned:
+                parameters[parameter] = self.view(value)
+        outer, self.items = self.items, []
+        self.depth += 1
+        self.lower_graph(op.body, parameters)
+        self._finish_iteration(node, op, states, time)
+        self.depth -= 1
+        outer.append(Loop(op.count, tuple(self.items)))
+        self.items = outer
+
+    def _finish_iteration(self, node: Node, op: Repeat, states: list[View], time: Size) -> None:
+        """Stores the stacked elements and the next states; a next state that lies in a state buffer is saved first."""
+        results = [self.view(v) for v in op.body.outputs]
+        for value, element in zip(node.outputs[op.carried :], results[op.carried :], strict=True):
+            self.copy(element, _element(self.view(value), time), node.origin)
+        buffers = {state.buffer for state in states}
+        for position, (result, state) in enumerate(zip(results, states, strict=False)):
+            if result.buffer in buffers and result.buffer != state.buffer:
+                results[position] = self.temporary(result.shape)
+                self.copy(result, results[position], node.origin)
+        for result, state in zip(results, states, strict=False):
+            if result.buffer != state.buffer:
+                self.copy(result, state, node.origin)
+
+
+def _iteration_symbol(depth: int) -> Size:
+    # `$0` cannot be a user's placeholder: those are identifiers.
+    return Dim({(f"${depth}",): 1})
+
+
+def _element(sequence: View, time: Size) -> View:
+    """Element `time` of the axis before the last."""
+    shape = sequence.shape
+    return View(
+        sequence.buffer, sequence.offset + time * sequence.pitch, sequence.pitch * shape[-2], (*shape[:-2], shape[-1])
+    )
+
+
+def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapping[str, object] | None = None) -> Plan:
+    """The plan of `graph` for `target`. Raises UnsupportedError naming every op that the target cannot run."""
+    _check_supported(graph, target)
+    plan = Plan(target.name)
+    builder = Builder(target, weights, plan)
+    states = {
+        before: View(
+            builder._buffer("state", before.dtype, *_state_size(before, target)),
+            0,
+            _state_pitch(before, target),
+            before.shape,
+        )
+        for before, _ in graph.states
+    }
+    builder.lower_graph(graph, states)
+    plan.inputs = [builder.view(v) for v in graph.inputs]
+    taken: set[int] = set()
+    for value in graph.outputs:
+        view = builder.view(value)
+        if (
+            plan.buffers[view.buffer].kind != "activation"
+            or not view.is_dense
+            or view.offset != 0
+            or view.buffer in taken
+        ):
+            destination = builder.temporary(view.shape, value.dtype)
+            builder.copy(view, destination, value.origin)
+            view = destination
+        taken.add(view.buffer)
+        plan.outputs.append(view)
+    _store_states(builder, graph)
+    plan.steps = builder.items
+    set_live_ranges(plan)
+    target.finish(plan, options or {})
+    return plan
+
+
+def _is_whole_buffer(view: View, plan: Plan, target: Target) -> bool:
+    own = view.offset == 0 and view.pitch == own_pitch(view.columns, target.capabilities)
+    return own and plan.buffers[view.buffer].kind == "activation"
+
+
+def _state_pitch(value: Value, target: Target) -> Size:
+    return own_pitch(value.shape[-1] if value.shape else 1, target.capabilities)
+
+
+def _state_size(value: Value, target: Target) -> tuple[Size]:
+    return (product(value.shape[:-1]) * _state_pitch(value, target),)
+
+
+def _store_states(builder: Builder, graph: Graph) -> None:
+    """The last steps: next states go to the state buffers, by way of a copy where one is the present state of another."""
+    buffers = {builder.view(before).buffer for before, _ in graph.states}
+    pairs = []
+    for before, after in graph.states:
+        view = builder.view(after)
+        if view.buffer in buffers and view.buffer != builder.view(before).buffer:
+            saved = builder.temporary(view.shape, after.dtype)
+            builder.copy(view, saved, after.origin)
+            view = saved
+        pairs.append((view, builder.view(before)))
+    for view, state in pairs:
+        if view.buffer != state.buffer:
+            builder.copy(view, state, ("state",))
+
+
+def _check_supported(graph: Graph, target: Target) -> None:
+    problems: list[str] = []
+    _collect_problems(graph, target, problems)
+    if problems:
+        raise UnsupportedError(f"{target.name} cannot run:\n  " + "\n  ".join(problems))
+
+
+def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None:
+    for node in graph.nodes():
+        where = f"{node.op.name} '{', '.join(node.origin)}'"
+        if isinstance(node.op, Repeat):
+            _collect_problems(node.op.body, target, problems)
+        elif not isinstance(node.op, Input | Constant | Concat | Reshape) and type(node.op) not in target.lowerings:
+            problems.append(f"{where}: the op is not supported")
+        for type_ in node.types:
+            if type_.dtype != "float32":
+                problems.append(f"{where}: dtype {type_.dtype} is not supported")
+        if isinstance(node.op, WithEpilogue) and not isinstance(node.inputs[1].op, Constant):
+            problems.append(f"{where}: weights that are computed are not supported")
+
+
+def set_live_ranges(plan: Plan) -> None:
+    """First and last position of every activation buffer, as docs/descriptor.md defines them."""
+    ranges: dict[int, list[int]] = {}
+    for view in plan.inputs:
+        ranges.setdefault(view.buffer, [-1, -1])
+    end = _scan(plan.steps, 0, ranges)
+    for view in plan.outputs:
+        ranges.setdefault(view.buffer, [end, end])[1] = end
+    for index, buffer in enumerate(plan.buffers):
+        if buffer.kind == "activation":
+            first, last = ranges.get(index, [0, 0])
+            buffer.live = (first, last)
+
+
+def _scan(items: Sequence[Item], position: int, ranges: dict[int, list[int]]) -> int:
+    """Widens `ranges` by `items`, the first of which stands at `position`; returns the position after them.
+
+    A loop keeps alive what stood before it. What is born in it and read after it must live from its start, which is found when the reader
+    is met: the loops are remembered in `born`.
+    """
+    loops: list[tuple[int, int]] = []
+    end = _touch(items, position, ranges, loops)
+    # Outer loops come after inner ones: widening is repeated outwards.
+    for start, stop in loops:
+        for live in ranges.values():
+            inside = live[0] < stop and live[1] >= start
+            if inside and live[0] < start:
+                live[1] = max(live[1], stop - 1)
+            elif inside and live[1] >= stop:
+                live[0] = start
+    return end
+
+
+def _touch(items: Sequence[Item], position: int, ranges: dict[int, list[int]], loops: list[tuple[int, int]]) -> int:
+    for item in items:
+        if isinstance(item, Loop):
+            start = position
+            position = _touch(item.body, position, ranges, loops)
+            loops.append((start, position))
+            continue
+        for view in (*item.inputs, *item.outputs):
+            live = ranges.setdefault(view.buffer, [position, position])
+            live[1] = position
+        position += 1
+    return position

@@ -1,0 +1,1 @@
+"""The graph: the one representation of a model between frontends and backends."""

@@ -1,0 +1,19 @@
+"""The errors of the compiler. Each says what, where, got, want, and what to do next."""
+
+from __future__ import annotations
+
+
+class WebDNNError(Exception):
+    """Base of every error that is the user's to read; command lines print it without a traceback."""
+
+
+class GraphError(WebDNNError):
+    """A graph that is not well formed: wrong rank, wrong shape, unknown attribute value."""
+
+
+class ModelError(WebDNNError):
+    """A model that cannot be read, or that contradicts what was asked of it: a damaged file, an input shape that does not fit."""
+
+
+class UnsupportedError(WebDNNError):
+    """Something asked for is not supported (yet): a layer, an op on a backend, an option."""

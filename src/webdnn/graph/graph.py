@@ -1,0 +1,262 @@
+"""The intermediate representation: ops, nodes, values, graphs. Everything is immutable; a pass builds a new graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from webdnn.graph.dim import Dim, Size, evaluate, symbols_of
+from webdnn.graph.errors import GraphError
+from webdnn.graph.types import TensorType, sizes_may_match
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """What a node computes. Subclasses are frozen dataclasses whose fields are the attributes; attributes may hold Dims.
+
+    `infer` and `evaluate` are an op's whole meaning; nothing else may define it.
+    """
+
+    outputs: ClassVar[int] = 1
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        """Types of the outputs. Raises GraphError, saying what it got and wanted, for inputs it does not accept."""
+        raise NotImplementedError(self.name)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Outputs in numpy, in the precision of the inputs. All attributes are plain numbers (see `bind`)."""
+        raise NotImplementedError(self.name)
+
+    def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        """Pairs of sizes that must be equal and that `infer` could not compare, being symbolic."""
+        return ()
+
+    def attributes(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def bind(self, symbols: Mapping[str, int]) -> Op:
+        """This op with every Dim among its attributes evaluated."""
+        changes = {k: _bind(v, symbols) for k, v in self.attributes().items()}
+        return replace(self, **changes)
+
+    def key(self) -> object:
+        """Equal keys mean equal ops: the structural identity that common-subexpression elimination uses."""
+        return (type(self), tuple(_key(v) for v in self.attributes().values()))
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{k}={v}" for k, v in self.attributes().items() if v is not None)
+        return f"{self.name}({shown})" if shown else self.name
+
+
+def _bind(value: Any, symbols: Mapping[str, int]) -> Any:
+    if isinstance(value, Dim):
+        return evaluate(value, symbols)
+    if isinstance(value, tuple):
+        return tuple(_bind(v, symbols) for v in value)
+    if isinstance(value, TensorType):
+        return TensorType(_bind(value.shape, symbols), value.dtype)
+    return value
+
+
+def _key(value: Any) -> object:
+    if isinstance(value, np.ndarray):
+        return id(value)
+    if isinstance(value, tuple):
+        return tuple(map(_key, value))
+    if is_dataclass(value) and getattr(value, "__hash__", None) is None:
+        return id(value)
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Input(Op):
+    """A value that comes from outside: a model input, a state, or a parameter of a Repeat's body."""
+
+    label: str
+    type: TensorType
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        return (self.type,)
+
+    def key(self) -> object:
+        return id(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Op):
+    """A trained parameter or another known array. The array is never written to."""
+
+    array: Array
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        return (TensorType(tuple(self.array.shape), str(self.array.dtype)),)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return (self.array,)
+
+    def __str__(self) -> str:
+        return f"Constant({self.array.dtype}{list(self.array.shape)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An op applied to values. `origin` names the source model's layers that it stands for."""
+
+    op: Op
+    inputs: tuple[Value, ...] = ()
+    origin: tuple[str, ...] = ()
+    types: tuple[TensorType, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            types = self.op.infer([v.type for v in self.inputs])
+        except GraphError as error:
+            where = f" '{', '.join(self.origin)}'" if self.origin else ""
+            raise GraphError(f"{self.op.name}{where}: {error}") from error
+        object.__setattr__(self, "types", types)
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        return tuple(Value(self, index) for index in range(len(self.types)))
+
+
+@dataclass(frozen=True)
+class Value:
+    """Output `index` of `node`."""
+
+    node: Node
+    index: int = 0
+
+    @property
+    def type(self) -> TensorType:
+        return self.node.types[self.index]
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        return self.type.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def op(self) -> Op:
+        return self.node.op
+
+    @property
+    def origin(self) -> tuple[str, ...]:
+        return self.node.origin
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """Bounds of a symbolic size; `maximum` None means unbounded."""
+
+    minimum: int = 1
+    maximum: int | None = None
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """`left == right` (or `<=`) must hold before the model may run; `reason` names the layer that needs it."""
+
+    left: Size
+    right: Size
+    reason: str
+    relation: str = "=="
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.relation} {self.right} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end)."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    output_names: tuple[str, ...]
+    states: tuple[tuple[Value, Value], ...] = ()
+    placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
+    name: str = "model"
+
+    def roots(self) -> tuple[Value, ...]:
+        """Every value that must be computed."""
+        return self.outputs + tuple(after for _, after in self.states)
+
+    def nodes(self) -> list[Node]:
+        """All nodes that the roots and inputs need, each after its inputs; the same order on every run."""
+        return topological_order([*self.inputs, *(before for before, _ in self.states), *self.roots()])
+
+    def __str__(self) -> str:
+        from webdnn.graph.printing import print_graph
+
+        return print_graph(self)
+
+
+def topological_order(roots: Sequence[Value]) -> list[Node]:
+    """Nodes under `roots` in depth-first post-order, without recursion."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack: list[tuple[Node, Iterator[Value]]] = []
+    for root in roots:
+        if root.node not in done:
+            done.add(root.node)
+            stack.append((root.node, iter(root.node.inputs)))
+        while stack:
+            node, pending = stack[-1]
+            for value in pending:
+                if value.node not in done:
+                    done.add(value.node)
+                    stack.append((value.node, iter(value.node.inputs)))
+                    break
+            else:
+                order.append(node)
+                stack.pop()
+    return order
+
+
+def apply(op: Op, *inputs: Value, origin: tuple[str, ...] = ()) -> Value:
+    """The single output of `op` on `inputs`."""
+    return Node(op, inputs, origin).outputs[0]
+
+
+def uses(graph: Graph) -> dict[Value, int]:
+    """How often each value is read, being a graph output or the next state counted as a reader."""
+    counts: dict[Value, int] = {}
+    for node in graph.nodes():
+        for value in node.inputs:
+            counts[value] = counts.get(value, 0) + 1
+    for value in graph.roots():
+        counts[value] = counts.get(value, 0) + 1
+    return counts
+
+
+def collect_constraints(graph: Graph) -> tuple[Constraint, ...]:
+    """What the placeholders must satisfy for every shape of the graph to be right, without repeats."""
+    found: dict[tuple[Size, Size], Constraint] = {}
+    for node in graph.nodes():
+        for left, right in node.op.requirements([v.type for v in node.inputs]):
+            if left != right and sizes_may_match(left, right):
+                found.setdefault((left, right), Constraint(left, right, ", ".join(node.origin) or node.op.name))
+    return tuple(found.values())
+
+
+def symbols_used(graph: Graph) -> set[str]:
+    """Names of the placeholders in the types of all values."""
+    names: set[str] = set()
+    for node in graph.nodes():
+        for type_ in node.types:
+            for size in type_.shape:
+                names |= symbols_of(size)
+    return names

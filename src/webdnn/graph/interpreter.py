@@ -1,0 +1,100 @@
+"""Runs a graph in numpy. Slow, obvious, and the reference that every backend is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from webdnn.graph.dim import evaluate
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Constant, Graph, Input, Node, Value, uses
+from webdnn.graph.types import TensorType
+
+Array = np.ndarray
+
+
+def interpret(
+    graph: Graph, inputs: Sequence[Array], symbols: Mapping[str, int] | None = None, *, dtype: str | None = None
+) -> list[Array]:
+    """Outputs of `graph`.
+
+    `symbols` gives the placeholders; those left out are read off the inputs' shapes. With `dtype="float64"` all floating-point inputs and
+    constants are converted first, for a reference better than float32. States start at zero and are not returned.
+    """
+    values = dict(symbols or {})
+    for value, array in zip(graph.inputs, inputs, strict=True):
+        _learn_symbols(value, array, values)
+    for constraint in graph.constraints:
+        left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
+        if not (left == right if constraint.relation == "==" else left <= right):
+            raise GraphError(f"{constraint} does not hold: {left} and {right}")
+    states = [np.zeros([evaluate(s, values) for s in before.shape], before.dtype) for before, _ in graph.states]
+    return run_values(graph, inputs, values, states, dtype)[: len(graph.outputs)]
+
+
+def run_values(
+    graph: Graph,
+    inputs: Sequence[Array],
+    symbols: Mapping[str, int],
+    states: Sequence[Array] = (),
+    dtype: str | None = None,
+) -> list[Array]:
+    """Values of all roots: the outputs, then the next states. Frees each value after its last reader."""
+
+    def cast(array: Array) -> Array:
+        return array.astype(dtype) if dtype and array.dtype.kind == "f" else array
+
+    left = uses(graph)
+    known: dict[Value, Array] = {v: cast(a) for v, a in zip(graph.inputs, inputs, strict=True)}
+    known.update({before: cast(a) for (before, _), a in zip(graph.states, states, strict=True)})
+    for node in graph.nodes():
+        if isinstance(node.op, Input):
+            if node.outputs[0] not in known:
+                raise GraphError(f"input {node.op.label!r} is used but is not among the graph's inputs")
+            continue
+        if isinstance(node.op, Constant):
+            results: tuple[Array, ...] = (cast(node.op.array),)
+        else:
+            results = node.op.bind(symbols).evaluate([known[v] for v in node.inputs])
+        for value, array in zip(node.outputs, results, strict=True):
+            if left.get(value, 0):
+                known[value] = array
+        for value in node.inputs:
+            left[value] -= 1
+            if left[value] == 0:
+                known.pop(value, None)
+    return [known[v] for v in graph.roots()]
+
+
+def bind_graph(graph: Graph, symbols: Mapping[str, int]) -> Graph:
+    """`graph` with every placeholder replaced by its number."""
+    if not symbols:
+        return graph
+    bound: dict[Value, Value] = {}
+    for node in graph.nodes():
+        fresh = Node(node.op.bind(symbols), tuple(bound[v] for v in node.inputs), node.origin)
+        bound.update(zip(node.outputs, fresh.outputs, strict=True))
+    return replace(
+        graph,
+        inputs=tuple(bound[v] for v in graph.inputs),
+        outputs=tuple(bound[v] for v in graph.outputs),
+        states=tuple((bound[a], bound[b]) for a, b in graph.states),
+        placeholders={},
+        constraints=(),
+    )
+
+
+def _learn_symbols(value: Value, array: Array, symbols: dict[str, int]) -> None:
+    label = value.op.label if isinstance(value.op, Input) else "?"
+    if array.ndim != value.type.rank:
+        raise GraphError(f"input {label!r} has rank {value.type.rank}, got an array of shape {array.shape}")
+    for size, have in zip(value.shape, array.shape, strict=True):
+        if not isinstance(size, int) and str(size).isidentifier():
+            symbols.setdefault(str(size), have)
+    want = tuple(evaluate(s, symbols) for s in value.shape)
+    if want != array.shape:
+        raise GraphError(
+            f"input {label!r} is {TensorType(value.shape, value.dtype)} = {want}, got an array of shape {array.shape}"
+        )

@@ -1,0 +1,47 @@
+"""Every op of the graph, by family."""
+
+from webdnn.graph.ops.control import Repeat
+from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from webdnn.graph.ops.elementwise import Elementwise
+from webdnn.graph.ops.matmul import MatMul
+from webdnn.graph.ops.pooling import Pool2D
+from webdnn.graph.ops.reduction import Reduce, Softmax
+from webdnn.graph.ops.resize import Resize2D
+from webdnn.graph.ops.shape import Concat, Pad, Reshape, Slice, Transpose
+
+OPS = (
+    Concat,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Elementwise,
+    MatMul,
+    Pad,
+    Pool2D,
+    Reduce,
+    Repeat,
+    Reshape,
+    Resize2D,
+    Slice,
+    Softmax,
+    Transpose,
+)
+
+__all__ = [
+    "OPS",
+    "Concat",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "Elementwise",
+    "MatMul",
+    "Pad",
+    "Pool2D",
+    "Reduce",
+    "Repeat",
+    "Reshape",
+    "Resize2D",
+    "Slice",
+    "Softmax",
+    "Transpose",
+]

@@ -1,0 +1,86 @@
+"""Elementwise computation, and the epilogue that a convolution or matrix product applies to its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from webdnn.graph.dim import Size
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op, Value, apply
+from webdnn.graph.program import Program, single
+from webdnn.graph.types import TensorType, broadcast_requirements, broadcast_shapes
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise(Op):
+    """`program` on its inputs, which broadcast as in NumPy. All inputs and the output are float32."""
+
+    program: Program
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        if len(inputs) != self.program.inputs:
+            raise GraphError(f"the program takes {self.program.inputs} inputs, got {len(inputs)}")
+        dtypes = {t.dtype for t in inputs}
+        if len(dtypes) != 1:
+            raise GraphError(f"inputs must have one dtype, got {', '.join(sorted(dtypes))}")
+        return (TensorType(broadcast_shapes([t.shape for t in inputs]), inputs[0].dtype),)
+
+    def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        return broadcast_requirements([t.shape for t in inputs])
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        result = self.program.evaluate(inputs)
+        return (np.broadcast_to(result, np.broadcast_shapes(*(a.shape for a in inputs))),)
+
+
+def elementwise(function: str, *operands: Value | float, origin: tuple[str, ...] = ()) -> Value:
+    """`function` of values and literals: `elementwise("clip", x, 0, 6)`."""
+    program = single(function, *(None if isinstance(o, Value) else float(o) for o in operands))
+    return apply(Elementwise(program), *(o for o in operands if isinstance(o, Value)), origin=origin)
+
+
+@dataclass(frozen=True, eq=False)
+class WithEpilogue(Op):
+    """Base of the ops that sum products (`main` inputs: data and weights) and may finish with an elementwise program.
+
+    Input 0 of `epilogue` is the sum; its further inputs are the op's inputs after `main`, and broadcast *to* the sum's shape.
+    """
+
+    def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        """Type of the sum."""
+        raise NotImplementedError(self.name)
+
+    def main_evaluate(self, inputs: Sequence[Array]) -> Array:
+        """The sum."""
+        raise NotImplementedError(self.name)
+
+    def main_requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        return ()
+
+    @property
+    def program(self) -> Program | None:
+        program = self.attributes()["epilogue"]
+        return program if isinstance(program, Program) else None
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        extra = self.program.inputs - 1 if self.program else 0
+        if len(inputs) != 2 + extra:
+            raise GraphError(f"takes {2 + extra} inputs, got {len(inputs)}")
+        result = self.main_type(inputs[:2])
+        for operand in inputs[2:]:
+            if broadcast_shapes([result.shape, operand.shape]) != result.shape:
+                raise GraphError(f"epilogue operand {operand} does not broadcast to {result}")
+        return (result,)
+
+    def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        shapes = [self.main_type(inputs[:2]).shape, *(t.shape for t in inputs[2:])]
+        return self.main_requirements(inputs[:2]) + broadcast_requirements(shapes)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        result = self.main_evaluate(inputs[:2])
+        return (self.program.evaluate([result, *inputs[2:]]) if self.program else result,)

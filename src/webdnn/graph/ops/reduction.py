@@ -1,0 +1,54 @@
+"""Reductions over axes, and softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op
+from webdnn.graph.types import TensorType
+
+Array = np.ndarray
+
+REDUCTIONS = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min}
+
+
+@dataclass(frozen=True, eq=False)
+class Reduce(Op):
+    """`kind` (mean, sum, max, min) over `axes`, which are ascending and not negative; kept with size 1 if `keepdims`."""
+
+    kind: str
+    axes: tuple[int, ...]
+    keepdims: bool = False
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if self.kind not in REDUCTIONS:
+            raise GraphError(f"kind must be one of {', '.join(REDUCTIONS)}, got {self.kind!r}")
+        if not self.axes or list(self.axes) != sorted(set(self.axes)) or self.axes[0] < 0 or self.axes[-1] >= x.rank:
+            raise GraphError(f"axes must be ascending and lie in 0…{x.rank - 1}, got {self.axes}")
+        if self.keepdims:
+            return (TensorType(tuple(1 if i in self.axes else s for i, s in enumerate(x.shape)), x.dtype),)
+        return (TensorType(tuple(s for i, s in enumerate(x.shape) if i not in self.axes), x.dtype),)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return (np.asarray(REDUCTIONS[self.kind](inputs[0], axis=self.axes, keepdims=self.keepdims)),)
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Op):
+    """exp(x − max) / sum, along the last axis. Other axes: transpose first."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if x.rank < 1:
+            raise GraphError("a scalar has no axis")
+        return (x,)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        (x,) = inputs
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return (e / e.sum(axis=-1, keepdims=True),)

@@ -1,0 +1,188 @@
+"""Elementwise programs: what an `Elementwise` op computes, and what a convolution or a matrix product does to its sums before it stores them.
+
+A `Program` is a list of calls in single-assignment form. Operand k < `inputs` is the k-th input; operand `inputs + i` is the result of step i; a
+float is a literal. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its definition.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from webdnn.graph.errors import GraphError
+
+Array = np.ndarray
+Operand: TypeAlias = "int | float"  # int: index of an input or step; float: literal
+
+
+@dataclass(frozen=True)
+class Function:
+    """An elementwise function: how many operands, its meaning, and whether operand order is irrelevant."""
+
+    arity: int
+    numpy: Callable[..., Array]
+    commutative: bool = False
+
+
+_python_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def _erf(x: Array) -> Array:
+    return np.asarray(_python_erf(x), dtype=x.dtype)  # frompyfunc answers a rank-0 array with a Python float
+
+
+def _sigmoid(x: Array) -> Array:
+    # exp of a non-positive number only: no overflow on either side.
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _gelu(x: Array) -> Array:
+    return x * 0.5 * (1 + _erf(x * math.sqrt(0.5)))
+
+
+FUNCTIONS: dict[str, Function] = {
+    # unary
+    "neg": Function(1, np.negative),
+    "abs": Function(1, np.abs),
+    "sign": Function(1, np.sign),
+    "floor": Function(1, np.floor),
+    "ceil": Function(1, np.ceil),
+    "square": Function(1, np.square),
+    "sqrt": Function(1, np.sqrt),
+    "rsqrt": Function(1, lambda x: 1 / np.sqrt(x)),
+    "reciprocal": Function(1, np.reciprocal),
+    "exp": Function(1, np.exp),
+    "log": Function(1, np.log),
+    "sin": Function(1, np.sin),
+    "cos": Function(1, np.cos),
+    "tanh": Function(1, np.tanh),
+    "erf": Function(1, _erf),
+    "relu": Function(1, lambda x: np.maximum(x, 0)),
+    "sigmoid": Function(1, _sigmoid),
+    "silu": Function(1, lambda x: x * _sigmoid(x)),
+    "softplus": Function(1, lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
+    "softsign": Function(1, lambda x: x / (1 + np.abs(x))),
+    "gelu": Function(1, _gelu),
+    "hard_sigmoid": Function(1, lambda x: np.clip(x / 6 + 0.5, 0, 1)),
+    # binary
+    "add": Function(2, np.add, commutative=True),
+    "sub": Function(2, np.subtract),
+    "mul": Function(2, np.multiply, commutative=True),
+    "div": Function(2, np.divide),
+    "pow": Function(2, np.power),
+    "max": Function(2, np.maximum, commutative=True),
+    "min": Function(2, np.minimum, commutative=True),
+    "leaky_relu": Function(2, lambda x, slope: np.where(x >= 0, x, slope * x)),
+    "elu": Function(2, lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
+    # ternary
+    "clip": Function(3, lambda x, low, high: np.minimum(np.maximum(x, low), high)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One step: `function` applied to `operands`."""
+
+    function: str
+    operands: tuple[Operand, ...]
+
+    def _identity(self) -> object:
+        # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
+        return (self.function, tuple((type(o), o) for o in self.operands))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+
+@dataclass(frozen=True)
+class Program:
+    """See the module's docstring. `inputs` counts the inputs; there is at least one input and one step."""
+
+    inputs: int
+    calls: tuple[Call, ...]
+
+    def __post_init__(self) -> None:
+        if self.inputs < 1 or not self.calls:
+            raise GraphError("an elementwise program needs an input and a step")
+        for position, call in enumerate(self.calls):
+            if call.function not in FUNCTIONS:
+                raise GraphError(
+                    f"{call.function!r} is not an elementwise function; known: {', '.join(sorted(FUNCTIONS))}"
+                )
+            if len(call.operands) != FUNCTIONS[call.function].arity:
+                raise GraphError(
+                    f"{call.function} takes {FUNCTIONS[call.function].arity} operands, got {len(call.operands)}"
+                )
+            for operand in call.operands:
+                if isinstance(operand, int) and not 0 <= operand < self.inputs + position:
+                    raise GraphError(f"operand {operand} of step {position} is not known there")
+                if isinstance(operand, float) and not math.isfinite(operand):
+                    raise GraphError(f"literal {operand} of {call.function} is not finite")
+
+    def evaluate(self, arrays: Sequence[Array]) -> Array:
+        """The result for broadcastable arrays of one floating dtype."""
+        values = list(arrays)
+        dtype = values[0].dtype
+        for call in self.calls:
+            operands = [values[o] if isinstance(o, int) else dtype.type(o) for o in call.operands]
+            values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands), dtype=dtype))
+        return values[-1]
+
+    def to_json(self) -> list[list[object]]:
+        """`[[function, operand…]…]`; a literal is `{"value": x}`."""
+        return [[c.function, *(o if isinstance(o, int) else {"value": o} for o in c.operands)] for c in self.calls]
+
+    def __str__(self) -> str:
+        def text(operand: Operand) -> str:
+            if isinstance(operand, float):
+                return f"{operand:g}"
+            return f"x{operand}" if operand < self.inputs else f"t{operand - self.inputs}"
+
+        return "; ".join(f"t{i} = {c.function}({', '.join(map(text, c.operands))})" for i, c in enumerate(self.calls))
+
+
+def single(function: str, *operands: float | None) -> Program:
+    """The program of one call. `None` marks an input, in order; a number is a literal: `single("clip", None, 0, 6)`."""
+    inputs = 0
+    resolved: list[Operand] = []
+    for operand in operands:
+        if operand is None:
+            resolved.append(inputs)
+            inputs += 1
+        else:
+            resolved.append(float(operand))
+    return Program(inputs, (Call(function, tuple(resolved)),))
+
+
+def compose(outer: Program, position: int, inner: Program) -> Program:
+    """`outer` with its input `position` computed by `inner`.
+
+    Inputs of the result: outer's before `position`, then inner's, then outer's after `position`.
+    """
+    inputs = outer.inputs - 1 + inner.inputs
+
+    def place_inner(operand: Operand) -> Operand:
+        if isinstance(operand, float):
+            return operand
+        return position + operand if operand < inner.inputs else inputs + operand - inner.inputs
+
+    def place_outer(operand: Operand) -> Operand:
+        if isinstance(operand, float) or operand < position:
+            return operand
+        if operand == position:
+            return inputs + len(inner.calls) - 1
+        if operand < outer.inputs:
+            return operand - 1 + inner.inputs
+        return inputs + len(inner.calls) + operand - outer.inputs
+
+    calls = [Call(c.function, tuple(map(place_inner, c.operands))) for c in inner.calls]
+    calls += [Call(c.function, tuple(map(place_outer, c.operands))) for c in outer.calls]
+    return Program(inputs, tuple(calls))
