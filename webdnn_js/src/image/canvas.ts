@@ -32,7 +32,10 @@ export function rectangles(options: Rectangles, width: number, height: number): 
 }
 
 function contextOf(canvas: Canvas): CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D {
-  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const context = canvas.getContext('2d', { willReadFrequently: true }) as
+    | CanvasRenderingContext2D
+    | OffscreenCanvasRenderingContext2D
+    | null;
   if (context) return context;
   throw new WebDNNError('image', 'this canvas has no 2d context: it may have one of another kind');
 }
