@@ -27,7 +27,8 @@ export interface BoundStep {
 }
 
 /** Where an activation or state buffer lives: `offset` bytes into the arena, or in slot number `slot`. */
-export type Placement = { readonly offset: number; readonly bytes: number } | { readonly slot: number; readonly bytes: number };
+export type Placement =
+  { readonly offset: number; readonly bytes: number } | { readonly slot: number; readonly bytes: number };
 
 /** A plan for one set of placeholder values: loops expanded, sizes evaluated, memory planned. */
 export interface Schedule {

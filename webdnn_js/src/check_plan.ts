@@ -54,7 +54,8 @@ const view = (buffers: Plan['buffers'], size: check.Check, place: check.Check, .
   return (value: unknown, path: string): void => {
     table(value, path);
     const { kind } = buffers[(value as View).buffer]!;
-    if (kinds.length && !kinds.includes(kind)) check.reject(`${path}.buffer`, `a buffer of kind ${kinds.join(' or ')}`, kind);
+    if (kinds.length && !kinds.includes(kind))
+      check.reject(`${path}.buffer`, `a buffer of kind ${kinds.join(' or ')}`, kind);
   };
 };
 
@@ -100,7 +101,10 @@ function checkLiveRanges(plan: Plan): number {
 
 /** Inputs are there before the first step, outputs after the last; both agree with the manifest. */
 function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
-  for (const [side, end, position] of [['inputs', 0, -1], ['outputs', 1, steps]] as const) {
+  for (const [side, end, position] of [
+    ['inputs', 0, -1],
+    ['outputs', 1, steps],
+  ] as const) {
     const tensors = manifest[side];
     if (plan[side].length !== tensors.length) check.reject(`plan.${side}`, `${tensors.length} views`, plan[side]);
     plan[side].forEach(({ buffer: b }, i) => {

@@ -38,7 +38,10 @@ function bindView(view: View, symbols: Symbols, elements: readonly number[], pat
   const { buffer } = view;
   if (end > elements[buffer]!) {
     const what = `${end} elements do not fit buffer ${buffer} of ${elements[buffer]}`;
-    throw new WebDNNError('descriptor', `${path}: ${what} (offset ${offset}, pitch ${pitch}, shape ${shape.join('×')})`);
+    throw new WebDNNError(
+      'descriptor',
+      `${path}: ${what} (offset ${offset}, pitch ${pitch}, shape ${shape.join('×')})`,
+    );
   }
   return { buffer, offset, pitch, shape, rows, columns };
 }
@@ -111,7 +114,9 @@ class Expansion {
 }
 
 const usesIteration = (source: unknown): boolean =>
-  typeof source === 'string' ? source.startsWith('$') : typeof source === 'object' && Object.values(source!).some(usesIteration);
+  typeof source === 'string'
+    ? source.startsWith('$')
+    : typeof source === 'object' && Object.values(source!).some(usesIteration);
 
 function planBuffers(plan: Plan, elements: readonly number[], mode: 'arena' | 'slots') {
   const items: MemoryItem[] = [];
@@ -140,14 +145,23 @@ function checkMemory(plan: Plan, elements: readonly number[], planned: number): 
   }
 }
 
-function bindInterface(manifest: Manifest, plan: Plan, side: 'inputs' | 'outputs', symbols: Symbols, elements: number[]) {
+function bindInterface(
+  manifest: Manifest,
+  plan: Plan,
+  side: 'inputs' | 'outputs',
+  symbols: Symbols,
+  elements: number[],
+) {
   return plan[side].map((view, i) => {
     const bound = bindView(view, symbols, elements, `plan.${side}[${i}]`);
     const shape = bindShape(manifest[side][i]!.shape, symbols);
     const length = shape.reduce((product, size) => product * size, 1);
     if (bound.rows * bound.columns !== length) {
       const got = bound.shape.join('×');
-      throw new WebDNNError('descriptor', `plan.${side}[${i}].shape: expected the elements of ${shape.join('×')}, got ${got}`);
+      throw new WebDNNError(
+        'descriptor',
+        `plan.${side}[${i}].shape: expected the elements of ${shape.join('×')}, got ${got}`,
+      );
     }
     return bound;
   });
@@ -166,7 +180,11 @@ export function bindPlan(
   const symbols = resolvePlaceholders(manifest, values);
   const elements = bufferElements(manifest, plan, symbols);
   const memory = planBuffers(plan, elements, mode);
-  checkMemory(plan, elements, memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes));
+  checkMemory(
+    plan,
+    elements,
+    memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes),
+  );
   const expansion = new Expansion(symbols, elements);
   expansion.expand(plan.steps, 'plan.steps');
   return {
@@ -179,7 +197,7 @@ export function bindPlan(
 }
 
 /** The Setup steps, evaluated and checked: they never depend on placeholders. */
-export function bindSetup(manifest: Manifest, plan: Plan): BoundSetup[] {
+export function bindSetup(plan: Plan): BoundSetup[] {
   const symbols = new Map<string, number>();
   const elements = plan.buffers.map((buffer) => (buffer.kind === 'packed' ? buffer.elements : 0));
   return plan.setup.map((setup: Setup, i) => ({

@@ -1,0 +1,13 @@
+/** WebDNN: runs networks that were compiled ahead of time. */
+
+export { getBackendAvailability, type BackendAvailability } from './availability';
+export { WebDNNError, type ErrorCode } from './errors';
+export * as Image from './image';
+export { load } from './load';
+export * as Math from './math';
+export type { LoadOptions } from './options';
+export type { BackendName, DType, Expr } from './plan';
+export type { FallThrough, Runner } from './runner';
+export type { StepTime, TypedArray } from './backend';
+export type { TensorView } from './tensor_view';
+export { version } from './version';

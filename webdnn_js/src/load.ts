@@ -1,0 +1,116 @@
+/** Directory → Runner: read and check the Descriptor, then start the first backend that can. */
+
+import type { Backend, Executor } from './backend';
+import { BACKENDS } from './backends';
+import { checkManifest } from './check_manifest';
+import { checkPlan } from './check_plan';
+import { WebDNNError, reasonOf, type ErrorCode } from './errors';
+import { Reader } from './fetch';
+import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
+import { Runner, type FallThrough } from './runner';
+import { bindSetup } from './schedule';
+import { loadWeights } from './weights';
+import type { FileRef, Manifest } from './plan';
+
+/** A fault of the Descriptor or of the page is an error at once; another backend would only hide it. */
+const FATAL: readonly ErrorCode[] = ['descriptor', 'version', 'fetch', 'integrity', 'option'];
+
+interface Loading {
+  readonly manifest: Manifest;
+  readonly reader: Reader;
+  readonly readShard: (file: FileRef) => Promise<ArrayBuffer>;
+  readonly options: LoadOptions;
+  readonly fallThrough: FallThrough[];
+}
+
+const runtimeUrl = (): string => {
+  try {
+    return new URL('.', import.meta.url).href;
+  } catch {
+    return ''; // an inlined bundle has no folder
+  }
+};
+
+/** Reads shards; tells `progressCallback`, which never goes backwards when a second backend starts over. */
+function shardReader(manifest: Manifest, reader: Reader, { weightDirectory, progressCallback }: LoadOptions) {
+  const total = manifest.shards.reduce((sum, { file }) => sum + file.bytes, 0);
+  const seen = new Set<FileRef>();
+  let loaded = 0;
+  const report = (): void =>
+    callPage('progressCallback', () => progressCallback?.(loaded, total, total ? loaded / total : 1));
+  report();
+  return async (file: FileRef): Promise<ArrayBuffer> => {
+    const buffer = await reader.file(file, weightDirectory);
+    if (!seen.has(file)) {
+      seen.add(file);
+      loaded += file.bytes;
+      report();
+    }
+    return buffer;
+  };
+}
+
+/** Compiles while weights download, writes them, and makes memory if sizes are known. */
+async function fill(executor: Executor, runner: Runner, { manifest, readShard, options }: Loading): Promise<void> {
+  await loadWeights(manifest, readShard, executor, executor.start());
+  await executor.finishWeights();
+  if (!Object.keys(manifest.placeholders).length) await runner.bindStatic();
+  options.signal?.throwIfAborted();
+}
+
+async function start(backend: Backend, loading: Loading): Promise<Runner> {
+  const { manifest, reader, options, fallThrough } = loading;
+  const { name } = backend;
+  const reason = await backend.unavailable();
+  if (reason !== undefined) throw new WebDNNError('backend', reason);
+  const plan = checkPlan(await reader.json(manifest.backends[name]!), manifest, name);
+  bindSetup(plan);
+  const executor = backend.create({
+    manifest,
+    plan,
+    fetchFile: (file) => reader.file(file),
+    options: optionsOf(name, options),
+    runtimeUrl: runtimeUrl(),
+  });
+  try {
+    const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
+    await fill(executor, runner, loading);
+    return runner;
+  } catch (error) {
+    executor.dispose();
+    throw error;
+  }
+}
+
+/** The first of `order` that starts. */
+async function startFirst(order: readonly Backend['name'][], loading: Loading): Promise<Runner> {
+  const { manifest, options, fallThrough } = loading;
+  for (const name of order) {
+    const backend = BACKENDS[name];
+    let reason = 'the Descriptor has no plan for it';
+    try {
+      if (manifest.backends[name]) {
+        if (backend) return await start(backend, loading);
+        reason = 'this build of the runtime does not contain it';
+      }
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof WebDNNError && FATAL.includes(error.code)) throw error;
+      reason = reasonOf(error);
+      console.warn(`WebDNN: ${name} cannot run this model: ${reason}`);
+    }
+    fallThrough.push({ backend: name, reason });
+  }
+  const reasons = fallThrough.map(({ backend, reason }) => `\n  ${backend}: ${reason}`).join('');
+  throw new WebDNNError('backend', `no backend can run '${manifest.name}':${reasons}`);
+}
+
+/** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
+export async function load(directory: string, options: LoadOptions = {}): Promise<Runner> {
+  checkOptions(options);
+  const order = backendOrder(options);
+  const reader = new Reader(directory, options);
+  const manifest = checkManifest(await reader.manifest());
+  const readShard = shardReader(manifest, reader, options);
+  return startFirst(order, { manifest, reader, readShard, options, fallThrough: [] });
+}

@@ -1,0 +1,5 @@
+/** For pages without modules: the global `WebDNN`. */
+
+import * as WebDNN from './index';
+
+Object.assign(globalThis, { WebDNN });

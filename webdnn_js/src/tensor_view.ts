@@ -1,0 +1,67 @@
+/** An input or output of a runner: a window on its values that stays the same object when sizes change. */
+
+import type { TypedArray } from './backend';
+import { WebDNNError } from './errors';
+import { formatExpr } from './expr';
+import type { DType, Expr, TensorInfo } from './plan';
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array } as const;
+
+export class TensorView {
+  readonly name: string;
+  readonly dtype: DType;
+  /** As the model declares it: a placeholder stands as its name. */
+  readonly declaredShape: readonly Expr[];
+  private bound: { readonly shape: readonly number[]; readonly array: TypedArray } | undefined;
+
+  constructor({ name, dtype, shape }: TensorInfo) {
+    this.name = name;
+    this.dtype = dtype;
+    this.declaredShape = shape;
+  }
+
+  /** @internal Makes the array, filled with zeros. */
+  bind(shape: readonly number[]): void {
+    this.bound = { shape, array: new ARRAYS[this.dtype](shape.reduce((product, size) => product * size, 1)) };
+  }
+
+  private get actual() {
+    if (this.bound) return this.bound;
+    const shape = this.declaredShape.map(formatExpr).join('×');
+    throw new WebDNNError('placeholder', `'${this.name}' has no size yet (${shape}): call setPlaceholderValue first`);
+  }
+
+  get shape(): readonly number[] {
+    return this.actual.shape;
+  }
+
+  get length(): number {
+    return this.actual.array.length;
+  }
+
+  /** The values themselves, not a copy: an input is read from here, an output is written here, at every run. */
+  toActual(): TypedArray {
+    return this.actual.array;
+  }
+
+  /** Copies `values` in: all of them, or, with an `offset`, some from there on. */
+  set(values: ArrayLike<number>, offset?: number): void {
+    const { array, shape } = this.actual;
+    const start = offset ?? 0;
+    const fits =
+      offset === undefined ? values.length === array.length : start >= 0 && start + values.length <= array.length;
+    if (!fits) {
+      const got = `${values.length} values${offset === undefined ? '' : ` at ${offset}`}`;
+      throw new WebDNNError('input', `'${this.name}': got ${got}, want ${array.length} (${shape.join('×')})`);
+    }
+    array.set(values, start);
+  }
+
+  forEach(visit: (value: number, index: number) => void): void {
+    this.toActual().forEach((value, index) => visit(value, index));
+  }
+
+  [Symbol.iterator](): IterableIterator<number> {
+    return this.toActual()[Symbol.iterator]();
+  }
+}

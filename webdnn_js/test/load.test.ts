@@ -1,0 +1,189 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BACKENDS } from '../src/backends';
+import { load } from '../src/load';
+import type { LoadOptions } from '../src/options';
+import type { BackendName } from '../src/plan';
+import { fakeBackend, manifestOf, planOf, writeDescriptor, type FakeBackend, type Script } from './fixture';
+
+const ALL: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];
+
+function install(name: BackendName, script: Script = {}): FakeBackend {
+  const backend = fakeBackend(name, script);
+  BACKENDS[name] = backend;
+  return backend;
+}
+
+const fail = (message: string) => (): never => {
+  throw new Error(message);
+};
+
+let folder: string;
+beforeEach(() => {
+  for (const name of ALL) delete BACKENDS[name];
+  folder = writeDescriptor(manifestOf(), planOf(), ALL);
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+});
+afterEach(() => {
+  fs.rmSync(folder, { recursive: true });
+  vi.restoreAllMocks();
+});
+
+const spoil = (name: string, change: (data: Buffer) => Buffer): void => {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, change(fs.readFileSync(file)));
+};
+
+describe('load', () => {
+  it('gives every piece of every weight to the executor, then binds', async () => {
+    const fallback = install('fallback');
+    const runner = await load(folder);
+    const executor = fallback.executors[0]!;
+    expect([...executor.weights].sort((a, b) => a[0] - b[0] || a[1] - b[1])).toEqual([
+      [0, 0, [0, 1, 2, 3, 4, 5]],
+      [0, 2, [6, 7, 8, 9, 10, 11]],
+      [1, 0, [12, 13, 14]],
+    ]);
+    expect(executor.calls).toEqual(['start', 'writeWeight', 'writeWeight', 'writeWeight', 'finishWeights', 'bind']);
+    expect(runner.backendName).toBe('fallback');
+    expect(runner.info).toMatchObject({ model: 'tiny', variant: 'fake', backend: 'fallback' });
+  });
+
+  it('reads file: URLs, with or without a slash at the end', async () => {
+    install('fallback');
+    await load(pathToFileURL(folder).href);
+    await load(pathToFileURL(folder).href + '/');
+  });
+
+  it('tries backends in order and keeps the reasons', async () => {
+    install('webgpu', { unavailable: () => 'no adapter' });
+    const webgl = install('webgl', { start: fail('shader does not compile') });
+    const webassembly = install('webassembly', { writeWeight: fail('out of memory') });
+    install('fallback');
+    const runner = await load(folder);
+    expect(runner.info.fallThrough).toEqual([
+      { backend: 'webgpu', reason: 'no adapter' },
+      { backend: 'webgl', reason: 'shader does not compile' },
+      { backend: 'webassembly', reason: 'out of memory' },
+    ]);
+    expect(console.warn).toHaveBeenCalledTimes(3);
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(webassembly.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(webassembly.executors[0]!.calls.filter((call) => call === 'writeWeight')).toHaveLength(1);
+  });
+
+  it('lists all reasons when nothing works', async () => {
+    install('webgl', { bind: fail('too large') });
+    await expect(load(folder, { backendOrder: ['webgl', 'webmetal'] })).rejects.toThrow(
+      "no backend can run 'tiny':\n  webgl: too large\n  webgpu: this build of the runtime does not contain it",
+    );
+  });
+
+  it('takes webmetal for webgpu, in the order and in the options', async () => {
+    const webgpu = install('webgpu');
+    install('fallback');
+    const options = { backendOrder: 'webmetal', backendOptions: { webmetal: { a: 1 } }, workerUrl: 'w.js' };
+    expect((await load(folder, options)).backendName).toBe('webgpu');
+    expect(webgpu.executors[0]!.context.options).toEqual({ a: 1, workerUrl: 'w.js' });
+  });
+
+  it.each<[name: string, code: string, act: () => void]>([
+    ['a missing descriptor', 'fetch', () => fs.rmSync(path.join(folder, 'descriptor.json'))],
+    ['a missing plan', 'fetch', () => fs.rmSync(path.join(folder, 'plan.webgl.0.json'))],
+    ['a missing shard', 'fetch', () => fs.rmSync(path.join(folder, 'weights.1.b.bin'))],
+    ['a truncated shard', 'integrity', () => spoil('weights.1.b.bin', (data) => data.subarray(4))],
+    ['an altered shard', 'integrity', () => spoil('weights.0.a.bin', (data) => data.fill(1, 3, 4))],
+    ['an altered plan', 'integrity', () => spoil('plan.webgl.0.json', (data) => data.fill(32, 3, 4))],
+    ['no JSON', 'descriptor', () => spoil('descriptor.json', () => Buffer.from('<!doctype html>'))],
+    ['no UTF-8', 'descriptor', () => spoil('descriptor.json', () => Buffer.from([255]))],
+    ['deep JSON', 'descriptor', () => spoil('descriptor.json', () => Buffer.from('['.repeat(1e6) + ']'.repeat(1e6)))],
+  ])('%s rejects, without a fall-through', async (_, code, act) => {
+    const webgl = install('webgl');
+    const fallback = install('fallback');
+    act();
+    await expect(load(folder)).rejects.toMatchObject({ name: 'WebDNNError', code });
+    for (const executor of webgl.executors) expect(executor.calls.at(-1)).toBe('dispose');
+    expect(fallback.executors).toHaveLength(0);
+  });
+
+  it('rejects faults of the page', async () => {
+    install('fallback');
+    const wrong: Record<string, unknown>[] = [
+      { bakendOrder: 'webgl' },
+      { backendOrder: 'webgl2' },
+      { backendOrder: [1] },
+      { backendOptions: [] },
+      { backendOptions: { webgl2: {} } },
+      { backendOptions: { webgl: 1 } },
+      { progressCallback: 1 },
+      { signal: {} },
+      { cacheStrategy: 'latest' },
+      { saveCache: true },
+      { progressCallback: fail('oops') },
+      { transformUrlDelegate: fail('oops') },
+    ];
+    for (const options of wrong) {
+      await expect(load(folder, options as LoadOptions)).rejects.toMatchObject({ code: 'option' });
+    }
+  });
+
+  it('asks transformUrlDelegate for every file, and takes weights from weightDirectory', async () => {
+    install('fallback');
+    const weightDirectory = fs.mkdtempSync(folder);
+    for (const name of ['weights.0.a.bin', 'weights.1.b.bin']) {
+      fs.renameSync(path.join(folder, name), path.join(weightDirectory, name));
+    }
+    const urls: string[] = [];
+    const transformUrlDelegate = (url: string): string => {
+      urls.push(url);
+      return url.replace('@', folder);
+    };
+    await load('@', { weightDirectory, transformUrlDelegate });
+    expect(urls.map((url) => url.replace(weightDirectory, 'W'))).toEqual([
+      '@/descriptor.json',
+      '@/plan.fallback.0.json',
+      'W/weights.0.a.bin',
+      'W/weights.1.b.bin',
+    ]);
+    fs.rmSync(weightDirectory, { recursive: true });
+  });
+
+  it('reports progress that never goes backwards', async () => {
+    install('webgl', { finishWeights: fail('no') });
+    install('fallback');
+    const progress: number[][] = [];
+    await load(folder, { progressCallback: (...args) => progress.push(args) });
+    expect(progress[0]).toEqual([0, 60, 0]);
+    expect(progress.at(-1)).toEqual([60, 60, 1]);
+    expect(progress).toHaveLength(3);
+  });
+
+  it.each(['start', 'writeWeight', 'finishWeights', 'bind'] as const)('aborts during %s and disposes', async (name) => {
+    const controller = new AbortController();
+    const webgl = install('webgl', { [name]: () => controller.abort(new Error('enough')) });
+    const fallback = install('fallback');
+    await expect(load(folder, { signal: controller.signal })).rejects.toThrow('enough');
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(fallback.executors).toHaveLength(0);
+  });
+
+  it('does nothing when aborted before', async () => {
+    await expect(load(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('disposes only when the executor has come to rest', async () => {
+    let finish = (): void => undefined;
+    const webgl = install('webgl', { start: () => new Promise<void>((resolve) => (finish = resolve)) });
+    spoil('weights.0.a.bin', (data) => data.subarray(4));
+    const loading = load(folder);
+    loading.catch(() => undefined);
+    await vi.waitFor(() => expect(webgl.executors[0]?.calls).toEqual(['start']));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(webgl.executors[0]!.calls).toEqual(['start']);
+    finish();
+    await expect(loading).rejects.toMatchObject({ code: 'integrity' });
+    expect(webgl.executors[0]!.calls).toEqual(['start', 'dispose']);
+  });
+});
