@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,10 +80,8 @@ def runtime_dist() -> Path:
     return ROOT / "webdnn_js" / "dist"
 
 
-@pytest.fixture
-def serve(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
-    """`serve({"/data/": folder}, isolated=True, csp=None)` starts a server, with the runtime under /runtime/ and an
-    empty page at /; it ends with the test."""
+@contextmanager
+def _serving(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
     with ExitStack() as stack:
 
         def start(mounts: dict[str, Path] | None = None, **options: object) -> StaticServer:
@@ -91,6 +89,21 @@ def serve(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
             server.add("/", "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>test</title>")
             return stack.enter_context(server)
 
+        yield start
+
+
+@pytest.fixture
+def serve(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
+    """`serve({"/data/": folder}, isolated=True, csp=None)` starts a server, with the runtime under /runtime/ and an
+    empty page at /; it ends with the test."""
+    with _serving(runtime_dist) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def serve_session(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
+    """`serve` for servers that many tests share; they end with the session."""
+    with _serving(runtime_dist) as start:
         yield start
 
 

@@ -1,10 +1,10 @@
 // Builds dist/ from src/. `node build.mjs --check` writes nothing and fails when the committed dist/ is stale.
 //
-//   src/index.ts           dist/webdnn.mjs            for `import`
-//   src/fallback/index.ts  dist/webdnn-fallback.mjs   the fallback kernels, fetched only when that backend runs
-//   src/script.ts          dist/webdnn.js             for <script>, defines the global WebDNN
-//   src/worker.ts          dist/webdnn-worker.js      a classic worker
-//   every exported type    dist/webdnn.d.ts, dist/types/
+//   src/index.ts              dist/webdnn.mjs            for `import`
+//   src/fallback/kernels.ts   dist/webdnn-fallback.mjs   the fallback kernels, fetched only when that backend runs
+//   src/script.ts             dist/webdnn.js             for <script>, defines the global WebDNN
+//   src/worker.ts             dist/webdnn-worker.js      a classic worker
+//   every exported type       dist/webdnn.d.ts, dist/types/
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,23 +15,19 @@ import { build } from 'esbuild';
 
 const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
-const fallbackSource = path.join(root, 'src', 'fallback', 'index.ts');
+const fallbackKernels = 'src/fallback/kernels.ts';
 const notBuilt = ['README.md'];
 
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** `import('./fallback/index')` stays a dynamic import, of the built file next to the importing one. A classic script
+/** `import('./kernels')` of the fallback stays a dynamic import, of the built file next to the importing one. A classic script
  * and a worker resolve it against their own address, as a module does. */
 const lazyFallback = {
   name: 'lazy-fallback',
   setup({ onResolve }) {
-    onResolve({ filter: /fallback/ }, async (args) => {
-      if (args.kind !== 'dynamic-import') return null;
-      const target = path.resolve(args.resolveDir, args.path).replace(/(\.[jt]s)?$/, '');
-      const entry = fallbackSource.replace(/\.ts$/, '');
-      return target === entry || target === path.dirname(entry)
-        ? { path: './webdnn-fallback.mjs', external: true }
-        : null;
+    onResolve({ filter: /\/kernels$/ }, ({ kind, resolveDir, path: target }) => {
+      const isKernels = path.resolve(resolveDir, `${target}.ts`) === path.join(root, fallbackKernels);
+      return kind === 'dynamic-import' && isKernels ? { path: './webdnn-fallback.mjs', external: true } : null;
     });
   },
 };
@@ -64,7 +60,7 @@ const classic = {
 /** @returns {Promise<Map<string, Buffer>>} file name below dist → content */
 async function scripts() {
   const results = await Promise.all([
-    build({ ...module, entryPoints: { webdnn: 'src/index.ts', 'webdnn-fallback': 'src/fallback/index.ts' } }),
+    build({ ...module, entryPoints: { webdnn: 'src/index.ts', 'webdnn-fallback': fallbackKernels } }),
     build({ ...classic, entryPoints: { webdnn: 'src/script.ts', 'webdnn-worker': 'src/worker.ts' } }),
   ]);
   const files = results.flatMap((result) => result.outputFiles);

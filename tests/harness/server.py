@@ -41,18 +41,27 @@ class StaticServer:
     """Serves `mounts` (URL prefix → folder) and the pages of `add` on http://127.0.0.1, a secure context.
 
     `isolated` sends the COOP and COEP headers that give a page SharedArrayBuffer; `csp` is sent as the
-    Content-Security-Policy of every response. `requests` counts the requests of each path.
+    Content-Security-Policy of every response. Port 0 is any free one. `requests` counts the requests of each path.
     """
 
-    def __init__(self, mounts: Mapping[str, Path] | None = None, *, isolated: bool = True, csp: str | None = None):
-        self.mounts = {f"/{prefix.strip('/')}/": Path(folder) for prefix, folder in (mounts or {}).items()}
+    def __init__(
+        self,
+        mounts: Mapping[str, Path] | None = None,
+        *,
+        isolated: bool = True,
+        csp: str | None = None,
+        port: int = 0,
+    ):
+        self.mounts: dict[str, Path] = {}
+        for prefix, folder in (mounts or {}).items():
+            self.mount(prefix, folder)
         self.isolated = isolated
         self.csp = csp
         self.requests: Counter[str] = Counter()
         self._pages: dict[str, Response] = {}
         self._faults: dict[str, Fault] = {}
         self._lock = threading.Lock()
-        self._http = _HTTPServer(("127.0.0.1", 0), self)
+        self._http = _HTTPServer(("127.0.0.1", port), self)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
@@ -64,7 +73,7 @@ class StaticServer:
         return f"{self.origin}/{path.lstrip('/')}"
 
     def mount(self, prefix: str, folder: Path) -> None:
-        self.mounts[f"/{prefix.strip('/')}/"] = Path(folder)
+        self.mounts[f"/{prefix.strip('/')}/".replace("//", "/")] = Path(folder)
 
     def add(self, path: str, content: str | bytes) -> str:
         """Serves `content` at `path` (typed by its extension; without one it is HTML) and returns the URL."""

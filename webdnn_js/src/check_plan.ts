@@ -6,6 +6,8 @@ import type { BackendName, Buffer, Manifest, Plan, Repeat, Step, View } from './
 const { fields, integer, list, optional, text } = check;
 
 const DEEPEST_LOOP = 8;
+/** Memory planning takes time in the square of it. */
+const MOST_BUFFERS = 2 ** 14;
 const LARGEST_MEMORY = 2 ** 36;
 const ELEMENTS = integer(1, check.INT32_MAX);
 
@@ -130,7 +132,7 @@ export function checkPlan(value: unknown, manifest: Manifest, backend: BackendNa
   fields({ version: check.version })(value, path);
   fields({
     backend: check.oneOf(backend),
-    buffers: list(buffer(manifest, size)),
+    buffers: list(buffer(manifest, size), MOST_BUFFERS),
     kernels: list(kernel),
     files: optional(check.dictionary(text, check.anyFile)),
     memory: optional(fields({ maximum: integer(1, LARGEST_MEMORY) })),

@@ -6,18 +6,15 @@ import type { Expr, Operator } from './plan';
 /** Placeholders, and `$0`, `$1` … inside loops. */
 export type Symbols = ReadonlyMap<string, number>;
 
-/** Python's `%`: the sign of the divisor. Exact where `((a % b) + b) % b` would leave the safe integers. */
-function modulo(a: number, b: number): number {
-  const remainder = a % b;
-  return remainder !== 0 && remainder < 0 !== b < 0 ? remainder + b : remainder;
-}
+/** Does truncating a / b round up? Then flooring, as Python does, gives one less. Exact for all safe integers. */
+const roundsUp = (a: number, b: number): boolean => a % b !== 0 && a < 0 !== b < 0;
 
 const OPERATORS: Readonly<Record<Operator, (a: number, b: number) => number>> = {
   '+': (a, b) => a + b,
   '-': (a, b) => a - b,
   '*': (a, b) => a * b,
-  '//': (a, b) => Math.round((a - modulo(a, b)) / b),
-  '%': modulo,
+  '//': (a, b) => (a - (a % b)) / b - Number(roundsUp(a, b)),
+  '%': (a, b) => (a % b) + (roundsUp(a, b) ? b : 0),
   min: Math.min,
   max: Math.max,
 };

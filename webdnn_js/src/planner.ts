@@ -32,13 +32,12 @@ interface Range {
   readonly end: number;
 }
 
-/** The lowest multiple of 64 at which `item` fits between the ranges that are live with it. */
+/** The lowest multiple of 64 at which `item` fits between the ranges that are live with it; `placed` is in order of start. */
 function lowestOffset(item: MemoryItem, placed: readonly Range[]): number {
-  const neighbours = placed.filter((range) => meets(range.item, item)).sort((a, b) => a.start - b.start);
   let offset = 0;
-  for (const { start, end } of neighbours) {
-    if (offset + item.bytes <= start) break;
-    offset = Math.max(offset, align(end));
+  for (const range of placed) {
+    if (offset + item.bytes <= range.start) break;
+    if (meets(range.item, item)) offset = Math.max(offset, align(range.end));
   }
   return offset;
 }
@@ -49,10 +48,11 @@ function planArena(items: readonly MemoryItem[], order: readonly number[]): Memo
   let arenaBytes = 0;
   for (const index of order) {
     const item = items[index]!;
-    const offset = lowestOffset(item, placed);
-    const end = offset + item.bytes;
-    placed.push({ item, start: offset, end });
-    placements[index] = { offset, bytes: item.bytes };
+    const start = lowestOffset(item, placed);
+    const end = start + item.bytes;
+    const next = placed.findIndex((range) => range.start > start);
+    placed.splice(next < 0 ? placed.length : next, 0, { item, start, end });
+    placements[index] = { offset: start, bytes: item.bytes };
     arenaBytes = Math.max(arenaBytes, align(end));
   }
   return { placements, arenaBytes, slots: [] };

@@ -11,5 +11,9 @@ class GraphError(WebDNNError):
     """A graph that is not well formed: wrong rank, wrong shape, unknown attribute value."""
 
 
+class ModelError(WebDNNError):
+    """A model that cannot be read, or that contradicts what was asked of it: a damaged file, an input shape that does not fit."""
+
+
 class UnsupportedError(WebDNNError):
     """Something asked for is not supported (yet): a layer, an op on a backend, an option."""

@@ -28,7 +28,11 @@ class Function:
     commutative: bool = False
 
 
-_erf = np.frompyfunc(math.erf, 1, 1)
+_python_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def _erf(x: Array) -> Array:
+    return np.asarray(_python_erf(x), dtype=x.dtype)  # frompyfunc answers a rank-0 array with a Python float
 
 
 def _sigmoid(x: Array) -> Array:
@@ -38,7 +42,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    return x * 0.5 * (1 + _erf(x * math.sqrt(0.5)).astype(x.dtype))
+    return x * 0.5 * (1 + _erf(x * math.sqrt(0.5)))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -57,7 +61,7 @@ FUNCTIONS: dict[str, Function] = {
     "sin": Function(1, np.sin),
     "cos": Function(1, np.cos),
     "tanh": Function(1, np.tanh),
-    "erf": Function(1, lambda x: _erf(x).astype(x.dtype)),
+    "erf": Function(1, _erf),
     "relu": Function(1, lambda x: np.maximum(x, 0)),
     "sigmoid": Function(1, _sigmoid),
     "silu": Function(1, lambda x: x * _sigmoid(x)),
@@ -80,12 +84,22 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One step: `function` applied to `operands`."""
 
     function: str
     operands: tuple[Operand, ...]
+
+    def _identity(self) -> object:
+        # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
+        return (self.function, tuple((type(o), o) for o in self.operands))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Ops → steps. A kernel reads sizes off the shapes of its operands; what else may be symbolic is an argument; the rest is an attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from webdnn.backend.builder import Builder
+from webdnn.backend.fallback.dialect import render
+from webdnn.backend.target import Lowering
+from webdnn.descriptor.schema import Plan, View
+from webdnn.graph.dim import Size
+from webdnn.graph.graph import Node, Op
+from webdnn.graph.ops import (
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Elementwise,
+    MatMul,
+    Pad,
+    Pool2D,
+    Reduce,
+    Resize2D,
+    Slice,
+    Softmax,
+    Transpose,
+)
+
+Attributes = Mapping[str, object]
+OpType = TypeVar("OpType", bound=Op)
+
+
+def _step_of(
+    kernel: str,
+    attributes: Callable[[OpType], Attributes] = lambda op: {},
+    args: Callable[[OpType], Sequence[Size]] = lambda op: (),
+) -> Lowering:
+    """The lowering of an op that is one call of `kernel`."""
+
+    def lower(builder: Builder, node: Node) -> None:
+        op: OpType = node.op  # type: ignore[assignment]
+        builder.step(
+            builder.kernel(kernel, attributes=dict(attributes(op))),
+            [builder.view(value) for value in node.inputs],
+            [builder.view(value) for value in node.outputs],
+            args(op),
+            origin=node.origin,
+        )
+
+    return lower
+
+
+def _convolution_attributes(op: Conv2D | Conv2DTranspose | DepthwiseConv2D) -> Attributes:
+    return {"strides": op.strides, "dilation": op.dilation, "epilogue": render(op.epilogue)}
+
+
+def _top_left(op: Conv2D | DepthwiseConv2D | Pool2D) -> Sequence[Size]:
+    return [before for before, _ in op.padding]
+
+
+def _pooling_attributes(op: Pool2D) -> Attributes:
+    return {"kind": op.kind, "size": op.size, "strides": op.strides, "count_padding": op.count_padding}
+
+
+def copy(builder: Builder, source: View, destination: View, origin: tuple[str, ...]) -> None:
+    builder.step(builder.kernel("copy", attributes={}), [source], [destination], origin=origin)
+
+
+def finish(plan: Plan, options: Mapping[str, object]) -> None:
+    """Nothing has to be compiled."""
+
+
+LOWERINGS: dict[type[Op], Lowering] = {
+    Conv2D: _step_of("conv2d", _convolution_attributes, _top_left),
+    Conv2DTranspose: _step_of(
+        "conv2d_transpose", _convolution_attributes, lambda op: [before for before, _ in op.crop]
+    ),
+    DepthwiseConv2D: _step_of("depthwise_conv2d", _convolution_attributes, _top_left),
+    Elementwise: _step_of("elementwise", lambda op: {"program": render(op.program)}),
+    MatMul: _step_of("matmul", lambda op: {"epilogue": render(op.epilogue)}),
+    Pad: _step_of("pad", lambda op: {"value": op.value}, lambda op: [before for before, _ in op.amounts]),
+    Pool2D: _step_of("pool2d", _pooling_attributes, _top_left),
+    Reduce: _step_of("reduce", lambda op: {"kind": op.kind, "axes": op.axes}),
+    Resize2D: _step_of("resize2d", lambda op: {"mode": op.mode}),
+    Slice: _step_of("slice", args=lambda op: op.starts),
+    Softmax: _step_of("softmax"),
+    Transpose: _step_of("transpose", lambda op: {"permutation": op.permutation}),
+}

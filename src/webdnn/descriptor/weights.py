@@ -1,0 +1,55 @@
+"""The weight set on disk: matrices cut at rows into shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+SHARD_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows `row … row+rows` of a weight, at byte `offset` of its shard."""
+
+    weight: int
+    row: int
+    rows: int
+    offset: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"weight": self.weight, "row": self.row, "rows": self.rows, "offset": self.offset}
+
+
+def as_matrix(array: Array) -> Array:
+    """Every axis but the last is a row; a vector or a scalar is one row. Little-endian, four bytes an element."""
+    columns = array.shape[-1] if array.ndim else 1
+    return np.ascontiguousarray(array.reshape(-1, columns).astype(array.dtype.newbyteorder("<"), copy=False))
+
+
+def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tuple[bytes, list[Piece]]]:
+    """(content, pieces) of each shard, in plan order. A shard exceeds `limit` only where a single row does."""
+    parts: list[bytes] = []
+    pieces: list[Piece] = []
+    size = 0
+    for weight, array in enumerate(arrays):
+        matrix = as_matrix(array)
+        row_bytes = matrix.shape[1] * matrix.itemsize
+        row = 0
+        while row < matrix.shape[0]:
+            rows = min(matrix.shape[0] - row, (limit - size) // row_bytes)
+            if rows == 0 and parts:
+                yield b"".join(parts), pieces
+                parts, pieces, size = [], [], 0
+                continue
+            rows = max(rows, 1)
+            pieces.append(Piece(weight, row, rows, size))
+            parts.append(matrix[row : row + rows].tobytes())
+            size += rows * row_bytes
+            row += rows
+    if parts:
+        yield b"".join(parts), pieces

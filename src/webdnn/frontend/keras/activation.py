@@ -1,0 +1,209 @@
+"""Activation functions, the layers that are one, and `activation=` of other layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from webdnn.frontend.keras.lowering import Context, Layer, array_of, single_axis
+from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Value
+from webdnn.graph.ops.reduction import Reduce, Softmax
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def relu(
+    c: Context, x: Value, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Value:
+    """x above `threshold`, at most `max_value`; negative_slope · (x − threshold) below."""
+    e = c.elementwise
+    if threshold:
+        above = e("mul", x, e("max", e("sign", e("sub", x, threshold)), 0.0))  # 0 · x where x <= threshold
+        result = above if max_value is None else e("clip", above, 0.0, max_value)
+        if not negative_slope:
+            return result
+        return e("sub", result, e("mul", e("relu", e("sub", threshold, x)), negative_slope))
+    if negative_slope:
+        result = e("leaky_relu", x, negative_slope)
+        return result if max_value is None else e("min", result, max_value)
+    return e("relu", x) if max_value is None else e("clip", x, 0.0, max_value)
+
+
+def elu(c: Context, x: Value, alpha: float = 1.0) -> Value:
+    return c.elementwise("elu", x, alpha)
+
+
+def selu(c: Context, x: Value) -> Value:
+    return c.elementwise("mul", elu(c, x, SELU_ALPHA), SELU_SCALE)
+
+
+def celu(c: Context, x: Value, alpha: float = 1.0) -> Value:
+    e = c.elementwise
+    return elu(c, x) if alpha == 1 else e("mul", e("elu", e("mul", x, 1 / alpha), 1.0), alpha)
+
+
+def gelu(c: Context, x: Value, approximate: bool = False) -> Value:
+    e = c.elementwise
+    if not approximate:
+        return e("gelu", x)
+    inner = e("mul", e("add", x, e("mul", e("mul", e("square", x), x), 0.044715)), math.sqrt(2 / math.pi))
+    return e("mul", e("mul", x, 0.5), e("add", e("tanh", inner), 1.0))
+
+
+def leaky_relu(c: Context, x: Value, negative_slope: float = 0.2) -> Value:
+    return c.elementwise("leaky_relu", x, negative_slope)
+
+
+def hard_silu(c: Context, x: Value) -> Value:
+    return c.elementwise("mul", x, c.elementwise("hard_sigmoid", x))
+
+
+def mish(c: Context, x: Value) -> Value:
+    return c.elementwise("mul", x, c.elementwise("tanh", c.elementwise("softplus", x)))
+
+
+def log_sigmoid(c: Context, x: Value) -> Value:
+    return c.elementwise("neg", c.elementwise("softplus", c.elementwise("neg", x)))
+
+
+def tanh_shrink(c: Context, x: Value) -> Value:
+    return c.elementwise("sub", x, c.elementwise("tanh", x))
+
+
+def soft_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:
+    return c.elementwise("sub", x, c.elementwise("clip", x, -threshold, threshold))
+
+
+def hard_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:
+    e = c.elementwise
+    return e("mul", x, e("max", e("sign", e("sub", e("abs", x), threshold)), 0.0))
+
+
+def threshold(c: Context, x: Value, threshold: float, default_value: float) -> Value:
+    e = c.elementwise
+    above = e("max", e("sign", e("sub", x, threshold)), 0.0)
+    return e("add", e("mul", x, above), e("mul", e("sub", 1.0, above), default_value))
+
+
+def squareplus(c: Context, x: Value, b: float = 4) -> Value:
+    e = c.elementwise
+    return e("mul", e("add", x, e("sqrt", e("add", e("square", x), b))), 0.5)
+
+
+def sparse_plus(c: Context, x: Value) -> Value:
+    """0 below −1, (x + 1)² / 4 between, x above 1."""
+    e = c.elementwise
+    curve = e("mul", e("square", e("add", e("clip", x, -1.0, 1.0), 1.0)), 0.25)
+    return e("add", curve, e("relu", e("sub", x, 1.0)))
+
+
+def sparse_sigmoid(c: Context, x: Value) -> Value:
+    e = c.elementwise
+    return e("clip", e("mul", e("add", x, 1.0), 0.5), 0.0, 1.0)
+
+
+def softmax(c: Context, x: Value, axis: Any = -1) -> Value:
+    where = single_axis(axis, x.type.rank)
+    # Swapping two axes is its own inverse.
+    swap = list(range(x.type.rank))
+    swap[where], swap[-1] = swap[-1], swap[where]
+    return c.transpose(c.apply(Softmax(), c.transpose(x, swap)), swap)
+
+
+def log_softmax(c: Context, x: Value, axis: Any = -1) -> Value:
+    e, axes = c.elementwise, (single_axis(axis, x.type.rank),)
+    shifted = e("sub", x, c.apply(Reduce("max", axes, True), x))
+    return e("sub", shifted, e("log", c.apply(Reduce("sum", axes, True), e("exp", shifted))))
+
+
+def one_function(name: str) -> Callable[..., Value]:
+    """The activation that is the graph's elementwise function `name`."""
+    return lambda c, x: c.elementwise(name, x)
+
+
+# By the name of the function in keras.activations; parameters after the context and the value have Keras's names and defaults.
+ACTIVATIONS: dict[str, Callable[..., Value]] = {
+    "celu": celu,
+    "elu": elu,
+    "exponential": one_function("exp"),
+    "gelu": gelu,
+    "hard_shrink": hard_shrink,
+    "hard_sigmoid": one_function("hard_sigmoid"),
+    "hard_silu": hard_silu,
+    "hard_swish": hard_silu,
+    "hard_tanh": lambda c, x: c.elementwise("clip", x, -1.0, 1.0),
+    "leaky_relu": leaky_relu,
+    "linear": lambda c, x: x,
+    "log_sigmoid": log_sigmoid,
+    "log_softmax": log_softmax,
+    "mish": mish,
+    "relu": relu,
+    "relu6": lambda c, x: c.elementwise("clip", x, 0.0, 6.0),
+    "selu": selu,
+    "sigmoid": one_function("sigmoid"),
+    "silu": one_function("silu"),
+    "soft_shrink": soft_shrink,
+    "softmax": softmax,
+    "softplus": one_function("softplus"),
+    "softsign": one_function("softsign"),
+    "sparse_plus": sparse_plus,
+    "sparse_sigmoid": sparse_sigmoid,
+    "squareplus": squareplus,
+    "swish": one_function("silu"),
+    "tanh": one_function("tanh"),
+    "tanh_shrink": tanh_shrink,
+    "threshold": threshold,
+}
+
+
+def activate(activation: Any, x: Value, context: Context) -> Value:
+    """`activation` as a layer holds it: None, a function of keras.activations or keras.ops, or a layer."""
+    if activation is None:
+        return x
+    if hasattr(activation, "dtype_policy"):
+        return context.lower_layer(activation, [x], context.inside(activation.name))
+    name = getattr(activation, "__name__", type(activation).__name__)
+    if name not in ACTIVATIONS or not str(getattr(activation, "__module__", "")).startswith("keras."):
+        raise UnsupportedError(f"activation {name!r}")
+    return ACTIVATIONS[name](context, x)
+
+
+def lower_activation(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return activate(layer.activation, inputs[0], context)
+
+
+def lower_relu(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return relu(context, inputs[0], float(layer.negative_slope), layer.max_value, float(layer.threshold))
+
+
+def lower_leaky_relu(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return leaky_relu(context, inputs[0], float(layer.negative_slope))
+
+
+def lower_elu(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return elu(context, inputs[0], float(layer.alpha))
+
+
+def lower_prelu(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    e = context.elementwise
+    slope = context.constant(layer, "alpha", lambda: array_of(layer.alpha))
+    return e("add", e("relu", inputs[0]), e("mul", e("min", inputs[0], 0.0), slope))
+
+
+def lower_softmax(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    if len(inputs) != 1:
+        raise UnsupportedError("a mask")
+    return softmax(context, inputs[0], layer.axis)
+
+
+LOWERINGS = {
+    "Activation": lower_activation,
+    "ELU": lower_elu,
+    "LeakyReLU": lower_leaky_relu,
+    "PReLU": lower_prelu,
+    "ReLU": lower_relu,
+    "Softmax": lower_softmax,
+}

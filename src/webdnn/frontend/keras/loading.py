@@ -1,0 +1,194 @@
+"""Loads model files with Keras, after looking at them without it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from webdnn.frontend.keras.support import bytecode_layers, config_troubles, refuse
+from webdnn.graph.errors import ModelError, UnsupportedError
+
+KERAS_BACKENDS = ("jax", "tensorflow", "torch")
+DEEPEST_MODEL = 10_000  # layers one after another
+
+# What tf.keras 2 wrote into configurations and Keras 3 refuses to read: dropped where it says nothing (None: whatever it says).
+_SPATIAL_DROPOUT = {"noise_shape": None}
+_RECURRENT = {"time_major": False}
+OBSOLETE: dict[str, dict[str, Any]] = {
+    "Conv2DTranspose": {"groups": 1},
+    "DepthwiseConv2D": {"groups": 1},
+    "GRU": _RECURRENT,
+    "LSTM": _RECURRENT,
+    "SeparableConv2D": {"groups": 1, "kernel_initializer": None, "kernel_regularizer": None, "kernel_constraint": None},
+    "SimpleRNN": _RECURRENT,
+    "SpatialDropout1D": {**_SPATIAL_DROPOUT, "data_format": None},
+    "SpatialDropout2D": _SPATIAL_DROPOUT,
+    "SpatialDropout3D": _SPATIAL_DROPOUT,
+}
+
+
+def load_model(path: str | os.PathLike[str], *, allow_unsafe: bool = False) -> Any:
+    """The Keras model in a file. Raises ModelError for a file that is none, UnsupportedError for what cannot be converted."""
+    file = Path(path)
+    config = read_config(file)
+    coded = bytecode_layers(config)
+    if coded and not allow_unsafe:
+        raise UnsupportedError(
+            f"{str(file)!r} contains Python code, which has not been run, in {', '.join(map(repr, coded))}; "
+            "replace the Lambda layers by layers of Keras, or, if you trust whoever made the file, use --allow-unsafe"
+        )
+    refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe))
+    choose_backend()
+    keras = _import_keras()
+    with _without_initializers(keras), _old_configurations(keras), _deep_recursion():
+        try:
+            return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
+        except Exception as error:  # Keras raises whatever the file makes it stumble over
+            raise ModelError(
+                f"Keras {keras.__version__} cannot load {str(file)!r}: {type(error).__name__}: {error}"
+            ) from error
+
+
+def read_config(file: Path) -> Mapping[str, Any]:
+    """The model's configuration, read without Keras."""
+    if not file.exists():
+        raise ModelError(f"{str(file)!r} does not exist")
+    if file.is_dir():
+        raise ModelError(
+            f"{str(file)!r} is a directory; Keras 3 reads .keras and .h5 files: save it again with model.save('model.keras')"
+        )
+    readers = {".h5": _read_hdf5_config, ".hdf5": _read_hdf5_config, ".keras": _read_zip_config}
+    if file.suffix not in readers:
+        raise ModelError(f"{str(file)!r} is no Keras model by its name; {', '.join(readers)} can be read")
+    text = readers[file.suffix](file)
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"{str(file)!r} is damaged: its model configuration is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(
+            f"{str(file)!r} is no Keras model: its configuration is a {type(config).__name__}, not an object"
+        )
+    return config
+
+
+def _read_hdf5_config(file: Path) -> str | bytes:
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as root:
+            config = root.attrs.get("model_config")
+            weights_only = "layer_names" in root.attrs or "layers" in root or "_layer_checkpoint_dependencies" in root
+    except OSError as error:
+        raise ModelError(
+            f"{str(file)!r} cannot be read as HDF5; it is damaged, cut off or another kind of file: {error}"
+        ) from error
+    if config is None and weights_only:
+        raise ModelError(
+            f"{str(file)!r} holds weights only, without the layers; save the whole model with model.save('model.keras')"
+        )
+    if not isinstance(config, (str, bytes)):
+        raise ModelError(f"{str(file)!r} is an HDF5 file but no Keras model: its attribute 'model_config' is missing")
+    return config
+
+
+def _read_zip_config(file: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if "config.json" not in archive.namelist():
+                raise ModelError(f"{str(file)!r} is a zip file but no Keras model: config.json is missing")
+            return archive.read("config.json")
+    except zipfile.BadZipFile as error:
+        raise ModelError(
+            f"{str(file)!r} cannot be read as a .keras (zip) file; it is damaged, cut off or another kind of file: {error}"
+        ) from error
+
+
+def choose_backend() -> None:
+    """Sets KERAS_BACKEND, unless set, to the first framework that is installed. Has no effect once Keras is imported."""
+    if "keras" in sys.modules:
+        return
+    if not os.environ.get("KERAS_BACKEND"):
+        found = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name) is not None]
+        if not found:
+            raise ModelError(f"Keras needs one of {', '.join(KERAS_BACKENDS)}: pip install jax")
+        os.environ["KERAS_BACKEND"] = found[0]
+    if "jax" not in sys.modules:
+        os.environ.setdefault(
+            "JAX_PLATFORMS", "cpu"
+        )  # reading weights needs no accelerator, and looking for one takes long
+
+
+def _import_keras() -> Any:
+    try:
+        import keras
+    except ImportError as error:
+        raise ModelError(f"Keras cannot be imported ({error}): pip install keras jax") from error
+    if int(keras.__version__.split(".")[0]) < 3:
+        raise ModelError(f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade keras")
+    return keras
+
+
+@contextlib.contextmanager
+def _without_initializers(keras: Any) -> Iterator[None]:
+    """Variables start as zeros: the file's weights replace them, and drawing random numbers would take most of the time."""
+
+    def zeros(self: Any, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return np.zeros(shape, dtype or "float32")
+
+    classes = [keras.initializers.Initializer]
+    for class_ in classes:
+        classes += class_.__subclasses__()
+    originals = {class_: vars(class_)["__call__"] for class_ in classes if "__call__" in vars(class_)}
+    try:
+        for class_ in originals:
+            class_.__call__ = zeros
+        yield
+    finally:
+        for class_, original in originals.items():
+            class_.__call__ = original
+
+
+@contextlib.contextmanager
+def _old_configurations(keras: Any) -> Iterator[None]:
+    """Layers accept what OBSOLETE lists."""
+
+    def reader(original: Any, obsolete: Mapping[str, Any]) -> Any:
+        def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
+            kept = {k: v for k, v in config.items() if k not in obsolete or obsolete[k] not in (None, v)}
+            return original.__func__(cls, kept)
+
+        return classmethod(from_config)
+
+    classes = {getattr(keras.layers, name): obsolete for name, obsolete in OBSOLETE.items()}
+    own = {class_: vars(class_)["from_config"] for class_ in classes if "from_config" in vars(class_)}
+    try:
+        for class_, obsolete in classes.items():
+            class_.from_config = reader(class_.from_config, obsolete)
+        yield
+    finally:
+        for class_ in classes:
+            if class_ in own:
+                class_.from_config = own[class_]
+            else:
+                del class_.from_config
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Room for Keras, which follows a model's layers by recursion, four frames a layer."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 4 * DEEPEST_MODEL))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

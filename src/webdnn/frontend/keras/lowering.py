@@ -1,0 +1,104 @@
+"""What every lowering works with.
+
+A lowering is a function `(layer, inputs, context) -> Value` that writes the ops of one call of one layer. It raises UnsupportedError with a bare
+reason ("interpolation 'bicubic'"); whoever walks the model adds the layer's name and class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from webdnn.graph.dim import product
+from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Constant, Op, Value, apply
+from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.ops.shape import Reshape, Transpose
+
+Array = np.ndarray
+Layer: TypeAlias = Any  # Keras has no type stubs
+LayerLowering: TypeAlias = "Callable[[Layer, Sequence[Value], Context], Value]"
+
+TO_CHANNELS_LAST = (0, 2, 3, 1)
+TO_CHANNELS_FIRST = (0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where the nodes being written come from, and the constants written so far.
+
+    A layer called twice reads one set of constants: `constants` is shared by all contexts of a conversion.
+    """
+
+    lower_layer: LayerLowering
+    path: str = ""
+    constants: dict[Hashable, Value] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def inside(self, name: str) -> Context:
+        return replace(self, path=f"{self.path}/{name}" if self.path else name)
+
+    def apply(self, op: Op, *inputs: Value) -> Value:
+        return apply(op, *inputs, origin=self.origin)
+
+    def elementwise(self, function: str, *operands: Value | float) -> Value:
+        return elementwise(function, *operands, origin=self.origin)
+
+    def constant(self, layer: Layer, name: str, make: Callable[[], Array]) -> Value:
+        """The constant `name` of `layer` (which lives as long as the conversion), made on first use."""
+        key = (id(layer), name)
+        if key not in self.constants:
+            self.constants[key] = self.literal(make())
+        return self.constants[key]
+
+    def weight(self, layer: Layer, name: str) -> Value:
+        """The layer's variable of that name, as it is."""
+        return self.constant(layer, name, lambda: array_of(getattr(layer, name)))
+
+    def literal(self, array: Array) -> Value:
+        return self.apply(Constant(np.ascontiguousarray(array, np.float32).reshape(array.shape)))
+
+    def reshape(self, x: Value, shape: Sequence[Any]) -> Value:
+        return x if tuple(shape) == x.shape else self.apply(Reshape(tuple(shape)), x)
+
+    def transpose(self, x: Value, permutation: Sequence[int]) -> Value:
+        return x if list(permutation) == list(range(x.type.rank)) else self.apply(Transpose(tuple(permutation)), x)
+
+
+def array_of(variable: Any) -> Array:
+    """A Keras variable, or what else the framework holds numbers in, as numpy; not copied where the framework allows it."""
+    array = variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable)
+    return np.asarray(array)
+
+
+def single_axis(axis: Any, rank: int) -> int:
+    """`axis`, an integer or a list of one, as a number from 0."""
+    if isinstance(axis, (list, tuple)):
+        if len(axis) != 1:
+            raise UnsupportedError(f"axis {list(axis)}; one axis is supported")
+        axis = axis[0]
+    return int(axis) % rank
+
+
+def channels_last(lowering: LayerLowering) -> LayerLowering:
+    """`lowering`, written for (N, H, W, C), for layers of either data_format: transposed before and after."""
+
+    def either(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+        if layer.data_format != "channels_first":
+            return lowering(layer, inputs, context)
+        moved = [context.transpose(x, TO_CHANNELS_LAST) if x.type.rank == 4 else x for x in inputs]
+        result = lowering(layer, moved, context)
+        return context.transpose(result, TO_CHANNELS_FIRST) if result.type.rank == 4 else result
+
+    return either
+
+
+def flat(x: Value, context: Context) -> Value:
+    """(N, …) → (N, product of the rest)."""
+    return context.reshape(x, (x.shape[0], product(x.shape[1:])))

@@ -1,0 +1,152 @@
+"""What the frontend supports, judged before any work is done, and the one error that lists all that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webdnn.frontend.keras import activation, convolution, core, merge, normalization, pooling, reshape
+from webdnn.frontend.keras.lowering import LayerLowering
+from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.graph.errors import UnsupportedError
+
+_FAMILIES = (activation, convolution, core, merge, normalization, pooling, reshape)
+LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
+
+MODELS = ("Functional", "Model", "Sequential")
+INPUT = "InputLayer"
+_TRUSTED = ("keras", "tensorflow", "tf_keras")  # roots of the modules that a layer of Keras itself may name
+_NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A layer that cannot be converted: its path in the model, its class, why, and its configuration."""
+
+    path: str
+    class_name: str
+    reason: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{k}={v!r}" for k, v in self.config.items() if _is_highlight(k, v))
+        return f"  {self.path!r} ({self.class_name}): {self.reason}" + (f" [{_shorten(shown)}]" if shown else "")
+
+
+def _is_highlight(key: str, value: Any) -> bool:
+    if key in _NO_HIGHLIGHTS or key.endswith(("_initializer", "_regularizer", "_constraint")):
+        return False
+    return value is not None and isinstance(value, (bool, int, float, str, list, tuple))
+
+
+def _shorten(text: str, length: int = 160) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def refuse(model_name: str, troubles: Sequence[Trouble]) -> None:
+    """Raises UnsupportedError with all of `troubles`, if there are any."""
+    if troubles:
+        count = "a layer" if len(troubles) == 1 else f"{len(troubles)} layers"
+        raise UnsupportedError(
+            f"model {model_name!r} has {count} that cannot be converted:\n" + "\n".join(map(str, troubles))
+        )
+
+
+def is_operation(module: str) -> bool:
+    """Whether a class of that module is an operation outside a layer."""
+    return module.startswith(("keras.src.ops.", "keras.ops", "keras.src.activations"))
+
+
+def class_trouble(class_name: str, module: str, registered: str | None) -> str | None:
+    """Why a class cannot be converted, or None. `module` is empty in files that do not record it."""
+    if registered and ">" in registered:
+        return f"custom layer, registered as {registered!r}"
+    if module and module.split(".")[0] not in _TRUSTED:
+        return f"custom layer of the module {module!r}"
+    known = OPERATIONS if is_operation(module) else LAYERS
+    return None if class_name in known else "not supported"
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """One layer as a model's configuration describes it."""
+
+    path: str
+    class_name: str
+    module: str
+    registered: str | None
+    config: Mapping[str, Any]
+
+    @property
+    def is_model(self) -> bool:
+        return self.class_name in MODELS and (not self.module or self.module.split(".")[0] in _TRUSTED)
+
+
+def layer_configs(model_config: Mapping[str, Any]) -> Iterator[LayerConfig]:
+    """All layers of a model's configuration, those of nested models included, in the file's order."""
+    stack: list[tuple[str, Any, bool]] = [("", model_config, True)]
+    while stack:
+        outer, entry, is_root = stack.pop()
+        if not isinstance(entry, Mapping):
+            continue
+        inner = entry.get("config", {})
+        config = inner if isinstance(inner, Mapping) else {}
+        name = str(config.get("name") or entry.get("name") or entry.get("class_name"))
+        path = "" if is_root else f"{outer}/{name}" if outer else name
+        found = LayerConfig(
+            path, str(entry.get("class_name")), str(entry.get("module") or ""), entry.get("registered_name"), config
+        )
+        if found.is_model:
+            layers = inner if isinstance(inner, list) else config.get("layers", [])
+            stack += [(path, layer, False) for layer in reversed(layers)]
+        else:
+            yield found
+
+
+def bytecode_layers(model_config: Mapping[str, Any]) -> list[str]:
+    """Paths of the layers that hold Python code: a Lambda of a lambda expression, or one as an activation or the like."""
+    return [layer.path for layer in layer_configs(model_config) if _holds_code(layer)]
+
+
+def _holds_code(layer: LayerConfig) -> bool:
+    if layer.class_name == "Lambda" and layer.config.get("function_type", "lambda") == "lambda":
+        function = layer.config.get("function")
+        if isinstance(function, (list, tuple)) or (isinstance(function, Mapping) and "code" in function):
+            return True
+    stack: list[Any] = [layer.config]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            if item.get("class_name") == "__lambda__":
+                return True
+            stack += item.values()
+        elif isinstance(item, (list, tuple)):
+            stack += item
+    return False
+
+
+def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> list[Trouble]:
+    """Every layer of a configuration that cannot be converted, as far as its class tells."""
+    troubles = []
+    root = LayerConfig("", str(model_config.get("class_name")), str(model_config.get("module") or ""), None, {})
+    if not root.is_model:
+        return [
+            Trouble("model", root.class_name, "a subclassed model; Functional and Sequential models can be converted")
+        ]
+    for layer in layer_configs(model_config):
+        if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
+            continue
+        reason = class_trouble(layer.class_name, layer.module, layer.registered) or _activation_trouble(layer)
+        if reason:
+            troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
+    return troubles
+
+
+def _activation_trouble(layer: LayerConfig) -> str | None:
+    found = layer.config.get("activation")
+    if isinstance(found, Mapping) and found.get("class_name") == "function":
+        found = found.get("config")
+    if isinstance(found, str) and found not in activation.ACTIVATIONS:
+        return f"activation {found!r} is not supported"
+    return None

@@ -1,0 +1,167 @@
+"""Walks the graph of a Keras model and writes ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from webdnn.frontend.keras.lowering import Context
+from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
+from webdnn.graph.dim import Size
+from webdnn.graph.errors import GraphError, UnsupportedError
+from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_constraints
+from webdnn.graph.types import TensorType
+from webdnn.graph.verify import verify
+
+Tensor = Any  # a KerasTensor
+_DIFFERENT_IN_TRAINING = ("BatchNormalization",)
+
+
+@dataclass
+class Walk:
+    """One conversion: what it met that it could not convert.
+
+    A value is None where a layer before it could not be converted; layers that read it are judged by their class only, so that one run lists
+    everything.
+    """
+
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def model(self, model: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
+        """Values of the outputs of a Functional model, keras.Function or built Sequential, on `inputs`."""
+        graph = functional(model)
+        known: dict[int, Value | None] = {id(t): v for t, v in zip(graph.inputs, inputs, strict=True)}
+        for node in nodes_in_order(graph):
+            if all(id(t) in known for t in node.outputs):
+                continue  # an input
+            results = self.node(node, known, context)
+            known.update({id(t): v for t, v in zip(node.outputs, results, strict=True)})
+        return [known[id(t)] for t in graph.outputs]
+
+    def node(self, node: Any, known: Mapping[int, Value | None], context: Context) -> list[Value | None]:
+        """Values of the outputs of one call of a layer, nested model or operation."""
+        layer = node.operation
+        inside = context.inside(layer.name)
+        inputs = [known[id(t)] for t in node.arguments.keras_tensors]
+        if is_model(layer):
+            return self.model(layer, inputs, inside)
+        if is_lambda(layer):
+            return self.function(node, inputs, inside)
+        reason = class_trouble(type(layer).__name__, type(layer).__module__, None) or call_trouble(node)
+        if reason:
+            self.trouble(layer, inside, reason)
+        if reason or any(v is None for v in inputs):
+            return [None] * len(node.outputs)
+        try:
+            return [self.lower(node, known, inside)]
+        except (UnsupportedError, GraphError) as error:
+            self.trouble(layer, inside, str(error))
+            return [None] * len(node.outputs)
+
+    def function(self, node: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
+        """Values of the outputs of a Lambda layer: its function is called on symbolic tensors, which records what it does."""
+        import keras
+
+        symbols = [keras.KerasTensor(t.shape, t.dtype) for t in node.arguments.keras_tensors]
+        stand_in = dict(zip(map(id, node.arguments.keras_tensors), symbols, strict=True))
+        arguments, keywords = node.arguments.fill_in(stand_in)
+        try:
+            traced = keras.Function(symbols, keras.tree.flatten(node.operation.call(*arguments, **keywords)))
+        except Exception as error:  # the function is the user's: it may raise anything
+            self.trouble(node.operation, context, f"its function does more than operations of keras.ops: {error}")
+            return [None] * len(node.outputs)
+        return self.model(traced, inputs, context)
+
+    def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value:
+        layer = node.operation
+        if is_operation(type(layer).__module__):
+            arguments, keywords = node.arguments.fill_in(known)
+            return OPERATIONS[type(layer).__name__](context, layer, *arguments, **keywords)
+        return lower_layer(layer, [v for t in node.arguments.keras_tensors if (v := known[id(t)]) is not None], context)
+
+    def trouble(self, layer: Any, context: Context, reason: str) -> None:
+        config = layer.get_config() if type(layer).__module__.startswith("keras.") else {}
+        self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config))
+
+
+def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
+    """One call of a layer that is in LAYERS."""
+    name = type(layer).__name__
+    if name not in LAYERS:
+        raise UnsupportedError(f"{name} is not supported")
+    return LAYERS[name](layer, inputs, context)
+
+
+def is_model(layer: Any) -> bool:
+    """Whether `layer` is a model whose own graph can be walked."""
+    import keras
+
+    if isinstance(layer, keras.Sequential):
+        return getattr(layer, "_functional", None) is not None
+    return isinstance(layer, keras.Function) or (isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"))
+
+
+def is_lambda(layer: Any) -> bool:
+    """Whether `layer` is a Lambda of Keras. One from a file gets here only if the user allowed its code."""
+    import keras
+
+    return type(layer) is keras.layers.Lambda
+
+
+def functional(model: Any) -> Any:
+    """The object that holds the graph: a Sequential keeps a Functional inside."""
+    return getattr(model, "_functional", None) or model
+
+
+def nodes_in_order(graph: Any) -> list[Any]:
+    """Calls of layers, each after those that it reads."""
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def call_trouble(node: Any) -> str | None:
+    """Why this call cannot be converted whatever its layer does, or None."""
+    layer, arguments = node.operation, node.arguments
+    if arguments.kwargs.get("training") and (
+        "seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING
+    ):
+        return "called with training=True"
+    for tensor in [*arguments.keras_tensors, *node.outputs]:
+        if tensor.dtype != "float32":
+            return f"dtype {tensor.dtype}; float32 is supported"
+    policy = getattr(layer, "dtype_policy", None)
+    if policy is not None and policy.compute_dtype != "float32":
+        return f"computes in {policy.compute_dtype}; float32 is supported"
+    return None
+
+
+def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Mapping[str, Placeholder]) -> Graph:
+    """The graph of a model whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be converted."""
+    walk = Walk()
+    inputs = []
+    for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
+        if tensor.dtype != "float32":
+            walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
+        inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
+    outputs = walk.model(model, inputs, Context(lower_layer))
+    refuse(model.name, walk.troubles)
+    found = [value for value in outputs if value is not None]
+    graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
+    graph = replace(graph, constraints=collect_constraints(graph))
+    verify(graph)
+    return graph
+
+
+def output_names(model: Any) -> tuple[str, ...]:
+    """Keras's names of the outputs, made distinct by a number where a layer gives several."""
+    names: list[str] = []
+    for tensor in functional(model).outputs:
+        base = name = tensor._keras_history.operation.name
+        number = 1
+        while name in names:
+            name = f"{base}_{number}"
+            number += 1
+        names.append(name)
+    return tuple(names)

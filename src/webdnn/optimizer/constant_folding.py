@@ -1,0 +1,34 @@
+"""f(constants) = constant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from webdnn.graph.graph import Constant, Input, Value, apply
+from webdnn.graph.ops import Repeat
+from webdnn.optimizer.match import Array, constant, is_static
+from webdnn.optimizer.rewrite import Context, merge_origins
+
+SMALL = 16384  # elements that a result may always have
+
+
+def fold_constants(value: Value, context: Context) -> Value | None:
+    """`f(A, B) = C`, computed in float64 and stored in the dtype of the value.
+
+    Hazards: a result larger than what it is made from would only enlarge the download (a broadcast, a resize); a Repeat is left alone, its
+    body is a graph of its own; an op with a placeholder has no value yet.
+    """
+    node = value.node
+    if not node.inputs or isinstance(node.op, Repeat | Input):
+        return None
+    arrays = [constant(v) for v in node.inputs]
+    known: list[Array] = [a for a in arrays if a is not None]
+    if len(known) != len(arrays) or not is_static(node.op, value, *node.inputs):
+        return None
+    elements = value.type.elements
+    if not isinstance(elements, int) or elements > max(SMALL, sum(a.size for a in known)):
+        return None
+    with np.errstate(all="ignore"):
+        results = node.op.evaluate([a.astype(np.float64) if a.dtype.kind == "f" else a for a in known])
+        array = np.ascontiguousarray(results[value.index], dtype=value.dtype).reshape(value.shape)  # type: ignore[arg-type]
+    return apply(Constant(array), origin=merge_origins(*(v.node for v in node.inputs), node))

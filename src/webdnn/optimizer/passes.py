@@ -1,0 +1,148 @@
+"""The list of passes, and the loop that runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Graph, Node, Value
+from webdnn.graph.ops import Repeat
+from webdnn.graph.verify import verify
+from webdnn.optimizer.constant_folding import fold_constants
+from webdnn.optimizer.cse import share_common_subexpressions
+from webdnn.optimizer.elementwise_chain import fuse_elementwise
+from webdnn.optimizer.epilogue import fuse_epilogue
+from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
+from webdnn.optimizer.padding import fold_padding
+from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
+from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
+from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
+from webdnn.optimizer.transpose_motion import permute_dense_weights, sink_transpose
+
+MAX_ROUNDS = 20
+
+Observer: TypeAlias = "Callable[[str, Graph, int], None]"
+Run: TypeAlias = "Callable[[Graph], tuple[Graph, int]]"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A step of the optimizer: `run` gives the better graph and how much it changed; `reason` says why it stands where it does."""
+
+    name: str
+    run: Run
+    reason: str
+
+
+def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
+    """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 returns `graph`.
+
+    The list of passes runs until a whole round changes nothing. `observer(pass, graph, changes)` is called after every pass.
+    WEBDNN_DEBUG=1 prints passes and timings to stderr, 2 also the graph after each pass that changed it.
+    """
+    if level == 0:
+        return graph
+    verify(graph)
+    for _ in range(MAX_ROUNDS):
+        before = graph
+        for step in PASSES:
+            graph = _run(step, graph, observer)
+        if graph is before:
+            return graph
+    raise GraphError(
+        f"the optimizer still changes '{graph.name}' after {MAX_ROUNDS} rounds; this is a bug, use --optimize 0"
+    )
+
+
+def rules(*functions: Rule) -> Run:
+    """The pass that applies rules until none fires."""
+    return lambda graph: rewrite_to_fixpoint(graph, functions)
+
+
+def optimize_loop_bodies(graph: Graph) -> tuple[Graph, int]:
+    """Every Repeat's body, a graph of its own, is optimized; bodies used twice stay one."""
+    optimized: dict[int, Graph] = {}
+    changed = 0
+
+    def visit(old: Node, fresh: Node) -> Sequence[Value]:
+        nonlocal changed
+        if not isinstance(fresh.op, Repeat):
+            return fresh.outputs
+        body = fresh.op.body
+        better = optimized.setdefault(id(body), body)
+        if better is body:
+            better = optimized[id(body)] = optimize(body)
+        if better is body:
+            return fresh.outputs
+        changed += 1
+        return Node(replace(fresh.op, body=better), fresh.inputs, fresh.origin).outputs
+
+    result = rebuild(graph, visit)
+    return (result, changed) if changed else (graph, 0)
+
+
+def _run(step: Pass, graph: Graph, observer: Observer | None) -> Graph:
+    debug = _debug_level()
+    start = time.perf_counter()
+    result, changes = step.run(graph)
+    if changes:
+        verify(result)
+        _check_interface(step.name, graph, result)
+    if debug:
+        print(f"optimizer: {step.name}: {changes} in {(time.perf_counter() - start) * 1000:.1f} ms", file=sys.stderr)
+    if debug >= 2 and changes:
+        print(result, file=sys.stderr)
+    if observer is not None:
+        observer(step.name, result, changes)
+    return result
+
+
+def _check_interface(name: str, before: Graph, after: Graph) -> None:
+    """A pass must keep what the outside sees."""
+    if after.inputs != before.inputs or after.output_names != before.output_names:
+        raise GraphError(
+            f"{name} changed the graph's inputs or the names of its outputs; this is a bug of the optimizer"
+        )
+    for old, new in zip(before.roots(), after.roots(), strict=True):
+        if old.type != new.type:
+            raise GraphError(f"{name} changed an output from {old.type} to {new.type}; this is a bug of the optimizer")
+
+
+def _debug_level() -> int:
+    text = os.environ.get("WEBDNN_DEBUG", "0")
+    return int(text) if text.isdigit() else 0
+
+
+PASSES = (
+    Pass("loop_bodies", optimize_loop_bodies, "first: what the body no longer needs is then not made for it"),
+    Pass("constant_folding", rules(fold_constants), "before all that looks for constants"),
+    Pass("cse", share_common_subexpressions, "before fusion, which would hide equal parts in unequal wholes"),
+    Pass(
+        "no_op",
+        rules(remove_no_op, merge_moves, simplify_elementwise, simplify_epilogue),
+        "before fusion: they stand between its partners",
+    ),
+    Pass(
+        "transpose_motion",
+        rules(remove_no_op, merge_moves, sink_transpose, permute_dense_weights),
+        "before fusion: a transpose between a convolution and its activation keeps them apart",
+    ),
+    Pass("size_one_transpose", rules(transpose_as_reshape), "after transposes had the chance to cancel each other"),
+    Pass("padding", rules(fold_padding), "before scale_bias, which must see all padding of a convolution"),
+    Pass(
+        "epilogue",
+        rules(fold_into_sum, fold_into_next, fuse_epilogue),
+        "one pass: batch norm gets into the weights through the epilogue and frees the operands that the next fusion needs; before "
+        "elementwise_chain, which would bind batch norms of two branches into their sum",
+    ),
+    Pass(
+        "elementwise_chain",
+        rules(fuse_elementwise),
+        "on what no epilogue could take; x·sigmoid(x) becomes one op, which the next round's epilogue takes",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Putting elementwise programs together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from webdnn.graph.graph import Value
+from webdnn.graph.program import Call, Operand, Program
+from webdnn.optimizer.literals import simplify
+from webdnn.optimizer.match import constant, is_floating
+
+
+class ProgramBuilder:
+    """Collects calls and inputs; equal inputs and equal calls are kept once, scalar constants become literals, dead calls and inputs go.
+
+    Operands of the builder: step i is i, input k is −1 − k, a literal is a float.
+    """
+
+    def __init__(self) -> None:
+        self._inputs: dict[Value | None, int] = {}
+        self._calls: list[Call] = []
+        self._known: dict[Call, int] = {}
+
+    def sum(self) -> Operand:
+        """The operand for a sum of products, input 0 of an epilogue; ask before any other input."""
+        return self._index(None)
+
+    def input(self, value: Value) -> Operand:
+        """The operand for `value`."""
+        array = constant(value)
+        if array is not None and array.size == 1 and is_floating(value) and math.isfinite(array.item()):
+            return float(array.item())
+        return self._index(value)
+
+    def call(self, function: str, *operands: Operand) -> Operand:
+        """The operand for `function` of operands, in its simplest form."""
+        simple = simplify(Call(function, operands), self._calls)
+        if not isinstance(simple, Call):
+            return simple
+        if simple not in self._known:
+            self._known[simple] = len(self._calls)
+            self._calls.append(simple)
+        return self._known[simple]
+
+    def inline(self, program: Program | None, operands: Sequence[Operand]) -> Operand:
+        """The operand for the result of `program` on `operands`; without a program the only operand."""
+        known = list(operands)
+        for call in program.calls if program else ():
+            known.append(self.call(call.function, *(known[o] if isinstance(o, int) else o for o in call.operands)))
+        return known[-1]
+
+    def finish(self, result: Operand) -> tuple[Program | None, tuple[Value, ...]]:
+        """The program that computes `result`, and its inputs without the sum. No program when the result is a literal or an input."""
+        needed = self._needed(result)
+        inputs = [v for v, index in self._inputs.items() if v is None or -1 - index in needed]
+        values = tuple(v for v in inputs if v is not None)
+        if isinstance(result, float) or result < 0:
+            return None, values
+        place = {-1 - self._inputs[v]: k for v, k in zip(inputs, range(len(inputs)), strict=True)}
+        kept = [i for i in range(len(self._calls)) if i in needed]
+        place |= {i: len(inputs) + k for k, i in enumerate(kept)}
+        calls = tuple(
+            Call(c.function, tuple(place[o] if isinstance(o, int) else o for o in c.operands))
+            for c in (self._calls[i] for i in kept)
+        )
+        return Program(len(inputs), calls), values
+
+    def _index(self, value: Value | None) -> int:
+        return -1 - self._inputs.setdefault(value, len(self._inputs))
+
+    def _needed(self, result: Operand) -> set[int]:
+        needed: set[int] = set()
+        pending = [result]
+        while pending:
+            operand = pending.pop()
+            if isinstance(operand, int) and operand not in needed:
+                needed.add(operand)
+                pending += self._calls[operand].operands if operand >= 0 else ()
+        return needed

@@ -1,0 +1,79 @@
+"""Every op case on every backend, in a real browser, against the interpreter. One compile and one page serve all cases of a backend."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cases import CASES, Case
+from harness.descriptors import write_cases
+from harness.metric import error
+from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+
+# Backend, and what is forced on it.
+DEVICES = {
+    "fallback": ("fallback", {}),
+    "webassembly simd": ("webassembly", {"variant": "simd"}),
+    "webassembly relaxed-simd": ("webassembly", {"variant": "relaxed-simd"}),
+    "webgpu": ("webgpu", {}),
+    "webgl": ("webgl", {}),
+}
+
+
+@pytest.fixture(scope="session")
+def descriptors(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Descriptors of all cases for a backend, written once."""
+    known: dict[str, tuple[Path, dict[str, str]]] = {}
+
+    def of(backend: str) -> tuple[Path, dict[str, str]]:
+        if backend not in known:
+            target = importlib.import_module(f"webdnn.backend.{backend}").TARGET
+            root = tmp_path_factory.mktemp(backend)
+            known[backend] = (root, write_cases(target, CASES, root))
+        return known[backend]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
+    """All outputs of all cases on a device, computed in one page."""
+    known: dict[str, dict[str, list[Any] | PageError]] = {}
+
+    def of(device: str) -> dict[str, list[Any] | PageError]:
+        if device not in known:
+            backend, options = DEVICES[device]
+            root, folders = descriptors(backend)
+            server = serve_session({"/cases/": root})
+            page = browser.new_page()
+            page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
+            jobs = [
+                job(
+                    f"/cases/{folders[c.name]}",
+                    backend,
+                    [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))],
+                    **options,
+                )
+                for c in CASES
+            ]
+            known[device] = dict(zip((c.name for c in CASES), run_jobs(page, jobs), strict=True))
+            page.close()
+        return known[device]
+
+    return of
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("device", DEVICES)
+def test_case(answers: Any, device: str, case: Case) -> None:
+    answer = answers(device)[case.name]
+    if isinstance(answer, PageError):
+        raise answer
+    for run in range(len(case.runs)):
+        for have, want in zip(answer[run], case.expected(run), strict=True):
+            assert have.shape == want.shape
+            assert error(have, want) <= case.tolerance, f"{device}: {case.name} {case.runs[run]}"

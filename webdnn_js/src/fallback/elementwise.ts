@@ -1,0 +1,128 @@
+/** Elementwise programs, as ops of their own and as epilogues of convolutions and matrix products. */
+
+import { FUNCTIONS } from './functions';
+import { mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Walker } from './operand';
+
+/** Calls in single-assignment form. Operand k < inputs is the k-th input, inputs + i the result of call i. The last call is the result. */
+export type Program = readonly (readonly [fn: string, ...operands: (number | { readonly value: number })[]])[];
+
+/** Programs run over at most this many elements at a time, so that what lies between two calls stays in the cache. */
+const CHUNK = 512;
+
+/** Where a call reads or writes: element i stands at `data[offset + i·step]`. */
+interface Vector {
+  data: Float32Array | Float64Array;
+  offset: number;
+  step: number;
+}
+
+type Call = (count: number) => void;
+type MakeCall = (result: Vector, operands: readonly Vector[]) => Call;
+
+const CALLS_BY_ARITY: readonly ((fn: (x: number, y: number, z: number) => number) => MakeCall)[] = [
+  (fn) =>
+    (result, [x]) =>
+      unary(fn as (x: number) => number, result, x!),
+  (fn) =>
+    (result, [x, y]) =>
+      binary(fn as (x: number, y: number) => number, result, x!, y!),
+  (fn) =>
+    (result, [x, y, z]) =>
+      ternary(fn, result, x!, y!, z!),
+];
+
+function unary(fn: (x: number) => number, result: Vector, x: Vector): Call {
+  return (count) => {
+    const { data, offset, step } = result;
+    for (let i = 0; i < count; i++) data[offset + i * step] = fn(x.data[x.offset + i * x.step]!);
+  };
+}
+
+function binary(fn: (x: number, y: number) => number, result: Vector, x: Vector, y: Vector): Call {
+  return (count) => {
+    const { data, offset, step } = result;
+    for (let i = 0; i < count; i++) {
+      data[offset + i * step] = fn(x.data[x.offset + i * x.step]!, y.data[y.offset + i * y.step]!);
+    }
+  };
+}
+
+function ternary(
+  fn: (x: number, y: number, z: number) => number,
+  result: Vector,
+  x: Vector,
+  y: Vector,
+  z: Vector,
+): Call {
+  return (count) => {
+    const { data, offset, step } = result;
+    for (let i = 0; i < count; i++) {
+      data[offset + i * step] = fn(
+        x.data[x.offset + i * x.step]!,
+        y.data[y.offset + i * y.step]!,
+        z.data[z.offset + i * z.step]!,
+      );
+    }
+  };
+}
+
+/** The walk of `operand` over `shape`, to which it broadcasts: it stands still along axes that it lacks or has once. */
+function broadcast(operand: Operand, shape: readonly number[]): Walker {
+  const missing = shape.length - operand.shape.length;
+  const own = stridesOf(operand);
+  const strides = shape.map((_, axis) =>
+    axis < missing || operand.shape[axis - missing] === 1 ? 0 : own[axis - missing]!,
+  );
+  return { offset: operand.offset, strides };
+}
+
+/** `program` with its values tied to vectors: inputs first, then results; every result but the last is a scratch row. */
+function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[] {
+  const values = [...inputs];
+  return program.map(([name, ...operands], position) => {
+    if (!Object.hasOwn(FUNCTIONS, name)) throw new Error(`unknown elementwise function '${name}'`);
+    const fn = FUNCTIONS[name as keyof typeof FUNCTIONS] as (x: number, y: number, z: number) => number;
+    const vectors = operands.map((operand) => {
+      if (typeof operand === 'object') return { data: Float64Array.of(operand.value), offset: 0, step: 0 };
+      const known = values[operand];
+      if (!known) throw new Error(`elementwise function '${name}' reads value ${operand}, which is not known there`);
+      return known;
+    });
+    const isLast = position === program.length - 1;
+    const result = isLast ? output : { data: new Float64Array(CHUNK), offset: 0, step: 1 };
+    values.push(result);
+    return CALLS_BY_ARITY[operands.length - 1]!(fn)(result, vectors);
+  });
+}
+
+/** `output` = `program` of `inputs`, which broadcast as in NumPy. An input may be the output itself. */
+export function runProgram(program: Program, inputs: readonly Operand[], output: Operand): void {
+  const walk = mergeAxes(
+    output.shape,
+    [output, ...inputs].map((operand) => broadcast(operand, output.shape)),
+  );
+  const vectors = [output, ...inputs].map(({ data }, k): Vector => {
+    return { data, offset: 0, step: walk.walkers[k]!.strides.at(-1)! };
+  });
+  const [result, ...operands] = vectors;
+  const calls = tie(program, operands, result!);
+  const columns = walk.shape.at(-1)!;
+  walkRows(walk.shape, walk.walkers, (offsets) => {
+    for (let start = 0; start < columns; start += CHUNK) {
+      const count = Math.min(CHUNK, columns - start);
+      vectors.forEach((vector, k) => (vector.offset = offsets[k]! + start * vector.step));
+      for (const call of calls) call(count);
+    }
+  });
+}
+
+/** Finishes a convolution or a matrix product: input 0 of `program` is the sum, which stands in `output` already. */
+export function runEpilogue(program: Program | null, operands: readonly Operand[], output: Operand): void {
+  if (program) runProgram(program, [output, ...operands], output);
+}
+
+function elementwise({ program }: { readonly program: Program }): Kernel {
+  return (inputs, output) => runProgram(program, inputs, output);
+}
+
+export const KERNELS = { elementwise } as unknown as KernelTable;

@@ -1,0 +1,54 @@
+/** The functions of elementwise programs. Their definition is `FUNCTIONS` in src/webdnn/graph/program.py. */
+
+/** erf by its series 2/√π · e^(−x²) · Σ 2ⁿ·x^(2n+1) / (1·3·…·(2n+1)), all of whose terms have one sign. 1 − erf(4) is 1.5e−8. */
+function erf(x: number): number {
+  if (!(Math.abs(x) < 4)) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** Takes the exponential of non-positive numbers only. */
+function sigmoid(x: number): number {
+  const e = Math.exp(-Math.abs(x));
+  return (x >= 0 ? 1 : e) / (1 + e);
+}
+
+export const FUNCTIONS = {
+  neg: (x) => -x,
+  abs: Math.abs,
+  sign: Math.sign,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  square: (x) => x * x,
+  sqrt: Math.sqrt,
+  rsqrt: (x) => 1 / Math.sqrt(x),
+  reciprocal: (x) => 1 / x,
+  exp: Math.exp,
+  log: Math.log,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  erf,
+  relu: (x) => (x < 0 ? 0 : x),
+  sigmoid,
+  silu: (x) => x * sigmoid(x),
+  softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  softsign: (x) => x / (1 + Math.abs(x)),
+  gelu: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  hard_sigmoid: (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1),
+  add: (x, y) => x + y,
+  sub: (x, y) => x - y,
+  mul: (x, y) => x * y,
+  div: (x, y) => x / y,
+  pow: Math.pow,
+  max: (x, y) => Math.max(x, y),
+  min: (x, y) => Math.min(x, y),
+  leaky_relu: (x, slope) => (x >= 0 ? x : slope * x),
+  elu: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)),
+  clip: (x, low, high) => Math.min(Math.max(x, low), high),
+} satisfies Readonly<Record<string, (x: number, y: number, z: number) => number>>;

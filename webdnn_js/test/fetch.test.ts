@@ -1,0 +1,80 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Reader } from '../src/fetch';
+import { fileOf } from './fixture';
+
+const CONTENT = Buffer.from('some weights');
+const FILE = fileOf('w.bin', CONTENT);
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+async function serve(answer: RequestListener): Promise<string> {
+  server = createServer(answer);
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/model`;
+}
+
+describe('over HTTP', () => {
+  it('reads whole, unaltered files', async () => {
+    const urls: (string | undefined)[] = [];
+    const directory = await serve((request, response) => {
+      urls.push(request.url);
+      response.end(request.url?.endsWith('.json') ? '{"a": 1}' : CONTENT);
+    });
+    const reader = new Reader(directory + '/', {});
+    expect(await reader.manifest()).toEqual({ a: 1 });
+    expect(Buffer.from(await reader.file(FILE))).toEqual(CONTENT);
+    expect(urls).toEqual(['/model/descriptor.json', '/model/w.bin']);
+  });
+
+  it.each<[string, string, string, RequestListener]>([
+    ['404', 'fetch', 'HTTP 404 Not Found', (_, response) => response.writeHead(404).end('no such page')],
+    ['500', 'fetch', 'HTTP 500', (_, response) => response.writeHead(500).end()],
+    ['altered', 'integrity', 'not the content', (_, response) => response.end('SOME weights')],
+    ['shorter', 'integrity', 'not the content', (_, response) => response.end('some')],
+    ['longer', 'integrity', 'not the content', (_, response) => response.end('some weights and more')],
+    ['a page instead', 'integrity', 'not the content', (_, response) => response.end('<!doctype html>')],
+    [
+      'cut off',
+      'integrity',
+      'truncated',
+      (request, response) => {
+        response.writeHead(200, { 'Content-Length': 12 });
+        if (request.method === 'HEAD') response.end();
+        else response.write('some', () => response.destroy());
+      },
+    ],
+    ['refused', 'fetch', 'w.bin: ', (request) => request.socket.destroy()],
+  ])('%s is an error', async (_, code, message, answer) => {
+    const reader = new Reader(await serve(answer), {});
+    await expect(reader.file(FILE)).rejects.toMatchObject({
+      name: 'WebDNNError',
+      code,
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('refuses a length that is not the declared one', async () => {
+    const reader = new Reader(await serve((_, response) => response.end(CONTENT)), {});
+    await expect(reader.file({ ...FILE, bytes: 11 })).rejects.toMatchObject({
+      code: 'integrity',
+      message: expect.stringContaining('got 12 bytes, want 11') as string,
+    });
+  });
+
+  it('says the status when the manifest is missing', async () => {
+    const reader = new Reader(await serve((_, response) => response.writeHead(404).end()), {});
+    await expect(reader.manifest()).rejects.toThrow('/model/descriptor.json: HTTP 404 Not Found');
+  });
+
+  it('stops at an abort, with its reason', async () => {
+    const controller = new AbortController();
+    const reader = new Reader(await serve(() => controller.abort(new Error('enough'))), { signal: controller.signal });
+    await expect(reader.file(FILE)).rejects.toThrow('enough');
+  });
+});

@@ -1,0 +1,35 @@
+import { afterEach, expect, it } from 'vitest';
+import packageJson from '../package.json';
+import { BACKENDS } from '../src/backends';
+import * as WebDNN from '../src/index';
+import '../src/script';
+import { fakeBackend } from './fixture';
+
+const before = { ...BACKENDS };
+afterEach(() => {
+  for (const name of ['webgpu', 'webgl', 'webassembly', 'fallback'] as const) delete BACKENDS[name];
+  Object.assign(BACKENDS, before);
+});
+
+it('exports what a page uses, also as a global', () => {
+  expect(Object.keys(WebDNN).sort()).toEqual([
+    'Image',
+    'Math',
+    'WebDNNError',
+    'getBackendAvailability',
+    'load',
+    'version',
+  ]);
+  expect((globalThis as { WebDNN?: object }).WebDNN).toMatchObject({ load: WebDNN.load });
+});
+
+it('has the version of its package', () => expect(WebDNN.version).toBe(packageJson.version));
+
+it('says which backends there are', () => {
+  for (const name of ['webgl', 'webassembly', 'fallback'] as const) BACKENDS[name] = fakeBackend(name);
+  delete BACKENDS.webgpu;
+  expect(WebDNN.getBackendAvailability()).toEqual({
+    status: { webgpu: false, webgl: false, webassembly: true, fallback: true },
+    defaultOrder: ['webassembly', 'fallback'],
+  });
+});

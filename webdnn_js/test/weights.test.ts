@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import type { FileRef, Manifest, Shard } from '../src/plan';
+import { loadWeights } from '../src/weights';
+import { fileOf, manifestOf } from './fixture';
+
+/** Ten shards of one row each. */
+function manyShards(): Manifest {
+  const shards = Array.from({ length: 10 }, (_, row): Shard => {
+    return { file: fileOf(`${row}`, new Uint8Array(4)), pieces: [{ weight: 0, row, rows: 1, offset: 0 }] };
+  });
+  return { ...manifestOf(), weights: [{ dtype: 'int32', rows: 10, columns: 1, encoding: 'raw' }], shards };
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const ready = Promise.resolve();
+
+describe('loadWeights', () => {
+  it('downloads four at once, writes one at a time, in order of arrival', async () => {
+    let [downloading, most, writing] = [0, 0, 0];
+    const rows: number[] = [];
+    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
+      most = Math.max(most, ++downloading);
+      await pause(name === '0' ? 60 : 5);
+      downloading--;
+      return new ArrayBuffer(4);
+    };
+    const writeWeight = async (_: number, row: number, __: number, data: unknown): Promise<void> => {
+      expect(++writing).toBe(1);
+      expect(data).toBeInstanceOf(Int32Array);
+      await pause(1);
+      writing--;
+      rows.push(row);
+    };
+    await loadWeights(manyShards(), read, { writeWeight }, ready);
+    expect(most).toBe(4);
+    expect(rows.indexOf(0)).toBeGreaterThan(3);
+    expect([...rows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('writes nothing before the executor has started, and nothing when it cannot', async () => {
+    const rows: number[] = [];
+    const writeWeight = (_: number, row: number): Promise<void> => Promise.resolve(void rows.push(row));
+    const start = pause(20).then(() => Promise.reject(new Error('no device')));
+    await expect(
+      loadWeights(manyShards(), () => Promise.resolve(new ArrayBuffer(4)), { writeWeight }, start),
+    ).rejects.toThrow('no device');
+    expect(rows).toEqual([]);
+  });
+
+  it('stops writing after the first failure', async () => {
+    const rows: number[] = [];
+    const writeWeight = (_: number, row: number): Promise<void> => Promise.resolve(void rows.push(row));
+    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
+      await pause(Number(name) * 5);
+      if (name === '2') throw new Error('altered');
+      return new ArrayBuffer(4);
+    };
+    await expect(loadWeights(manyShards(), read, { writeWeight }, ready)).rejects.toThrow('altered');
+    await pause(100);
+    expect(rows).toEqual([0, 1]);
+  });
+});
