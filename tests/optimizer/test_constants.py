@@ -112,7 +112,9 @@ def test_large_constants_that_differ_between_the_samples():
 
 def test_zero_and_minus_zero_are_two_constants():
     b = Builder()
-    graph = b.graph(elementwise("div", array([1.0, 1]), elementwise("mul", b.input(2), array([0.0, 0]))), array([-0.0, 0]))
+    graph = b.graph(
+        elementwise("div", array([1.0, 1]), elementwise("mul", b.input(2), array([0.0, 0]))), array([-0.0, 0])
+    )
     assert share_common_subexpressions(graph) == (graph, 0)
 
 

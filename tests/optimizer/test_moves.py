@@ -80,7 +80,10 @@ def test_pairs_merge(inner, outer, name):
 
 def test_inverse_transposes_cancel():
     b = Builder()
-    optimized(b.graph(elementwise("exp", apply(Transpose(TO_FIRST), apply(Transpose(TO_LAST), b.input(*SHAPE))))), ["Elementwise"])
+    optimized(
+        b.graph(elementwise("exp", apply(Transpose(TO_FIRST), apply(Transpose(TO_LAST), b.input(*SHAPE))))),
+        ["Elementwise"],
+    )
 
 
 def test_pads_of_different_values_do_not_merge():
@@ -180,7 +183,9 @@ def test_channels_first_network_keeps_one_transpose():
     y = elementwise("mul", y, elementwise("sigmoid", conv(s, 1, 4)))
     x = elementwise("relu", elementwise("add", batch_norm(conv(y, 1, 4)), x))
     z = apply(MatMul(), apply(Reshape((2, 64)), x), b.weights(64, 5))
-    optimized(b.graph(z), ["Transpose", "Conv2D", "Conv2D", "Reduce", "Conv2D", "Elementwise", "Conv2D", "Reshape", "MatMul"])
+    optimized(
+        b.graph(z), ["Transpose", "Conv2D", "Conv2D", "Reduce", "Conv2D", "Elementwise", "Conv2D", "Reshape", "MatMul"]
+    )
 
 
 def test_concat_of_three():

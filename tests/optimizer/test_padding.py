@@ -45,7 +45,10 @@ def test_a_pad_with_other_readers_stays_for_them():
     assert_same_answers(graph, folded)
 
 
-@pytest.mark.parametrize(("amounts", "value"), [(AMOUNTS, 1.0), (((0, 0), (1, 1), (1, 1), (0, 1)), 0.0), (((1, 0), (0, 0), (0, 0), (0, 0)), 0.0)])
+@pytest.mark.parametrize(
+    ("amounts", "value"),
+    [(AMOUNTS, 1.0), (((0, 0), (1, 1), (1, 1), (0, 1)), 0.0), (((1, 0), (0, 0), (0, 0), (0, 0)), 0.0)],
+)
 def test_ones_channels_and_batch_do_not_fold(amounts, value):
     b = Builder()
     graph = b.graph(b.conv(apply(Pad(amounts, value), b.input(2, 5, 6, 3)), 3, 4))

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from optimizer.support import Builder, apply_rules, array, assert_same_answers, op_names, optimized
-from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Graph, Input, apply
-from webdnn.graph.interpreter import interpret
 from webdnn.graph.dim import symbol
-from webdnn.graph.graph import Node, Placeholder
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Graph, Input, Node, Placeholder, apply
+from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import Concat, MatMul, Repeat, Reshape
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.types import TensorType
@@ -98,7 +97,7 @@ def test_a_rule_that_changes_the_type_is_found_out():
     def wrong(value, context):
         return apply(Reshape((3, 2)), value) if value.op.name == "Elementwise" else None
 
-    with pytest.raises(GraphError, match="wrong: .* was float32.2, 3., became float32.3, 2."):
+    with pytest.raises(GraphError, match=r"wrong: .* was float32\[2, 3\], became float32\[3, 2\]"):
         rewrite_to_fixpoint(graph, [wrong])
 
 
@@ -135,7 +134,8 @@ def test_a_chain_of_5000_ops(kind):
     result = optimize(graph)
     assert time.perf_counter() - start < 20  # 1 to 5 s on the slowest machine that we know
     assert len(op_names(result)) <= LENGTH
-    assert_same_answers(graph, result)
+    # 5,000 roundings in float32 add up; the graph with fewer ops is the more exact one.
+    assert_same_answers(graph, result, dtypes=(("float64", 1e-6),))
 
 
 def test_constants_alone():

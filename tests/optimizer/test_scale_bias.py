@@ -20,7 +20,9 @@ def sums(b: Builder, kind: str, x, channels: int = 6):
     return {
         "conv": lambda: apply(Conv2D(padding=SAME), x, b.weights(3, 3, c, channels)),
         "depthwise": lambda: apply(DepthwiseConv2D(padding=SAME), x, b.weights(3, 3, c, channels // c)),
-        "transposed": lambda: apply(Conv2DTranspose(strides=(2, 2), crop=((-1, 1), (0, 1))), x, b.weights(3, 3, c, channels)),
+        "transposed": lambda: apply(
+            Conv2DTranspose(strides=(2, 2), crop=((-1, 1), (0, 1))), x, b.weights(3, 3, c, channels)
+        ),
         "matmul": lambda: apply(MatMul(), x, b.weights(c, channels)),
     }[kind]()
 
@@ -146,7 +148,10 @@ def test_shift_does_not_move_through_padding(kind):
     b = Builder()
     graph = b.graph(sums(b, kind, elementwise("add", b.input(2, 4, 5, 3), b.weights(3))))
     assert apply_rules(graph, fold_into_next) is graph
-    optimized(graph, ["Elementwise", {"conv": "Conv2D", "depthwise": "DepthwiseConv2D", "transposed": "Conv2DTranspose"}[kind]])
+    optimized(
+        graph,
+        ["Elementwise", {"conv": "Conv2D", "depthwise": "DepthwiseConv2D", "transposed": "Conv2DTranspose"}[kind]],
+    )
 
 
 def test_scaled_input_with_another_reader_stays():
