@@ -354,37 +354,35 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
 def set_live_ranges(plan: Plan) -> None:
     """First and last position of every activation buffer, as docs/descriptor.md defines them."""
     ranges: dict[int, list[int]] = {}
+    loops: list[tuple[int, int]] = []
     for view in plan.inputs:
         ranges.setdefault(view.buffer, [-1, -1])
-    end = _scan(plan.steps, 0, ranges)
+    end = _touch(plan.steps, 0, ranges, loops)
     for view in plan.outputs:
         ranges.setdefault(view.buffer, [end, end])[1] = end
+    # Outer loops come after inner ones: widening is repeated outwards.
+    for start, stop in loops:
+        for live in ranges.values():
+            _widen(live, start, stop)
     for index, buffer in enumerate(plan.buffers):
         if buffer.kind == "activation":
             first, last = ranges.get(index, [0, 0])
             buffer.live = (first, last)
 
 
-def _scan(items: Sequence[Item], position: int, ranges: dict[int, list[int]]) -> int:
-    """Widens `ranges` by `items`, the first of which stands at `position`; returns the position after them.
-
-    A loop keeps alive what stood before it. What is born in it and read after it must live from its start, which is found when the reader
-    is met: the loops are remembered in `born`.
-    """
-    loops: list[tuple[int, int]] = []
-    end = _touch(items, position, ranges, loops)
-    # Outer loops come after inner ones: widening is repeated outwards.
-    for start, stop in loops:
-        for live in ranges.values():
-            inside = live[0] < stop and live[1] >= start
-            if inside and live[0] < start:
-                live[1] = max(live[1], stop - 1)
-            elif inside and live[1] >= stop:
-                live[0] = start
-    return end
+def _widen(live: list[int], start: int, stop: int) -> None:
+    """A loop keeps alive what stood before it; what is born in it and read after it lives from its start."""
+    if not (live[0] < stop and live[1] >= start):
+        return
+    if live[0] < start:
+        live[1] = max(live[1], stop - 1)
+    elif live[1] >= stop:
+        live[0] = start
 
 
 def _touch(items: Sequence[Item], position: int, ranges: dict[int, list[int]], loops: list[tuple[int, int]]) -> int:
+    """Widens `ranges` by `items`, the first of which stands at `position`, and adds their loops to `loops`, inner ones first; returns
+    the position after them."""
     for item in items:
         if isinstance(item, Loop):
             start = position
