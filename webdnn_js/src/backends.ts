@@ -2,9 +2,10 @@
 
 import type { Backend } from './backend';
 import { fallback } from './fallback';
+import { webgpu } from './webgpu';
 import type { BackendName } from './plan';
 
-export const BACKENDS: Partial<Record<BackendName, Backend>> = { fallback };
+export const BACKENDS: Partial<Record<BackendName, Backend>> = { fallback, webgpu };
 
 /** Fastest first: the order in which `load` tries them. */
 export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];

@@ -60,15 +60,27 @@ class Builder:
     depth: int = 0
     _views: dict[Value, View] = field(default_factory=dict)
     _kernels: dict[str, int] = field(default_factory=dict)
-    _weight_buffers: dict[int, int] = field(default_factory=dict)
+    _weight_buffers: dict[tuple[int, int], int] = field(default_factory=dict)
 
     # What lowerings use.
 
     def view(self, value: Value) -> View:
         """Where `value` lies; for a constant, its rows as stored."""
         if isinstance(value.op, Constant):
-            return self._weight_view(value)
+            columns = value.shape[-1] if value.shape else 1
+            pitch = own_pitch(columns, self.target.capabilities)
+            assert isinstance(pitch, int)
+            return self.weight_view(value, pitch)
         return self._views[value]
+
+    def weight_view(self, value: Value, pitch: int) -> View:
+        """The rows of a constant, `pitch` elements apart."""
+        index = self.weights.index[value]
+        if (index, pitch) not in self._weight_buffers:
+            self._weight_buffers[index, pitch] = self._buffer(
+                "weight", value.dtype, product(value.shape[:-1]) * pitch, weight=index, pitch=pitch
+            )
+        return View(self._weight_buffers[index, pitch], 0, pitch, value.shape)
 
     def weight(self, value: Value) -> int:
         """Index of a constant in the weight set."""
@@ -129,17 +141,6 @@ class Builder:
         self.plan.buffers.append(Buffer(kind, dtype, elements, **more))
         return len(self.plan.buffers) - 1
 
-    def _weight_view(self, value: Value) -> View:
-        index = self.weights.index[value]
-        shape = value.shape
-        columns = shape[-1] if shape else 1
-        pitch = own_pitch(columns, self.target.capabilities)
-        if index not in self._weight_buffers:
-            self._weight_buffers[index] = self._buffer(
-                "weight", value.dtype, product(shape[:-1]) * pitch, weight=index, pitch=pitch
-            )
-        return View(self._weight_buffers[index], 0, pitch, shape)
-
     def lower_graph(self, graph: Graph, fixed: Mapping[Value, View] | None = None) -> None:
         """Emits the steps of every node of `graph`; views of its values are known afterwards."""
         fixed = fixed or {}
@@ -165,7 +166,7 @@ class Builder:
         op = node.op
         if isinstance(op, Repeat):
             self._lower_repeat(node, op)
-        elif isinstance(op, Concat):
+        elif isinstance(op, Concat) and Concat not in self.target.lowerings:
             self._lower_concat(node, op)
         elif isinstance(op, Reshape) or (isinstance(op, Slice) and self._is_same_memory(node)):
             if not self._is_same_memory(node):
