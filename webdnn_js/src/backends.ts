@@ -3,8 +3,9 @@
 import type { Backend } from './backend';
 import { fallback } from './fallback';
 import type { BackendName } from './plan';
+import { webassembly } from './webassembly';
 
-export const BACKENDS: Partial<Record<BackendName, Backend>> = { fallback };
+export const BACKENDS: Partial<Record<BackendName, Backend>> = { webassembly, fallback };
 
 /** Fastest first: the order in which `load` tries them. */
 export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];
