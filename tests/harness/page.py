@@ -35,7 +35,7 @@ def job(
 
 def run_jobs(page: Any, jobs: Sequence[dict[str, Any]], batch: int = 20) -> Iterator[list[list[Array]] | PageError]:
     """Outputs of every run of every job, or the job's error, in order."""
-    page.wait_for_function("window.ready === true")
+    page.wait_for_function("window.ready === true", timeout=10_000)
     for start in range(0, len(jobs), batch):
         for answer in page.evaluate("jobs => window.runModels(jobs)", list(jobs[start : start + batch])):
             if "error" in answer:

@@ -67,14 +67,19 @@ def apply_rules(graph: Graph, *rules: Rule) -> Graph:
     return result
 
 
-def assert_same_answers(before: Graph, after: Graph, symbols=None, seed: int = 1, scale: float = 3.0) -> None:
+BOTH = (("float64", 1e-6), (None, 1e-5))
+
+
+def assert_same_answers(
+    before: Graph, after: Graph, symbols=None, seed: int = 1, scale: float = 3.0, dtypes=BOTH
+) -> None:
     """In float64 and float32, on inputs that are negative half of the time and contain zeros."""
     random = np.random.default_rng(seed)
     bound = [[(symbols or {}).get(str(s), s) for s in v.shape] for v in before.inputs]
     inputs = [(random.normal(size=shape) * scale).astype(np.float32) for shape in bound]
     for x in inputs:
         x.reshape(-1)[::7] = 0
-    for dtype, tolerance in (("float64", 1e-6), (None, 1e-5)):
+    for dtype, tolerance in dtypes:
         wanted = interpret(before, inputs, symbols, dtype=dtype)
         for want, have in zip(wanted, interpret(after, inputs, symbols, dtype=dtype), strict=True):
             assert want.shape == have.shape

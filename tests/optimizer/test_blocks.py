@@ -82,7 +82,9 @@ def test_squeeze_and_excitation():
     x = elementwise("mul", x, elementwise("sigmoid", x))
     s = apply(Reduce("mean", (1, 2), keepdims=True), x)
     s = elementwise("add", b.conv(s, 1, 2), b.weights(2))
-    s = elementwise("sigmoid", elementwise("add", b.conv(elementwise("mul", s, elementwise("sigmoid", s)), 1, 6), b.weights(6)))
+    s = elementwise(
+        "sigmoid", elementwise("add", b.conv(elementwise("mul", s, elementwise("sigmoid", s)), 1, 6), b.weights(6))
+    )
     y = b.batch_norm(b.conv(elementwise("mul", x, s), 1, 4))
     optimized(b.graph(y), ["DepthwiseConv2D", "Reduce", "Conv2D", "Conv2D", "Elementwise", "Conv2D"])
 

@@ -14,13 +14,12 @@ export const INT32_MAX = 2 ** 31 - 1;
 export const FORMAT_VERSION = 1;
 const LONGEST_LIST = 1_000_000;
 const DEEPEST_EXPR = 100;
-const MEBIBYTE = 2 ** 20;
-/** Of a shard; any other file may have sixteen times as much. */
-export const LARGEST_SHARD = 16 * MEBIBYTE;
+/** 16 MiB; any other file may have sixteen times as much. */
+export const LARGEST_SHARD = 2 ** 24;
 
 /** Never prints a whole object: it may be deep, cyclic or long. */
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === 'object' && value ? 'an object' : String(value);
 }
@@ -29,7 +28,7 @@ export function reject(path: string, expected: string, got: unknown): never {
   throw new WebDNNError('descriptor', `${path}: expected ${expected}, got ${show(got)}`);
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const integer =

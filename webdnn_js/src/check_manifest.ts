@@ -1,14 +1,32 @@
 /** Is this untrusted value a Manifest? Every number in it is then safe to use. */
 
-import * as check from './check';
+import {
+  anyFile,
+  dictionary,
+  dtype,
+  expr,
+  fields,
+  file,
+  index,
+  integer,
+  list,
+  matching,
+  oneOf,
+  optional,
+  reject,
+  text,
+  version,
+  INT32_MAX,
+  LARGEST_SHARD,
+  type Check,
+} from './check';
+import { DEFAULT_ORDER } from './backends';
 import type { Manifest, Piece } from './plan';
 
-const { fields, integer, list, text } = check;
-
-const SYMBOL = check.matching(/^[A-Za-z]\w{0,60}$/, 'names of letters, digits and _');
+const SYMBOL = matching(/^[A-Za-z]\w{0,60}$/, 'names of letters, digits and _');
 const ANY = Number.MAX_SAFE_INTEGER;
 
-const placeholder: check.Check = (value, path) => {
+const placeholder: Check = (value, path) => {
   fields({ minimum: integer(1, ANY) })(value, path);
   const { minimum } = value as { minimum: number };
   fields({
@@ -17,41 +35,36 @@ const placeholder: check.Check = (value, path) => {
 };
 
 const weight = fields({
-  dtype: check.dtype,
-  rows: integer(1, check.INT32_MAX),
-  columns: integer(1, check.INT32_MAX),
-  encoding: check.oneOf('raw'),
+  dtype,
+  rows: integer(1, INT32_MAX),
+  columns: integer(1, INT32_MAX),
+  encoding: oneOf('raw'),
 });
 
-const shard = (weights: number): check.Check =>
+const shard = (weights: number): Check =>
   fields({
-    file: check.file(check.LARGEST_SHARD),
+    file: file(LARGEST_SHARD),
     pieces: list(
       fields({
-        weight: check.index(weights, 'weights'),
-        row: integer(0, check.INT32_MAX),
-        rows: integer(1, check.INT32_MAX),
-        offset: integer(0, check.LARGEST_SHARD),
+        weight: index(weights, 'weights'),
+        row: integer(0, INT32_MAX),
+        rows: integer(1, INT32_MAX),
+        offset: integer(0, LARGEST_SHARD),
       }),
     ),
   });
 
-const BACKENDS = fields({
-  webgpu: check.optional(check.anyFile),
-  webgl: check.optional(check.anyFile),
-  webassembly: check.optional(check.anyFile),
-  fallback: check.optional(check.anyFile),
-});
+const BACKENDS = fields(Object.fromEntries(DEFAULT_ORDER.map((name) => [name, optional(anyFile)])));
 
 /** Pieces lie inside their files, aligned, and give every row of every weight exactly once. */
 function checkCoverage({ weights, shards }: Manifest): void {
   const pieces: (Piece & { path: string })[][] = weights.map(() => []);
-  shards.forEach(({ file, pieces: own }, s) =>
+  shards.forEach(({ file: { bytes }, pieces: own }, s) =>
     own.forEach((piece, p) => {
       const path = `manifest.shards[${s}].pieces[${p}]`;
       const end = piece.offset + piece.rows * weights[piece.weight]!.columns * 4;
-      if (piece.offset % 4 || end > file.bytes) {
-        check.reject(`${path}.offset`, `a multiple of 4, and at most ${file.bytes} bytes in all`, piece.offset);
+      if (piece.offset % 4 || end > bytes) {
+        reject(`${path}.offset`, `a multiple of 4, and at most ${bytes} bytes in all`, piece.offset);
       }
       pieces[piece.weight]!.push({ ...piece, path });
     }),
@@ -59,27 +72,27 @@ function checkCoverage({ weights, shards }: Manifest): void {
   weights.forEach(({ rows }, w) => {
     let next = 0;
     for (const piece of pieces[w]!.sort((a, b) => a.row - b.row)) {
-      if (piece.row !== next) check.reject(`${piece.path}.row`, `row ${next} of weight ${w}`, piece.row);
+      if (piece.row !== next) reject(`${piece.path}.row`, `row ${next} of weight ${w}`, piece.row);
       next += piece.rows;
     }
-    if (next !== rows) check.reject(`manifest.weights[${w}].rows`, `the ${next} rows that the shards hold`, rows);
+    if (next !== rows) reject(`manifest.weights[${w}].rows`, `the ${next} rows that the shards hold`, rows);
   });
 }
 
 export function checkManifest(value: unknown): Manifest {
   const path = 'manifest';
-  fields({ format: check.oneOf('webdnn'), version: check.version })(value, path);
+  fields({ format: oneOf('webdnn'), version })(value, path);
   fields({
     name: text,
     converter: text,
-    placeholders: check.dictionary(SYMBOL, placeholder),
+    placeholders: dictionary(SYMBOL, placeholder),
     weights: list(weight),
     backends: BACKENDS,
   })(value, path);
   const manifest = value as Manifest;
-  const size = check.expr(new Set(Object.keys(manifest.placeholders)));
-  const tensor = fields({ name: text, dtype: check.dtype, shape: list(size, 16) });
-  const constraint = fields({ left: size, relation: check.oneOf('==', '<='), right: size, reason: text });
+  const size = expr(new Set(Object.keys(manifest.placeholders)));
+  const tensor = fields({ name: text, dtype, shape: list(size, 16) });
+  const constraint = fields({ left: size, relation: oneOf('==', '<='), right: size, reason: text });
   fields({
     constraints: list(constraint),
     inputs: list(tensor),

@@ -1,15 +1,30 @@
 /** Is this untrusted value a Plan that goes with `manifest`? What depends on placeholders, schedule.ts checks later. */
 
-import * as check from './check';
+import {
+  anyFile,
+  data,
+  dictionary,
+  dtype,
+  expr,
+  fields,
+  index,
+  integer,
+  list,
+  oneOf,
+  optional,
+  reject,
+  text,
+  version,
+  INT32_MAX,
+  type Check,
+} from './check';
 import type { BackendName, Buffer, Manifest, Plan, Repeat, Step, View } from './plan';
-
-const { fields, integer, list, optional, text } = check;
 
 const DEEPEST_LOOP = 8;
 /** Memory planning takes time in the square of it. */
 const MOST_BUFFERS = 2 ** 14;
 const LARGEST_MEMORY = 2 ** 36;
-const ELEMENTS = integer(1, check.INT32_MAX);
+const ELEMENTS = integer(1, INT32_MAX);
 
 type Symbols = ReadonlySet<string>;
 
@@ -17,38 +32,38 @@ const kernel = fields({
   name: text,
   source: optional(text),
   attributes: (value, path) => {
-    if (value !== undefined) check.dictionary(text, check.data(16))(value, path);
+    if (value !== undefined) dictionary(text, data(16))(value, path);
   },
 });
 
-function buffer(manifest: Manifest, size: check.Check): check.Check {
-  const position = integer(-1, check.INT32_MAX);
-  const live: check.Check = (value, path) => {
+function buffer(manifest: Manifest, size: Check): Check {
+  const position = integer(-1, INT32_MAX);
+  const live: Check = (value, path) => {
     list(position, 2)(value, path);
     const [first, last] = value as number[];
-    if (last === undefined || first! > last) check.reject(path, '[first, last], in order', value);
+    if (last === undefined || first! > last) reject(path, '[first, last], in order', value);
   };
-  const weight: check.Check = (value, path) => {
-    fields({ weight: check.index(manifest.weights.length, 'weights') })(value, path);
-    const { dtype, columns } = manifest.weights[(value as { weight: number }).weight]!;
-    fields({ dtype: check.oneOf(dtype), pitch: integer(columns, check.INT32_MAX) })(value, path);
+  const weight: Check = (value, path) => {
+    fields({ weight: index(manifest.weights.length, 'weights') })(value, path);
+    const stored = manifest.weights[(value as { weight: number }).weight]!;
+    fields({ dtype: oneOf(stored.dtype), pitch: integer(stored.columns, INT32_MAX) })(value, path);
   };
-  const kinds: Readonly<Record<Buffer['kind'], check.Check>> = {
+  const kinds: Readonly<Record<Buffer['kind'], Check>> = {
     weight,
     packed: fields({ elements: ELEMENTS }),
     activation: fields({ elements: size, live }),
     state: fields({ elements: size }),
   };
   return (value, path) => {
-    fields({ kind: check.oneOf(...Object.keys(kinds)), dtype: check.dtype })(value, path);
+    fields({ kind: oneOf(...Object.keys(kinds)), dtype })(value, path);
     kinds[(value as Buffer).kind](value, path);
   };
 }
 
 /** A view of one of the buffers whose kind is in `kinds`. */
-const view = (buffers: Plan['buffers'], size: check.Check, place: check.Check, ...kinds: Buffer['kind'][]) => {
+const view = (buffers: Plan['buffers'], size: Check, place: Check, ...kinds: Buffer['kind'][]) => {
   const table = fields({
-    buffer: check.index(buffers.length, 'buffers'),
+    buffer: index(buffers.length, 'buffers'),
     offset: place,
     pitch: place,
     shape: list(size, 16),
@@ -56,26 +71,25 @@ const view = (buffers: Plan['buffers'], size: check.Check, place: check.Check, .
   return (value: unknown, path: string): void => {
     table(value, path);
     const { kind } = buffers[(value as View).buffer]!;
-    if (kinds.length && !kinds.includes(kind))
-      check.reject(`${path}.buffer`, `a buffer of kind ${kinds.join(' or ')}`, kind);
+    if (kinds.length && !kinds.includes(kind)) reject(`${path}.buffer`, `a buffer of kind ${kinds.join(' or ')}`, kind);
   };
 };
 
 /** A Step or a Repeat inside `depth` loops. */
-function node(plan: Plan, placeholders: Symbols, depth: number): check.Check {
+function node(plan: Plan, placeholders: Symbols, depth: number): Check {
   const symbols = new Set([...placeholders, ...Array.from({ length: depth }, (_, i) => `$${i}`)]);
-  const place = check.expr(symbols);
-  const size = check.expr(placeholders);
+  const place = expr(symbols);
+  const size = expr(placeholders);
   const step = fields({
-    kernel: check.index(plan.kernels.length, 'kernels'),
+    kernel: index(plan.kernels.length, 'kernels'),
     in: list(view(plan.buffers, size, place)),
     out: list(view(plan.buffers, size, place, 'activation', 'state')),
     args: list(place),
     dispatch: optional(list(place, 3)),
     origin: text,
   });
-  const repeat: check.Check = (value, path) => {
-    if (depth === DEEPEST_LOOP) check.reject(path, `at most ${DEEPEST_LOOP} loops, one in another`, value);
+  const repeat: Check = (value, path) => {
+    if (depth === DEEPEST_LOOP) reject(path, `at most ${DEEPEST_LOOP} loops, one in another`, value);
     fields({ repeat: place, body: list(node(plan, placeholders, depth + 1)) })(value, path);
   };
   return (value, path) =>
@@ -92,7 +106,7 @@ function checkLiveRanges(plan: Plan): number {
       for (const { buffer: b } of [...item.in, ...item.out]) {
         const used = plan.buffers[b]!;
         if (used.kind === 'activation' && (position < used.live[0] || position > used.live[1])) {
-          check.reject(`plan.buffers[${b}].live`, `${position} to be inside, where ${at} uses it`, used.live.join('…'));
+          reject(`plan.buffers[${b}].live`, `${position} to be inside, where ${at} uses it`, used.live.join('…'));
         }
       }
       position++;
@@ -108,19 +122,19 @@ function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
     ['outputs', 1, steps],
   ] as const) {
     const tensors = manifest[side];
-    if (plan[side].length !== tensors.length) check.reject(`plan.${side}`, `${tensors.length} views`, plan[side]);
+    if (plan[side].length !== tensors.length) reject(`plan.${side}`, `${tensors.length} views`, plan[side]);
     plan[side].forEach(({ buffer: b }, i) => {
-      const { dtype } = tensors[i]!;
+      const want = tensors[i]!.dtype;
       const used = plan.buffers[b]!;
-      if (used.dtype !== dtype) check.reject(`plan.${side}[${i}].buffer`, `a buffer of ${dtype}`, used.dtype);
+      if (used.dtype !== want) reject(`plan.${side}[${i}].buffer`, `a buffer of ${want}`, used.dtype);
       if (used.kind === 'activation' && used.live[end] !== position) {
-        check.reject(`plan.buffers[${b}].live[${end}]`, `${position}, as one of the ${side}`, used.live[end]);
+        reject(`plan.buffers[${b}].live[${end}]`, `${position}, as one of the ${side}`, used.live[end]);
       }
     });
   }
   plan.buffers.forEach((used, b) => {
     if (used.kind === 'activation' && used.live[1] > steps) {
-      check.reject(`plan.buffers[${b}].live[1]`, `at most ${steps}`, used.live[1]);
+      reject(`plan.buffers[${b}].live[1]`, `at most ${steps}`, used.live[1]);
     }
   });
 }
@@ -128,22 +142,22 @@ function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
 export function checkPlan(value: unknown, manifest: Manifest, backend: BackendName): Plan {
   const path = 'plan';
   const placeholders: Symbols = new Set(Object.keys(manifest.placeholders));
-  const size = check.expr(placeholders);
-  fields({ version: check.version })(value, path);
+  const size = expr(placeholders);
+  fields({ version })(value, path);
   fields({
-    backend: check.oneOf(backend),
+    backend: oneOf(backend),
     buffers: list(buffer(manifest, size), MOST_BUFFERS),
     kernels: list(kernel),
-    files: optional(check.dictionary(text, check.anyFile)),
+    files: optional(dictionary(text, anyFile)),
     memory: optional(fields({ maximum: integer(1, LARGEST_MEMORY) })),
   })(value, path);
   const plan = value as Plan;
-  const constant = check.expr(new Set());
+  const constant = expr(new Set());
   fields({
     setup: list(
       fields({
-        kernel: check.index(plan.kernels.length, 'kernels'),
-        weight: check.index(manifest.weights.length, 'weights'),
+        kernel: index(plan.kernels.length, 'kernels'),
+        weight: index(manifest.weights.length, 'weights'),
         out: view(plan.buffers, constant, constant, 'packed'),
         args: list(constant),
         dispatch: optional(list(constant, 3)),

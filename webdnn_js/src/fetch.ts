@@ -15,21 +15,26 @@ const ALTERED = 'not the content that the Descriptor names; copy the whole direc
 
 export const joinUrl = (directory: string, name: string): string => directory.replace(/\/*$/, '/') + name;
 
-/** In Node, what is no URL is a path. (One letter before the colon is a Windows drive.) */
-function isLocal(url: string): boolean {
-  const { process } = globalThis as { process?: { versions?: { node?: string } } };
-  return process?.versions?.node !== undefined && (url.startsWith('file:') || !/^\w\w+:/.test(url));
+interface Node {
+  readonly versions?: { readonly node?: string };
+  readonly getBuiltinModule: typeof process.getBuiltinModule;
 }
 
+/** Undefined in a browser. Modules are asked for in this way because a bundler for pages stumbles over their imports. */
+const node = (globalThis as { process?: Node }).process;
+
+/** In Node, what is no URL is a path. (One letter before the colon is a Windows drive.) */
+const isLocal = (url: string): boolean => !!node?.versions?.node && (url.startsWith('file:') || !/^\w\w+:/.test(url));
+
 async function readLocal(url: string, file: FileRef | undefined): Promise<ArrayBuffer> {
-  const { readFile } = await import(/* webpackIgnore: true */ 'node:fs/promises');
-  const { createHash } = await import(/* webpackIgnore: true */ 'node:crypto');
+  const { readFile } = node!.getBuiltinModule('node:fs/promises');
+  const { createHash } = node!.getBuiltinModule('node:crypto');
   const bytes = await readFile(url.startsWith('file:') ? new URL(url) : url);
   const integrity = `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
   if (file && bytes.length === file.bytes && integrity !== file.integrity) {
     throw new WebDNNError('integrity', `${url}: ${ALTERED}`);
   }
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  return new Uint8Array(bytes).buffer; // a copy: `bytes` may lie in a larger buffer, shared and not aligned
 }
 
 async function readRemote(
@@ -54,7 +59,7 @@ async function explain(url: string, file: FileRef | undefined, error: unknown): 
 }
 
 /** Reads `url`; `file`, when known, is what the content must be. An abort rejects with the signal's reason. */
-async function read(url: string, file: FileRef | undefined, options: FetchOptions): Promise<ArrayBuffer> {
+export async function read(url: string, file: FileRef | undefined, options: FetchOptions = {}): Promise<ArrayBuffer> {
   const { transformUrlDelegate, signal } = options;
   const address = transformUrlDelegate
     ? callPage('transformUrlDelegate', () => String(transformUrlDelegate(url)))
@@ -82,22 +87,26 @@ function parseJson(buffer: ArrayBuffer, url: string): unknown {
   }
 }
 
+/** Reads the files of one Descriptor. */
 export class Reader {
-  constructor(
-    private readonly directory: string,
-    private readonly options: FetchOptions,
-  ) {}
+  readonly #directory: string;
+  readonly #options: FetchOptions;
+
+  constructor(directory: string, options: FetchOptions) {
+    this.#directory = directory;
+    this.#options = options;
+  }
 
   /** The one file without integrity: whoever wants it checked serves it from their own host. */
   async manifest(): Promise<unknown> {
-    const url = joinUrl(this.directory, 'descriptor.json');
-    const buffer = await read(url, undefined, this.options);
+    const url = joinUrl(this.#directory, 'descriptor.json');
+    const buffer = await read(url, undefined, this.#options);
     if (buffer.byteLength > LARGEST_MANIFEST) throw new WebDNNError('descriptor', `${url}: larger than 64 MiB`);
     return parseJson(buffer, url);
   }
 
-  file(file: FileRef, directory = this.directory): Promise<ArrayBuffer> {
-    return read(joinUrl(directory, file.name), file, this.options);
+  file(file: FileRef, directory = this.#directory): Promise<ArrayBuffer> {
+    return read(joinUrl(directory, file.name), file, this.#options);
   }
 
   async json(file: FileRef): Promise<unknown> {

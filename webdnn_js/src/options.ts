@@ -1,7 +1,8 @@
 /** The options of `load`. What is not known is an error: a misspelt option must not be ignored. */
 
 import { DEFAULT_ORDER } from './backends';
-import { WebDNNError, reasonOf } from './errors';
+import { isObject } from './check';
+import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import type { BackendName } from './plan';
 
 export interface LoadOptions {
@@ -23,14 +24,10 @@ export interface LoadOptions {
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isText = (value: unknown): boolean => typeof value === 'string';
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const OPTIONS: Readonly<Record<keyof LoadOptions, readonly [want: string, test: (value: unknown) => boolean]>> = {
   backendOrder: ['a name or a list of names', (value) => [value].flat().every(isText)],
-  backendOptions: [
-    'an object of objects',
-    (value) => isObject(value) && Object.values(value as object).every(isObject),
-  ],
+  backendOptions: ['an object of objects', (value) => isObject(value) && Object.values(value).every(isObject)],
   progressCallback: ['a function', isFunction],
   weightDirectory: ['text', isText],
   transformUrlDelegate: ['a function', isFunction],
@@ -44,9 +41,7 @@ export function checkOptions(options: LoadOptions): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (LATER.includes(name)) throw new WebDNNError('option', `load: ${name} is not supported yet`);
-    if (!Object.hasOwn(OPTIONS, name)) {
-      throw new WebDNNError('option', `load: unknown option '${name}'; known: ${Object.keys(OPTIONS).join(', ')}`);
-    }
+    if (!Object.hasOwn(OPTIONS, name)) rejectUnknown('option', 'option', name, Object.keys(OPTIONS));
     const [want, test] = OPTIONS[name as keyof LoadOptions];
     if (!test(value)) throw new WebDNNError('option', `load: ${name} must be ${want}`);
   }
@@ -54,9 +49,7 @@ export function checkOptions(options: LoadOptions): void {
 
 function backendName(name: string): BackendName {
   const current = name === 'webmetal' ? 'webgpu' : name;
-  const known = DEFAULT_ORDER.find((one) => one === current);
-  if (known) return known;
-  throw new WebDNNError('option', `load: unknown backend '${name}'; known: ${DEFAULT_ORDER.join(', ')}`);
+  return DEFAULT_ORDER.find((one) => one === current) ?? rejectUnknown('option', 'backend', name, DEFAULT_ORDER);
 }
 
 /** The backends to try, each once. */

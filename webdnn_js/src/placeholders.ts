@@ -1,6 +1,6 @@
 /** The values that a page gives to the placeholders of a model. */
 
-import { WebDNNError } from './errors';
+import { WebDNNError, rejectUnknown } from './errors';
 import { evaluate, formatExpr, type Symbols } from './expr';
 import type { Constraint, Manifest } from './plan';
 
@@ -14,11 +14,9 @@ function checkConstraint({ left, relation, right, reason }: Constraint, symbols:
 
 /** Throws unless `value` is one that placeholder `name` may take. */
 export function checkPlaceholder(manifest: Manifest, name: string, value: unknown): void {
-  if (!Object.hasOwn(manifest.placeholders, name)) {
-    const known = Object.keys(manifest.placeholders).join(', ');
-    throw new WebDNNError('placeholder', `unknown placeholder '${name}'; this model has ${known || 'none'}`);
-  }
-  const { minimum, maximum } = manifest.placeholders[name]!;
+  const { placeholders } = manifest;
+  if (!Object.hasOwn(placeholders, name)) rejectUnknown('placeholder', 'placeholder', name, Object.keys(placeholders));
+  const { minimum, maximum } = placeholders[name]!;
   if (!Number.isSafeInteger(value) || Number(value) < minimum || Number(value) > (maximum ?? Infinity)) {
     const want = `an integer from ${minimum}${maximum === null ? '' : ` to ${maximum}`}`;
     throw new WebDNNError('placeholder', `placeholder ${name}: got ${String(value)}, want ${want}`);

@@ -20,7 +20,7 @@ export interface MemoryPlan extends Pick<Schedule, 'arenaBytes' | 'slots'> {
 }
 
 /** States are live for ever, so nothing ever shares their memory. */
-export const FOREVER = { first: -1, last: Number.MAX_SAFE_INTEGER } as const;
+export const FOREVER = [-1, Number.MAX_SAFE_INTEGER] as const;
 
 const ALIGNMENT = 64;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;

@@ -1,7 +1,7 @@
 /** A loaded model, on one backend. */
 
 import type { Backend, Executor, StepTime, TypedArray } from './backend';
-import { WebDNNError, reasonOf } from './errors';
+import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import { checkPlaceholder, unsetPlaceholders } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
 import { TensorView } from './tensor_view';
@@ -26,15 +26,15 @@ export class Runner {
   /** Reused at every run: set their values before, read them after. */
   readonly inputs: readonly TensorView[];
   readonly outputs: readonly TensorView[];
-  private readonly parts: RunnerParts;
-  private values: Readonly<Record<string, number>> = {};
-  private bound = false;
-  private busy = false;
-  private disposed = false;
+  readonly #parts: RunnerParts;
+  #values: Readonly<Record<string, number>> = {};
+  #bound = false;
+  #busy = false;
+  #disposed = false;
 
   /** @internal Use `load`. */
   constructor(parts: RunnerParts) {
-    this.parts = parts;
+    this.#parts = parts;
     this.backendName = parts.backend.name;
     this.inputs = parts.manifest.inputs.map((tensor) => new TensorView(tensor));
     this.outputs = parts.manifest.outputs.map((tensor) => new TensorView(tensor));
@@ -42,7 +42,7 @@ export class Runner {
 
   /** What was chosen, and why: the model, the backends that could not start, what the backend says about itself. */
   get info(): Readonly<Record<string, unknown>> {
-    const { manifest, executor, fallThrough } = this.parts;
+    const { manifest, executor, fallThrough } = this.#parts;
     const { name, converter } = manifest;
     return { ...executor.info, model: name, converter, backend: this.backendName, fallThrough };
   }
@@ -67,12 +67,12 @@ export class Runner {
 
   /** Computes `outputs` from `inputs`. */
   run(): Promise<void> {
-    return this.compute((executor, inputs, outputs) => executor.run(inputs, outputs));
+    return this.#compute((executor, inputs, outputs) => executor.run(inputs, outputs));
   }
 
   /** Like `run`; tells how long each step took. */
   profile(): Promise<StepTime[]> {
-    return this.compute((executor, inputs, outputs) => executor.profile(inputs, outputs));
+    return this.#compute((executor, inputs, outputs) => executor.profile(inputs, outputs));
   }
 
   /**
@@ -80,78 +80,80 @@ export class Runner {
    * all zero. If a value is refused, the runner stays as it was.
    */
   setPlaceholderValue(values: Readonly<Record<string, number>>): Promise<void> {
-    return this.exclusive(async () => {
-      const { manifest } = this.parts;
+    return this.#exclusive(async () => {
+      const { manifest } = this.#parts;
       for (const [name, value] of Object.entries(values)) checkPlaceholder(manifest, name, value);
-      await this.bind({ ...this.values, ...values });
+      await this.#bind({ ...this.#values, ...values });
     });
   }
 
   /** @internal For `load`: a model without placeholders is ready at once. */
   bindStatic(): Promise<void> {
-    return this.bind({});
+    return this.#bind({});
   }
 
   /** Gives all memory back; after a run in progress. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    if (!this.busy) this.parts.executor.dispose();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (!this.#busy) this.#parts.executor.dispose();
   }
 
-  private async bind(values: Readonly<Record<string, number>>): Promise<void> {
-    const { manifest, plan, backend, executor } = this.parts;
+  async #bind(values: Readonly<Record<string, number>>): Promise<void> {
+    const { manifest, plan, backend, executor } = this.#parts;
     if (unsetPlaceholders(manifest, values).length) {
-      this.values = values;
+      this.#values = values;
       return;
     }
     const schedule = bindPlan(manifest, plan, values, backend.memory);
-    this.bound = false;
+    this.#bound = false;
     await executor.bind(schedule);
     const symbols = new Map(Object.entries(values));
     this.inputs.forEach((view, i) => view.bind(bindShape(manifest.inputs[i]!.shape, symbols)));
     this.outputs.forEach((view, i) => view.bind(bindShape(manifest.outputs[i]!.shape, symbols)));
-    this.values = values;
-    this.bound = true;
+    this.#values = values;
+    this.#bound = true;
   }
 
-  private compute<T>(
+  #compute<T>(
     work: (executor: Executor, inputs: readonly TypedArray[], outputs: readonly TypedArray[]) => Promise<T>,
   ): Promise<T> {
-    return this.exclusive(() => {
-      if (!this.bound) {
-        const unset = unsetPlaceholders(this.parts.manifest, this.values).join(', ');
+    return this.#exclusive(() => {
+      if (!this.#bound) {
+        const unset = unsetPlaceholders(this.#parts.manifest, this.#values).join(', ');
         throw new WebDNNError(
           'placeholder',
           `call setPlaceholderValue first; not set: ${unset || 'the last call failed'}`,
         );
       }
       const arrays = (views: readonly TensorView[]): TypedArray[] => views.map((view) => view.toActual());
-      return work(this.parts.executor, arrays(this.inputs), arrays(this.outputs));
+      return work(this.#parts.executor, arrays(this.inputs), arrays(this.outputs));
     });
   }
 
   /** One thing at a time: the arrays and the device's memory are shared by all runs. */
-  private async exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.disposed) throw new WebDNNError('disposed', 'this runner was disposed of');
-    if (this.busy)
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw new WebDNNError('disposed', 'this runner was disposed of');
+    if (this.#busy)
       throw new WebDNNError('busy', 'this runner is busy: await the last call first, or load a second one');
-    this.busy = true;
+    this.#busy = true;
     try {
       return await work();
     } catch (error) {
       if (error instanceof WebDNNError) throw error;
       throw new WebDNNError('backend', `${this.backendName}: ${reasonOf(error)}`, { cause: error });
     } finally {
-      this.busy = false;
-      if (this.disposed) this.parts.executor.dispose();
+      this.#busy = false;
+      if (this.#disposed) this.#parts.executor.dispose();
     }
   }
 }
 
-function find(views: readonly TensorView[], name: string, side: string): TensorView {
-  const view = views.find((one) => one.name === name);
-  if (view) return view;
-  const names = views.map((one) => `'${one.name}'`).join(', ');
-  throw new WebDNNError('option', `no ${side} '${name}'; this model has ${names || 'none'}`);
-}
+const find = (views: readonly TensorView[], name: string, side: string): TensorView =>
+  views.find((view) => view.name === name) ??
+  rejectUnknown(
+    'option',
+    side,
+    name,
+    views.map((view) => view.name),
+  );

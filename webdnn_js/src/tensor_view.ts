@@ -3,6 +3,7 @@
 import type { TypedArray } from './backend';
 import { WebDNNError } from './errors';
 import { formatExpr } from './expr';
+import { formatShape, product } from './shape';
 import type { DType, Expr, TensorInfo } from './plan';
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array } as const;
@@ -12,7 +13,7 @@ export class TensorView {
   readonly dtype: DType;
   /** As the model declares it: a placeholder stands as its name. */
   readonly declaredShape: readonly Expr[];
-  private bound: { readonly shape: readonly number[]; readonly array: TypedArray } | undefined;
+  #bound: { readonly shape: readonly number[]; readonly array: TypedArray } | undefined;
 
   constructor({ name, dtype, shape }: TensorInfo) {
     this.name = name;
@@ -22,37 +23,37 @@ export class TensorView {
 
   /** @internal Makes the array, filled with zeros. */
   bind(shape: readonly number[]): void {
-    this.bound = { shape, array: new ARRAYS[this.dtype](shape.reduce((product, size) => product * size, 1)) };
+    this.#bound = { shape, array: new ARRAYS[this.dtype](product(shape)) };
   }
 
-  private get actual() {
-    if (this.bound) return this.bound;
-    const shape = this.declaredShape.map(formatExpr).join('×');
+  get #actual() {
+    if (this.#bound) return this.#bound;
+    const shape = formatShape(this.declaredShape.map(formatExpr));
     throw new WebDNNError('placeholder', `'${this.name}' has no size yet (${shape}): call setPlaceholderValue first`);
   }
 
   get shape(): readonly number[] {
-    return this.actual.shape;
+    return this.#actual.shape;
   }
 
   get length(): number {
-    return this.actual.array.length;
+    return this.#actual.array.length;
   }
 
   /** The values themselves, not a copy: an input is read from here, an output is written here, at every run. */
   toActual(): TypedArray {
-    return this.actual.array;
+    return this.#actual.array;
   }
 
   /** Copies `values` in: all of them, or, with an `offset`, some from there on. */
   set(values: ArrayLike<number>, offset?: number): void {
-    const { array, shape } = this.actual;
+    const { array, shape } = this.#actual;
     const start = offset ?? 0;
     const fits =
       offset === undefined ? values.length === array.length : start >= 0 && start + values.length <= array.length;
     if (!fits) {
       const got = `${values.length} values${offset === undefined ? '' : ` at ${offset}`}`;
-      throw new WebDNNError('input', `'${this.name}': got ${got}, want ${array.length} (${shape.join('×')})`);
+      throw new WebDNNError('input', `'${this.name}': got ${got}, want ${array.length} (${formatShape(shape)})`);
     }
     array.set(values, start);
   }

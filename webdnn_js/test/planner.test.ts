@@ -72,6 +72,6 @@ describe('random items', () => {
     });
     const begin = performance.now();
     for (const mode of ['arena', 'slots'] as const) planMemory(items, mode);
-    expect(performance.now() - begin).toBeLessThan(5000); // 0.4 s when nothing else runs
-  });
+    expect(performance.now() - begin).toBeLessThan(10_000); // 0.4 s when nothing else runs
+  }, 30_000);
 });

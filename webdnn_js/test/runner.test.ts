@@ -57,8 +57,8 @@ describe('Runner', () => {
 
   it('knows its inputs and outputs by name', async () => {
     const { runner } = await start(false);
-    expect(() => runner.getInput('z')).toThrow("no input 'z'; this model has 'x'");
-    expect(() => runner.getOutput('toString')).toThrow("no output 'toString'; this model has 'y'");
+    expect(() => runner.getInput('z')).toThrow("unknown input 'z'; known: x");
+    expect(() => runner.getOutput('toString')).toThrow("unknown output 'toString'; known: y");
   });
 
   it('refuses two runs at once, then goes on', async () => {
@@ -115,7 +115,7 @@ describe('placeholders', () => {
   });
 
   it.each<[Record<string, number>, string]>([
-    [{ M: 1 }, "unknown placeholder 'M'; this model has N"],
+    [{ M: 1 }, "unknown placeholder 'M'; known: N"],
     [{ N: 9 }, 'placeholder N: got 9'],
     [{ N: 3 }, 'halves are taken'],
   ])('%j is refused, and the old value stays', async (values, message) => {
@@ -128,7 +128,7 @@ describe('placeholders', () => {
 
   it('of a model that has none', async () => {
     const { runner } = await start(false);
-    await expect(runner.setPlaceholderValue({ N: 2 })).rejects.toThrow("unknown placeholder 'N'; this model has none");
+    await expect(runner.setPlaceholderValue({ N: 2 })).rejects.toThrow("unknown placeholder 'N'; known: none");
   });
 
   it('must be set again when the device could not make the memory', async () => {

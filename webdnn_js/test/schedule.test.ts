@@ -101,33 +101,39 @@ describe('bindPlan', () => {
   it('wants every placeholder and no other', () => {
     expect(() => bindPlan(manifestOf(true), planOf(true), {}, 'arena')).toThrow('not set: N');
     expect(() => bindPlan(manifestOf(true), planOf(true), { N: 2, M: 1 }, 'arena')).toThrow(
-      "unknown placeholder 'M'; this model has N",
+      "unknown placeholder 'M'; known: N",
     );
     expect(() => bindPlan(manifestOf(), planOf(), { toString: 1 }, 'arena')).toThrow("unknown placeholder 'toString'");
   });
 
   it.each<[string, (plan: Draft<Plan>) => unknown]>([
-    ['plan.steps[0].in[0]: 17 elements do not fit buffer 2 of 16', (p) => (step(p).in[0]!.offset = 1)],
+    [
+      'plan.steps[0].in[0]: expected to end within the 16 elements of buffer 2, got "17',
+      (p) => (step(p).in[0]!.offset = 1),
+    ],
     ['plan.steps[0].in[0].offset: expected an integer from 0', (p) => (step(p).in[0]!.offset = -1)],
     ['plan.steps[0].in[0].pitch: expected an integer from 4', (p) => (step(p).in[0]!.pitch = 3)],
-    ['plan.steps[0].in[0]: 19 elements do not fit', (p) => (step(p).in[0]!.pitch = 5)],
+    [
+      'plan.steps[0].in[0]: expected to end within the 16 elements of buffer 2, got "19',
+      (p) => (step(p).in[0]!.pitch = 5),
+    ],
     ['plan.steps[0].out[0].shape[0]: expected an integer from 1', (p) => (step(p).out[0]!.shape[0] = ['-', 'N', 4])],
     [
-      'plan.steps[1].body[0].in[0]: 17 elements do not fit',
+      'plan.steps[1].body[0].in[0]: expected to end within the 16 elements of buffer 2, got "17',
       (p) => (inLoop(p).in[0]!.offset = ['+', ['*', '$0', 4], 2]),
     ],
     ['plan.steps[0].args[0]: expected an integer from -2147483648', (p) => (step(p).args[0] = 2 ** 31)],
     ['plan.steps[0].dispatch[1]: expected an integer from 1', (p) => (step(p).dispatch![1] = 0)],
     ['(N // 0): division by zero', (p) => (step(p).args[0] = ['//', 'N', 0])],
     ['plan.buffers[4].elements: expected an integer from 1', (p) => spoil(p.buffers[4]!, { elements: 0 })],
-    ['plan.inputs[0].shape: expected the elements of 4×4, got 2×4', (p) => (p.inputs[0]!.shape = [2, 4])],
+    ['plan.inputs[0].shape: expected the elements of 4×4, got "2×4"', (p) => (p.inputs[0]!.shape = [2, 4])],
     [
-      'plan.steps[1].repeat: the loops make more than 1000000 steps',
+      'plan.steps[1].repeat: expected at most 1000000 steps in all loops',
       (p) => spoil(loop(p), { repeat: 2 ** 31 - 1, body: [{ ...inLoop(p), in: [], out: [] }] }),
     ],
-    ['more than 1000000 steps', (p) => spoil(loop(p), { repeat: 2 ** 31 - 1, body: [] })],
+    ['at most 1000000 steps', (p) => spoil(loop(p), { repeat: 2 ** 31 - 1, body: [] })],
     [
-      'more than 1000000 steps',
+      'at most 1000000 steps',
       (p) => spoil(loop(p), { repeat: 2000, body: [{ repeat: 2000, body: [{ repeat: 0, body: [] }] }] }),
     ],
   ])('%s', (message, change) => {
@@ -148,13 +154,13 @@ describe('bindPlan', () => {
   it('binds a long loop quickly', () => {
     const begin = performance.now();
     const { steps } = bind((plan) => {
-      loop(plan).repeat = 250_000;
+      loop(plan).repeat = 100_000;
       spoil(plan.buffers[2]!, { elements: 4_000_000 });
       spoil(plan.buffers[3]!, { elements: 4_000_000 });
     });
-    expect(steps).toHaveLength(250_002);
-    expect(performance.now() - begin).toBeLessThan(5000);
-  });
+    expect(steps).toHaveLength(100_002);
+    expect(performance.now() - begin).toBeLessThan(10_000); // 0.2 s when nothing else runs
+  }, 30_000);
 });
 
 describe('bindSetup', () => {
@@ -174,6 +180,8 @@ describe('bindSetup', () => {
     const plan = planOf();
     plan.setup[0]!.out.offset = 6;
     checkPlan(plan, manifestOf(), 'fallback');
-    expect(() => bindSetup(plan)).toThrow('plan.setup[0].out: 17 elements do not fit buffer 1 of 16');
+    expect(() => bindSetup(plan)).toThrow(
+      'plan.setup[0].out: expected to end within the 16 elements of buffer 1, got "17',
+    );
   });
 });

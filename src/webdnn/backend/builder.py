@@ -60,15 +60,27 @@ class Builder:
     depth: int = 0
     _views: dict[Value, View] = field(default_factory=dict)
     _kernels: dict[str, int] = field(default_factory=dict)
-    _weight_buffers: dict[int, int] = field(default_factory=dict)
+    _weight_buffers: dict[tuple[int, int], int] = field(default_factory=dict)
 
     # What lowerings use.
 
     def view(self, value: Value) -> View:
         """Where `value` lies; for a constant, its rows as stored."""
         if isinstance(value.op, Constant):
-            return self._weight_view(value)
+            columns = value.shape[-1] if value.shape else 1
+            pitch = own_pitch(columns, self.target.capabilities)
+            assert isinstance(pitch, int)
+            return self.weight_view(value, pitch)
         return self._views[value]
+
+    def weight_view(self, value: Value, pitch: int) -> View:
+        """The rows of a constant, `pitch` elements apart."""
+        index = self.weights.index[value]
+        if (index, pitch) not in self._weight_buffers:
+            self._weight_buffers[index, pitch] = self._buffer(
+                "weight", value.dtype, product(value.shape[:-1]) * pitch, weight=index, pitch=pitch
+            )
+        return View(self._weight_buffers[index, pitch], 0, pitch, value.shape)
 
     def weight(self, value: Value) -> int:
         """Index of a constant in the weight set."""
@@ -129,17 +141,6 @@ class Builder:
         self.plan.buffers.append(Buffer(kind, dtype, elements, **more))
         return len(self.plan.buffers) - 1
 
-    def _weight_view(self, value: Value) -> View:
-        index = self.weights.index[value]
-        shape = value.shape
-        columns = shape[-1] if shape else 1
-        pitch = own_pitch(columns, self.target.capabilities)
-        if index not in self._weight_buffers:
-            self._weight_buffers[index] = self._buffer(
-                "weight", value.dtype, product(shape[:-1]) * pitch, weight=index, pitch=pitch
-            )
-        return View(self._weight_buffers[index], 0, pitch, shape)
-
     def lower_graph(self, graph: Graph, fixed: Mapping[Value, View] | None = None) -> None:
         """Emits the steps of every node of `graph`; views of its values are known afterwards."""
         fixed = fixed or {}
@@ -165,7 +166,7 @@ class Builder:
         op = node.op
         if isinstance(op, Repeat):
             self._lower_repeat(node, op)
-        elif isinstance(op, Concat):
+        elif isinstance(op, Concat) and Concat not in self.target.lowerings:
             self._lower_concat(node, op)
         elif isinstance(op, Reshape) or (isinstance(op, Slice) and self._is_same_memory(node)):
             if not self._is_same_memory(node):
@@ -353,37 +354,35 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
 def set_live_ranges(plan: Plan) -> None:
     """First and last position of every activation buffer, as docs/descriptor.md defines them."""
     ranges: dict[int, list[int]] = {}
+    loops: list[tuple[int, int]] = []
     for view in plan.inputs:
         ranges.setdefault(view.buffer, [-1, -1])
-    end = _scan(plan.steps, 0, ranges)
+    end = _touch(plan.steps, 0, ranges, loops)
     for view in plan.outputs:
         ranges.setdefault(view.buffer, [end, end])[1] = end
+    # Outer loops come after inner ones: widening is repeated outwards.
+    for start, stop in loops:
+        for live in ranges.values():
+            _widen(live, start, stop)
     for index, buffer in enumerate(plan.buffers):
         if buffer.kind == "activation":
             first, last = ranges.get(index, [0, 0])
             buffer.live = (first, last)
 
 
-def _scan(items: Sequence[Item], position: int, ranges: dict[int, list[int]]) -> int:
-    """Widens `ranges` by `items`, the first of which stands at `position`; returns the position after them.
-
-    A loop keeps alive what stood before it. What is born in it and read after it must live from its start, which is found when the reader
-    is met: the loops are remembered in `born`.
-    """
-    loops: list[tuple[int, int]] = []
-    end = _touch(items, position, ranges, loops)
-    # Outer loops come after inner ones: widening is repeated outwards.
-    for start, stop in loops:
-        for live in ranges.values():
-            inside = live[0] < stop and live[1] >= start
-            if inside and live[0] < start:
-                live[1] = max(live[1], stop - 1)
-            elif inside and live[1] >= stop:
-                live[0] = start
-    return end
+def _widen(live: list[int], start: int, stop: int) -> None:
+    """A loop keeps alive what stood before it; what is born in it and read after it lives from its start."""
+    if not (live[0] < stop and live[1] >= start):
+        return
+    if live[0] < start:
+        live[1] = max(live[1], stop - 1)
+    elif live[1] >= stop:
+        live[0] = start
 
 
 def _touch(items: Sequence[Item], position: int, ranges: dict[int, list[int]], loops: list[tuple[int, int]]) -> int:
+    """Widens `ranges` by `items`, the first of which stands at `position`, and adds their loops to `loops`, inner ones first; returns
+    the position after them."""
     for item in items:
         if isinstance(item, Loop):
             start = position

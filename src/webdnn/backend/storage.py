@@ -47,11 +47,12 @@ class Storage:
     nodes: list[Node]
     places: dict[Value, Place] = field(default_factory=dict)
     readers: dict[Value, list[int]] = field(default_factory=dict)
-    members: dict[Value, list[Value]] = field(default_factory=dict)
+    last_read: dict[Value, int] = field(default_factory=dict)
+    """By root: the index of the last node that reads a value placed there."""
 
     def put(self, value: Value, place: Place) -> None:
         self.places[value] = place
-        self.members.setdefault(place.root, []).append(value)
+        self.last_read[place.root] = max(self.last_read.get(place.root, -1), *self.readers.get(value, [-1]))
 
     def put_alone(self, value: Value) -> None:
         self.put(value, Place(value, 0, own_pitch(columns_of(value), self.capabilities)))
@@ -150,7 +151,7 @@ def _slice(storage: Storage, value: Value, source: Value, place: Place) -> Place
         if axis == rank - 1:
             offset = offset + start
             continue
-        if cut_inner and have != 1:
+        if cut_inner and size != 1:
             return None  # more than one block of rows
         offset = offset + start * step
         cut_inner = cut_inner or size != have
@@ -166,9 +167,11 @@ def _in_place(storage: Storage, value: Value, index: int) -> Place | None:
         place = storage.places.get(operand)
         if place is None or operand.type != value.type or isinstance(place.root.op, Input):
             continue
-        others = [storage.places[v] for v in value.node.inputs if v in storage.places and v != operand]
-        if any(other.root == place.root and other != place for other in others):
+        others = [v for v in value.node.inputs if v in storage.places and v != operand]
+        if any(
+            storage.places[v].root == place.root and (storage.places[v], v.type) != (place, value.type) for v in others
+        ):
             continue
-        if all(max(storage.readers.get(member, [-1])) <= index for member in storage.members[place.root]):
+        if storage.last_read[place.root] <= index:
             return place
     return None

@@ -40,7 +40,7 @@ def parse_input_shape(text: str) -> InputShape:
     sizes: list[Size] = []
     placeholders: dict[str, Placeholder] = {}
     parts = match["sizes"].split(",")
-    if len(parts) > 1 and not parts[-1].strip():
+    if not parts[-1].strip():  # (), or a comma after the last size
         parts.pop()
     for part in parts:
         size, bounds = _parse_size(part, text)
@@ -124,7 +124,7 @@ def _assign(
     names = [name for name, _ in inputs]
     if len(shapes) != len(inputs):
         raise ModelError(
-            f"the model has {len(inputs)} inputs, got {len(shapes)} input shapes ({'; '.join(map(str, shapes))}); inputs: {listing}"
+            f"the model has {len(inputs)} input{'s' * (len(inputs) != 1)}, got {len(shapes)} input shapes ({'; '.join(map(str, shapes))}); inputs: {listing}"
         )
     found: dict[str, InputShape] = {}
     for shape in shapes:

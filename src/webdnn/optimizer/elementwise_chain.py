@@ -28,6 +28,8 @@ def fuse_elementwise(value: Value, context: Context) -> Value | None:
             inputs = [builder.input(i) for i in inner.node.inputs] if v == inner else []
             operands.append(builder.inline(inner.op.program, inputs) if v == inner else builder.input(v))
         program, inputs_left = builder.finish(builder.inline(value.op.program, operands))
+        if program is None and len(inputs_left) == 1 and inputs_left[0].type == value.type:
+            return inputs_left[0]  # −(−x)
         if program is None or not inputs_left or len(inputs_left) > MAX_INPUTS or len(program.calls) > MAX_CALLS:
             continue
         fused = apply(Elementwise(program), *inputs_left, origin=merge_origins(inner.node, value.node))

@@ -50,7 +50,7 @@ def fold(function: str, *literals: float) -> float | None:
 
 def _simplify_pair(call: Call, inner: Call, first: Operand) -> Call | Operand:
     """`call` whose first operand is `inner`."""
-    if call == Call(inner.function, (first, *inner.operands[1:])):
+    if call.function == inner.function and call == Call(inner.function, (first, *inner.operands[1:])):
         literal = all(isinstance(o, float) for o in inner.operands[1:])
         if call.function in IDEMPOTENT or (call.function == "clip" and literal):
             return first

@@ -51,7 +51,11 @@ def permute_dense_weights(value: Value, context: Context) -> Value | None:
     transposed = flat.node.inputs[0]
     permutation: Permutation = transposed.op.permutation  # type: ignore[attr-defined]
     sizes = [size for size in transposed.shape[1:] if isinstance(size, int)]
-    if permutation[0] != 0 or len(sizes) != len(permutation) - 1 or flat.shape != (transposed.shape[0], math.prod(sizes)):
+    if (
+        permutation[0] != 0
+        or len(sizes) != len(permutation) - 1
+        or flat.shape != (transposed.shape[0], math.prod(sizes))
+    ):
         return None
     axes = [axis - 1 for axis in _inverse(permutation)[1:]]
     blocks = array.reshape(*sizes, array.shape[1]).transpose(*axes, len(axes))

@@ -31,8 +31,9 @@ export function rectangles(options: Rectangles, width: number, height: number): 
   return { src: [srcX, srcY, srcW, srcH], dst: [dstX, dstY, dstW, dstH] };
 }
 
-function contextOf(canvas: Canvas): CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D {
-  const context = canvas.getContext('2d', { willReadFrequently: true });
+/** Of both kinds of canvas; an OffscreenCanvas's context has all that is used here, too. */
+function contextOf(canvas: Canvas): CanvasRenderingContext2D {
+  const context = (canvas as HTMLCanvasElement).getContext('2d', { willReadFrequently: true });
   if (context) return context;
   throw new WebDNNError('image', 'this canvas has no 2d context: it may have one of another kind');
 }

@@ -1,6 +1,7 @@
 /** `WebDNN.Image`: pictures to arrays and back. Works in pages and in workers. */
 
 import { WebDNNError, reasonOf } from '../errors';
+import { read } from '../fetch';
 import { readPixels, writePixels, type Canvas, type Drawable, type Rectangles } from './canvas';
 import { arrayToPixels, pixelsToArray, type ArrayOptions, type Pixels } from './pixels';
 
@@ -19,14 +20,6 @@ async function decode(blob: Blob, name: string): Promise<ImageBitmap> {
   }
 }
 
-async function download(url: string): Promise<Blob> {
-  const response = await fetch(url).catch((error: unknown) => {
-    throw new WebDNNError('fetch', `${url}: ${reasonOf(error)}`, { cause: error });
-  });
-  if (!response.ok) throw new WebDNNError('fetch', `${url}: HTTP ${response.status} ${response.statusText}`.trim());
-  return response.blob();
-}
-
 /** The file of a file input, or the source itself. */
 function fileOf(source: Exclude<ImageSource, string>): Drawable | ImageData | Blob {
   if (!('files' in source)) return source;
@@ -37,7 +30,7 @@ function fileOf(source: Exclude<ImageSource, string>): Drawable | ImageData | Bl
 
 /** The values of a picture, cut out, resized and scaled as `options` say, for `runner.inputs[i].set`. */
 export async function getImageArray(image: ImageSource, options: ImageOptions = {}): Promise<Float32Array> {
-  const source = typeof image === 'string' ? await download(image) : fileOf(image);
+  const source = typeof image === 'string' ? new Blob([await read(image, undefined)]) : fileOf(image);
   if (source instanceof Blob) {
     const bitmap = await decode(source, typeof image === 'string' ? image : 'file');
     try {

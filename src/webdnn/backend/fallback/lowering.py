@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.fallback.dialect import render
@@ -27,23 +27,21 @@ from webdnn.graph.ops import (
 )
 
 Attributes = Mapping[str, object]
-OpType = TypeVar("OpType", bound=Op)
 
 
 def _step_of(
     kernel: str,
-    attributes: Callable[[OpType], Attributes] = lambda op: {},
-    args: Callable[[OpType], Sequence[Size]] = lambda op: (),
+    attributes: Callable[[Any], Attributes] = lambda op: {},
+    args: Callable[[Any], Sequence[Size]] = lambda op: (),
 ) -> Lowering:
-    """The lowering of an op that is one call of `kernel`."""
+    """The lowering of an op that is one call of `kernel`; `attributes` and `args` take the op."""
 
     def lower(builder: Builder, node: Node) -> None:
-        op: OpType = node.op  # type: ignore[assignment]
         builder.step(
-            builder.kernel(kernel, attributes=dict(attributes(op))),
+            builder.kernel(kernel, attributes=dict(attributes(node.op))),
             [builder.view(value) for value in node.inputs],
             [builder.view(value) for value in node.outputs],
-            args(op),
+            args(node.op),
             origin=node.origin,
         )
 

@@ -159,16 +159,25 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
 }
 
 
+def unknown_activation(activation: Any) -> str | None:
+    """The name of what a layer holds as its activation, if it is no activation known here."""
+    if activation is None or hasattr(activation, "dtype_policy"):
+        return None
+    name = str(getattr(activation, "__name__", type(activation).__name__))
+    known = name in ACTIVATIONS and str(getattr(activation, "__module__", "")).startswith("keras.")
+    return None if known else name
+
+
 def activate(activation: Any, x: Value, context: Context) -> Value:
     """`activation` as a layer holds it: None, a function of keras.activations or keras.ops, or a layer."""
     if activation is None:
         return x
     if hasattr(activation, "dtype_policy"):
         return context.lower_layer(activation, [x], context.inside(activation.name))
-    name = getattr(activation, "__name__", type(activation).__name__)
-    if name not in ACTIVATIONS or not str(getattr(activation, "__module__", "")).startswith("keras."):
-        raise UnsupportedError(f"activation {name!r}")
-    return ACTIVATIONS[name](context, x)
+    unknown = unknown_activation(activation)
+    if unknown:
+        raise UnsupportedError(f"activation {unknown!r} is not supported")
+    return ACTIVATIONS[activation.__name__](context, x)
 
 
 def lower_activation(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:

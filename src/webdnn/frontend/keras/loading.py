@@ -49,7 +49,7 @@ def load_model(path: str | os.PathLike[str], *, allow_unsafe: bool = False) -> A
     refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe))
     choose_backend()
     keras = _import_keras()
-    with _without_initializers(keras), _old_configurations(keras), _deep_recursion():
+    with without_initializers(keras), _old_configurations(keras), _deep_recursion():
         try:
             return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
         except Exception as error:  # Keras raises whatever the file makes it stumble over
@@ -139,7 +139,7 @@ def _import_keras() -> Any:
 
 
 @contextlib.contextmanager
-def _without_initializers(keras: Any) -> Iterator[None]:
+def without_initializers(keras: Any) -> Iterator[None]:
     """Variables start as zeros: the file's weights replace them, and drawing random numbers would take most of the time."""
 
     def zeros(self: Any, shape: Any, dtype: Any = None, **_: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from webdnn.frontend.keras.activation import unknown_activation
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
@@ -128,6 +129,9 @@ def call_trouble(node: Any) -> str | None:
         "seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING
     ):
         return "called with training=True"
+    unknown = unknown_activation(getattr(layer, "activation", None))
+    if unknown:
+        return f"activation {unknown!r} is not supported"
     for tensor in [*arguments.keras_tensors, *node.outputs]:
         if tensor.dtype != "float32":
             return f"dtype {tensor.dtype}; float32 is supported"

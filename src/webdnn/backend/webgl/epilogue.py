@@ -1,0 +1,67 @@
+"""Elementwise programs inside kernels: where each operand of a result's texel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webdnn.backend.builder import Builder
+from webdnn.backend.operands import broadcast_strides, operand_kind
+from webdnn.backend.webgl.dialect import functions_used, program_lines
+from webdnn.descriptor.schema import View
+from webdnn.graph.dim import Size
+from webdnn.graph.graph import Value
+from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.program import Program
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Value `value` of the program is read from sampler `input`; `kind` as in `operand_kind`.
+
+    A general operand moves along the axes `axes` of the result's rows; `one_column`: its last axis is repeated.
+    """
+
+    value: int
+    input: int
+    kind: str
+    axes: tuple[int, ...] = ()
+    one_column: bool = False
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """What macros.glsl.jinja needs: `axes` are those of the result's rows, if an operand moves along them; `sizes` its arguments."""
+
+    operands: tuple[Operand, ...]
+    axes: tuple[int, ...]
+    lines: tuple[str, ...]
+    used: tuple[str, ...]
+    sizes: dict[str, Size]
+
+
+def describe(program: Program | None, views: Sequence[View], result: tuple[Size, ...], first: int, sampler: int) -> Epilogue:
+    """`views` are the values `first`, `first` + 1, … of the program, and the samplers `sampler`, `sampler` + 1, …"""
+    operands = []
+    sizes: dict[str, Size] = {}
+    leading = tuple(range(len(result) - 1))
+    for position, view in enumerate(views):
+        value, kind = first + position, operand_kind(view.shape, result)
+        if kind != "general":
+            operands.append(Operand(value, sampler + position, kind))
+            continue
+        strides = broadcast_strides(view, result)
+        axes = tuple(axis for axis in leading if strides[axis] != 0)
+        sizes |= {f"STRIDE_{value}_{axis}": strides[axis] for axis in axes}
+        operands.append(Operand(value, sampler + position, kind, axes, strides[-1] == 0))
+    general = any(operand.kind == "general" for operand in operands)
+    if general:
+        sizes |= {f"SIZE_{axis}": result[axis] for axis in leading[1:]}
+    lines, used = tuple(program_lines(program)), tuple(functions_used(program))
+    return Epilogue(tuple(operands), leading if general else (), lines, used, sizes)
+
+
+def epilogue_of(b: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]) -> tuple[list[View], Epilogue]:
+    """Views and description of the operands that follow data and weights."""
+    views = [b.view(value) for value in inputs[2:]]
+    return views, describe(op.program, views, result, first=1, sampler=2)

@@ -1,0 +1,87 @@
+"""Convolutions and matrix products."""
+
+from __future__ import annotations
+
+from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.emit import TEXEL, emit, whole_texels
+from webdnn.backend.webgl.epilogue import epilogue_of
+from webdnn.descriptor.schema import View
+from webdnn.graph.dim import Size
+from webdnn.graph.graph import Node
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul
+from webdnn.graph.ops.convolution import NO_PADDING, Padding
+from webdnn.graph.ops.elementwise import WithEpilogue
+
+
+def _emit_product(b: Builder, node: Node, template: str, weights: View, sizes: dict[str, Size], **constants: object) -> None:
+    """A kernel with an epilogue."""
+    assert isinstance(node.op, WithEpilogue)
+    output = b.view(node.outputs[0])
+    views, epilogue = epilogue_of(b, node.op, node.inputs, output.shape)
+    inputs = [b.view(node.inputs[0]), weights, *views]
+    sizes = {**sizes, **epilogue.sizes}
+    emit(b, template, inputs, output, sizes, node.origin, epilogue=epilogue, used=epilogue.used, **constants)
+
+
+def _emit_matmul(b: Builder, node: Node) -> None:
+    channels = node.inputs[0].shape[-1]
+    assert isinstance(channels, int)
+    weights = b.view(node.inputs[1])
+    _emit_product(b, node, "matmul", weights, {"CHANNELS": channels}, tail=channels % TEXEL)
+
+
+def _window(node: Node, strides: tuple[int, int], dilation: tuple[int, int], padding: Padding) -> dict[str, Size]:
+    """Sizes of image, kernel and steps; `padding` counts from the top left."""
+    image, weights, output = node.inputs[0].shape, node.inputs[1].shape, node.outputs[0].shape
+    return {
+        "HEIGHT": image[1],
+        "WIDTH": image[2],
+        "OUT_HEIGHT": output[1],
+        "OUT_WIDTH": output[2],
+        "KERNEL_HEIGHT": weights[0],
+        "KERNEL_WIDTH": weights[1],
+        "STRIDE_Y": strides[0],
+        "STRIDE_X": strides[1],
+        "DILATION_Y": dilation[0],
+        "DILATION_X": dilation[1],
+        "TOP": padding[0][0],
+        "LEFT": padding[1][0],
+    }
+
+
+def lower_matmul(b: Builder, node: Node) -> None:
+    _emit_matmul(b, node)
+
+
+def lower_conv2d(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, Conv2D)
+    op, weights = node.op, node.inputs[1].shape
+    if weights[:2] == (1, 1) and op.strides == (1, 1) and op.padding == NO_PADDING:
+        _emit_matmul(b, node)
+    else:
+        _emit_convolution(b, node, "conv2d", _window(node, op.strides, op.dilation, op.padding))
+
+
+def lower_conv2d_transpose(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, Conv2DTranspose)
+    op = node.op
+    _emit_convolution(b, node, "conv2d_transpose", _window(node, op.strides, op.dilation, op.crop))
+
+
+def _emit_convolution(b: Builder, node: Node, template: str, sizes: dict[str, Size]) -> None:
+    channels = node.inputs[1].shape[2]
+    assert isinstance(channels, int)
+    weights = b.view(node.inputs[1])
+    _emit_product(b, node, template, weights, {**sizes, "CHANNELS": channels}, tail=channels % TEXEL)
+
+
+def lower_depthwise_conv2d(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, DepthwiseConv2D)
+    op = node.op
+    _, _, channels, multiplier = node.inputs[1].shape
+    assert isinstance(multiplier, int)
+    # Without padding behind every row of `multiplier` columns, the weights of four output channels are one texel.
+    weights = b.weight_view(node.inputs[1], multiplier)
+    sizes = _window(node, op.strides, op.dilation, op.padding)
+    aligned = whole_texels(channels * multiplier)
+    _emit_product(b, node, "depthwise_conv2d", weights, sizes, multiplier=multiplier, aligned=aligned)

@@ -1,0 +1,70 @@
+"""Pooling, resizing, reductions, softmax."""
+
+from __future__ import annotations
+
+from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.emit import emit
+from webdnn.graph.dim import Size, product
+from webdnn.graph.graph import Node
+from webdnn.graph.ops import Pool2D, Reduce, Resize2D
+
+COMBINE = {
+    "sum": ("((a) + (b))", "0.0"),
+    "mean": ("((a) + (b))", "0.0"),
+    "max": ("max(a, b)", "-3.4028234e38"),
+    "min": ("min(a, b)", "3.4028234e38"),
+}
+"""How each reduction combines two values, and what it starts from."""
+
+
+def _image_sizes(node: Node) -> dict[str, Size]:
+    image, output = node.inputs[0].shape, node.outputs[0].shape
+    return {"HEIGHT": image[1], "WIDTH": image[2], "OUT_HEIGHT": output[1], "OUT_WIDTH": output[2]}
+
+
+def lower_pool2d(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, Pool2D)
+    op = node.op
+    sizes = {
+        **_image_sizes(node),
+        "KERNEL_HEIGHT": op.size[0],
+        "KERNEL_WIDTH": op.size[1],
+        "STRIDE_Y": op.strides[0],
+        "STRIDE_X": op.strides[1],
+        "TOP": op.padding[0][0],
+        "LEFT": op.padding[1][0],
+    }
+    constants = {"kind": op.kind, "count_padding": op.count_padding}
+    emit(b, "pool2d", [b.view(node.inputs[0])], b.view(node.outputs[0]), sizes, node.origin, **constants)
+
+
+def lower_resize2d(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, Resize2D)
+    views = [b.view(node.inputs[0])]
+    emit(b, "resize2d", views, b.view(node.outputs[0]), _image_sizes(node), node.origin, mode=node.op.mode)
+
+
+def lower_reduce(b: Builder, node: Node) -> None:
+    assert isinstance(node.op, Reduce)
+    view = b.view(node.inputs[0])
+    last = len(view.shape) - 1
+    reduced = [axis for axis in node.op.axes if axis != last]
+    kept = [axis for axis in range(last) if axis not in reduced]
+    strides = view.strides()
+    sizes: dict[str, Size] = {f"SIZE_{axis}": view.shape[axis] for axis in range(last)}
+    sizes |= {f"STRIDE_{axis}": strides[axis] for axis in range(last)}
+    sizes["COUNT"] = product([view.shape[axis] for axis in node.op.axes])
+    template = "reduce_rows"
+    if last in node.op.axes:
+        template = "reduce_columns"
+        sizes["LENGTH"] = view.columns
+    combine, start = COMBINE[node.op.kind]
+    constants = {"kind": node.op.kind, "combine": combine, "start": start, "kept": kept, "reduced": reduced}
+    emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants)
+
+
+def lower_softmax(b: Builder, node: Node) -> None:
+    view = b.view(node.inputs[0])
+    sums = b.temporary((view.rows, 2))
+    emit(b, "softmax_sums", [view], sums, {"LENGTH": view.columns}, node.origin)
+    emit(b, "softmax", [view, sums], b.view(node.outputs[0]), {}, node.origin)

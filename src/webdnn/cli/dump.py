@@ -1,0 +1,35 @@
+"""`--dump`: everything that a conversion made, in files that people can read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from webdnn.descriptor.schema import Plan
+from webdnn.graph.graph import Graph
+
+SUFFIXES = {"webgpu": "wgsl", "webgl": "frag"}
+
+
+def dump(folder: Path, graph: Graph, plans: Mapping[str, Plan]) -> None:
+    """Writes `graph.txt`, and for each backend `plan.txt`, `plan.json` and the sources of its kernels. Existing files are overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "graph.txt").write_text(f"{graph}\n", encoding="utf-8")
+    for name, plan in plans.items():
+        _dump_plan(folder / name, plan)
+
+
+def _dump_plan(folder: Path, plan: Plan) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.txt").write_text(f"{plan}\n", encoding="utf-8")
+    (folder / "plan.json").write_text(json.dumps(plan.to_json(), indent=1, ensure_ascii=False), encoding="utf-8")
+    for variant, content in plan.files.items():
+        (folder / f"{variant}.wasm").write_bytes(content)
+    for index, kernel in enumerate(plan.kernels):
+        if "source" in kernel:
+            stem = re.sub(r"\W+", "_", kernel["name"])
+            file = folder / "kernels" / f"{index:03}_{stem}.{SUFFIXES.get(plan.backend, 'txt')}"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(kernel["source"], encoding="utf-8")

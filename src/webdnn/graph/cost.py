@@ -1,0 +1,135 @@
+"""What a graph costs: multiply-accumulates, parameters, counts of ops.
+
+A multiply-accumulate (MAC) is one product added to a sum. Elementwise work, pooling, resizing and the elements of an epilogue count as none: papers
+count in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeAlias
+
+from webdnn.graph.dim import Dim, Size, evaluate, product, symbols_of
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Constant, Constraint, Graph, Node, Op, Placeholder, symbols_used
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat
+
+Condition: TypeAlias = "Callable[[Mapping[str, int]], bool]"
+
+
+def _conv2d(node: Node) -> Size:
+    # Every output element sums KH·KW·C products; padding counts, being multiplied like the rest.
+    return node.types[0].elements * product(node.inputs[1].shape[:3])
+
+
+def _depthwise_conv2d(node: Node) -> Size:
+    return node.types[0].elements * product(node.inputs[1].shape[:2])
+
+
+def _conv2d_transpose(node: Node) -> Size:
+    # Every input element meets the KH·KW·O weights of its channel; what `crop` cuts off is counted.
+    kernel_height, kernel_width, _, outputs = node.inputs[1].shape
+    return node.inputs[0].type.elements * kernel_height * kernel_width * outputs
+
+
+def _matmul(node: Node) -> Size:
+    return node.types[0].elements * node.inputs[1].shape[0]
+
+
+def _repeat(node: Node) -> Size:
+    op = node.op
+    if not isinstance(op, Repeat):
+        raise GraphError(f"{op} is no Repeat")
+    return macs(op.body) * op.count
+
+
+MACS: Mapping[type[Op], Callable[[Node], Size]] = {
+    Conv2D: _conv2d,
+    Conv2DTranspose: _conv2d_transpose,
+    DepthwiseConv2D: _depthwise_conv2d,
+    MatMul: _matmul,
+    Repeat: _repeat,
+}
+
+
+def macs(graph: Graph) -> Size:
+    """Multiply-accumulates of one run, symbolic where sizes are."""
+    total: Size = 0
+    for node in graph.nodes():
+        if type(node.op) in MACS:
+            total = total + MACS[type(node.op)](node)
+    return total
+
+
+def all_nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes of `graph` and of the bodies of its loops."""
+    pending = [graph]
+    while pending:
+        for node in pending.pop().nodes():
+            yield node
+            if isinstance(node.op, Repeat):
+                pending.append(node.op.body)
+
+
+def parameters(graph: Graph) -> int:
+    """Elements of all constants that the graph uses; one that is used twice counts once."""
+    arrays = {id(node.op.array): node.op.array.size for node in all_nodes(graph) if isinstance(node.op, Constant)}
+    return sum(arrays.values())
+
+
+def count_ops(graph: Graph) -> dict[str, int]:
+    """How many nodes of each op there are, by name; inputs and constants left out."""
+    counts: dict[str, int] = {}
+    for node in all_nodes(graph):
+        if node.inputs:
+            counts[node.op.name] = counts.get(node.op.name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def smallest_sizes(graph: Graph, limit: int = 4096) -> dict[str, int] | None:
+    """Small values of the placeholders that satisfy their bounds and every constraint, and leave no size below 1.
+
+    Each placeholder is raised on its own, which is enough where no condition ties several of them together; then all are raised together. None
+    when nothing is found within `limit` steps.
+    """
+    conditions = _conditions(graph)
+    names = dict.fromkeys([*graph.placeholders, *sorted(symbols_used(graph))])
+    bounds = {name: graph.placeholders.get(name, Placeholder()) for name in names}
+    values: dict[str, int] = {}
+    for name, bound in bounds.items():
+        own = [condition for names, condition in conditions if names == {name}]
+        first = next((v for v in _candidates(bound, limit) if all(holds({name: v}) for holds in own)), None)
+        if first is None:
+            return None
+        values[name] = first
+    for step in range(limit):
+        raised = {n: min(max(v, step), bounds[n].maximum or max(v, step)) for n, v in values.items()}
+        if all(holds(raised) for _, holds in conditions):
+            return raised
+    return None
+
+
+def _candidates(bound: Placeholder, limit: int) -> range:
+    last = bound.minimum + limit
+    return range(bound.minimum, last if bound.maximum is None else min(bound.maximum + 1, last))
+
+
+def _conditions(graph: Graph) -> list[tuple[set[str], Condition]]:
+    """Every constraint, and `size ≥ 1` for every symbolic size, each with the placeholders it speaks of."""
+    found: list[tuple[set[str], Condition]] = []
+    for constraint in graph.constraints:
+        found.append((symbols_of(constraint.left) | symbols_of(constraint.right), partial(_satisfies, constraint)))
+    sizes = {size for node in all_nodes(graph) for type_ in node.types for size in type_.shape if isinstance(size, Dim)}
+    for size in sorted(sizes, key=str):
+        found.append((symbols_of(size), partial(_is_positive, size)))
+    return found
+
+
+def _satisfies(constraint: Constraint, symbols: Mapping[str, int]) -> bool:
+    left, right = evaluate(constraint.left, symbols), evaluate(constraint.right, symbols)
+    return left == right if constraint.relation == "==" else left <= right
+
+
+def _is_positive(size: Size, symbols: Mapping[str, int]) -> bool:
+    return evaluate(size, symbols) >= 1

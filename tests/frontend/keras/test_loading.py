@@ -1,0 +1,227 @@
+"""Files that are damaged, hostile or not what they seem."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from harness.calibrate import randomize
+from harness.keras_compare import errors
+from harness.keras_models import noise
+from webdnn.frontend.input_shape import parse_input_shape
+from webdnn.frontend.keras import from_model, load, loading
+from webdnn.graph.errors import ModelError, UnsupportedError, WebDNNError
+
+
+@pytest.fixture
+def model() -> Any:
+    x = keras.Input((8, 8, 3), name="image")
+    made = keras.Model(x, layers.Dense(2)(layers.Flatten()(layers.Conv2D(4, 3)(x))))
+    randomize(made)
+    return made
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_missing_file(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=rf"none\{suffix}' does not exist"):
+        load(tmp_path / f"none{suffix}")
+
+
+def test_directory(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a directory; Keras 3 reads .keras and .h5 files"):
+        load(tmp_path)
+
+
+def test_unknown_ending(tmp_path: Path) -> None:
+    (tmp_path / "model.pb").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"model.pb' is no Keras model by its name; .h5, .hdf5, .keras can be read"):
+        load(tmp_path / "model.pb")
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.99])
+def test_truncated_file(model: Any, suffix: str, part: float, tmp_path: Path) -> None:
+    file = tmp_path / f"model{suffix}"
+    model.save(file)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(ModelError, match="damaged, cut off or another kind of file"):
+        load(file)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_another_kind_of_file(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"model{suffix}"
+    file.write_text("<!DOCTYPE html>" * 100)
+    with pytest.raises(ModelError, match="damaged, cut off or another kind of file"):
+        load(file)
+
+
+def test_weights_only(model: Any, tmp_path: Path) -> None:
+    model.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ModelError, match=r"holds weights only.*save the whole model"):
+        load(tmp_path / "model.weights.h5")
+
+
+def test_weights_only_of_keras_2(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+    with pytest.raises(ModelError, match="holds weights only"):
+        load(tmp_path / "weights.h5")
+
+
+def test_hdf5_file_that_is_no_model(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "data.hdf5", "w") as file:
+        file["data"] = np.zeros(3)
+    with pytest.raises(ModelError, match="is an HDF5 file but no Keras model"):
+        load(tmp_path / "data.hdf5")
+
+
+def test_zip_file_that_is_no_model(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.keras", "w") as archive:
+        archive.writestr("readme.txt", "")
+    with pytest.raises(ModelError, match=r"no Keras model: config\.json is missing"):
+        load(tmp_path / "data.keras")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"class_name": "Model"}', "{}"])
+def test_configuration_that_is_none(text: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs["model_config"] = text
+    with pytest.raises(WebDNNError):
+        load(tmp_path / "model.h5")
+
+
+def test_weights_missing_from_the_file(model: Any, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        del file["model_weights"]
+    with pytest.raises(ModelError, match="cannot load"):
+        load(tmp_path / "model.h5")
+
+
+def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
+    class Strange(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x
+
+    inner = keras.Sequential([keras.Input((8, 3)), layers.GRU(5, name="reader"), Strange(name="odd")], name="inner")
+    x = keras.Input((8, 3))
+    y = layers.LayerNormalization(epsilon=0.5, name="norm")(inner(x))
+    wrong = keras.Model(x, layers.Dense(2, activation="glu", name="gated")(y))
+    want = [
+        r"'inner/reader' \(GRU\): not supported \[.*units=5",
+        r"'inner/odd' \(Strange\): custom layer",
+        r"'norm' \(LayerNormalization\): not supported \[.*epsilon=0.5",
+        r"'gated' \(Dense\): activation 'glu'",
+    ]
+    wrong.save(tmp_path / "model.keras")
+    wrong.save(tmp_path / "model.h5")
+    for convert in (lambda: from_model(wrong), lambda: load(tmp_path / "model.keras")):
+        with pytest.raises(UnsupportedError, match="has 4 layers that cannot be converted") as caught:
+            convert()
+        for pattern in want:
+            assert pytest.raises(UnsupportedError, match=pattern).matches(caught.value), pattern
+    with pytest.raises(UnsupportedError, match=r"'inner/odd' \(Strange\)"):
+        load(tmp_path / "model.h5")
+
+
+def test_types_that_are_not_float32_are_refused() -> None:
+    x = keras.Input((4,), dtype="int32", name="ids")
+    with pytest.raises(UnsupportedError, match=r"'ids' \(InputLayer\): dtype int32; float32 is supported"):
+        from_model(keras.Model(x, layers.Rescaling(2.0)(x)))
+    x = keras.Input((4,))
+    half = layers.Dense(2, dtype="mixed_float16", name="half")
+    with pytest.raises(UnsupportedError, match=r"'half' \(Dense\): .*float16; float32 is supported"):
+        from_model(keras.Model(x, half(x)))
+
+
+def test_training_mode_is_refused() -> None:
+    x = keras.Input((4,))
+    with pytest.raises(UnsupportedError, match=r"'noisy' \(Dropout\): called with training=True"):
+        from_model(keras.Model(x, layers.Dropout(0.5, name="noisy")(x, training=True)))
+
+
+def test_unsupported_setting_names_the_layer() -> None:
+    x = keras.Input((4, 4, 3))
+    y = layers.UpSampling2D(interpolation="bicubic", name="up")(x)
+    with pytest.raises(UnsupportedError, match=r"'up' \(UpSampling2D\): interpolation 'bicubic'"):
+        from_model(keras.Model(x, y))
+
+
+def test_subclassed_model_is_refused() -> None:
+    class Own(keras.Model):
+        def call(self, x: Any) -> Any:
+            return x
+
+    with pytest.raises(UnsupportedError, match=r"\(Own\) has no graph of layers"):
+        from_model(Own())
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_code_in_a_file_is_run_only_when_allowed(suffix: str, tmp_path: Path) -> None:
+    proof = str(tmp_path / "proof")
+    x = keras.Input((4,))
+    double = layers.Lambda(lambda y: y * (2 if open(proof, "w").close() is None else 0), name="code")
+    model = keras.Model(x, double(x))
+    file = tmp_path / f"model{suffix}"
+    model.save(file)
+    Path(proof).unlink()
+    with pytest.raises(UnsupportedError, match=r"Python code, which has not been run, in 'code'.*--allow-unsafe"):
+        load(file)
+    assert not Path(proof).exists()
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_allowed_code_is_converted(suffix: str, tmp_path: Path) -> None:
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Lambda(lambda y: y * 2 + 1, name="code")(x))
+    model.save(tmp_path / f"model{suffix}")
+    graph = load(tmp_path / f"model{suffix}", allow_unsafe=True)
+    assert errors(graph, model, noise([(1, 4)])) <= 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+def test_code_as_an_activation_in_a_nested_model_is_found(tmp_path: Path) -> None:
+    inner = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, activation=lambda y: y * 2, name="code")], name="inner"
+    )
+    x = keras.Input((4,))
+    keras.Model(x, inner(x)).save(tmp_path / "model.keras")
+    with pytest.raises(UnsupportedError, match="has not been run, in 'inner/code'"):
+        load(tmp_path / "model.keras")
+
+
+def test_initializers_and_configurations_are_restored(model: Any, tmp_path: Path) -> None:
+    before = {name: vars(getattr(layers, name)).get("from_config") for name in loading.OBSOLETE}
+    initializer = vars(keras.initializers.GlorotUniform.__mro__[1]).get("__call__")
+    model.save(tmp_path / "model.h5")
+    load(tmp_path / "model.h5")
+    assert {name: vars(getattr(layers, name)).get("from_config") for name in loading.OBSOLETE} == before
+    assert vars(keras.initializers.GlorotUniform.__mro__[1]).get("__call__") is initializer
+
+
+def test_configuration_of_tf_keras_2(tmp_path: Path) -> None:
+    x = keras.Input((8, 8, 3))
+    model = keras.Model(x, layers.SeparableConv2D(2, 3)(layers.DepthwiseConv2D(3)(layers.Conv2DTranspose(3, 3)(x))))
+    randomize(model)
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        for layer in config["config"]["layers"][1:]:
+            layer["config"]["groups"] = 1
+        file.attrs["model_config"] = json.dumps(config)
+    assert errors(load(tmp_path / "model.h5"), model, noise([(1, 8, 8, 3)])) <= 3e-6
+
+
+def test_input_shape_is_checked(model: Any) -> None:
+    with pytest.raises(ModelError, match="input 'image' has size 8 on axis 1"):
+        from_model(model, [parse_input_shape("(1,9,8,3)")])

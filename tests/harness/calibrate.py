@@ -1,0 +1,49 @@
+"""Weights that make a test see: with default ones, well-known classifiers saturate and batch normalisation does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def all_layers(model: Any) -> Iterator[Any]:
+    """Layers of a Keras model and of the models in it."""
+    stack = list(reversed(model.layers))
+    while stack:
+        layer = stack.pop()
+        if hasattr(layer, "layers"):
+            stack += reversed(layer.layers)
+        else:
+            yield layer
+
+
+def randomize(model: Any, seed: int = 0) -> None:
+    """Sets every weight: kernels by He's rule, biases and β around 0, γ and variances between ½ and 1½."""
+    random = np.random.default_rng(seed)
+    for layer in all_layers(model):
+        for variable in layer.weights:
+            shape, name = tuple(variable.shape), variable.name
+            if name in ("gamma", "moving_variance", "variance"):
+                value = random.uniform(0.5, 1.5, shape)
+            elif len(shape) > 1:
+                inputs = np.prod(shape[:-1]) if name != "depthwise_kernel" else np.prod(shape[:2])
+                value = random.normal(0, np.sqrt(2 / inputs), shape)
+            else:
+                value = random.normal(0, 0.3, shape)
+            if variable.dtype == "float32":
+                variable.assign(value.astype(np.float32))
+
+
+def calibrate(model: Any, inputs: Any) -> None:
+    """Sets the moving mean and variance of every batch normalisation to those of one forward pass on `inputs`."""
+    norms = [layer for layer in all_layers(model) if type(layer).__name__ == "BatchNormalization"]
+    momenta = [layer.momentum for layer in norms]
+    try:
+        for layer in norms:
+            layer.momentum = 0.0
+        model(inputs, training=True)
+    finally:
+        for layer, momentum in zip(norms, momenta, strict=True):
+            layer.momentum = momentum
