@@ -61,7 +61,12 @@ class Epilogue:
 
 
 def bind_epilogue(
-    builder: Builder, program: Program | None, views: Sequence[View], output: View, vector: bool, origin: tuple[str, ...]
+    builder: Builder,
+    program: Program | None,
+    views: Sequence[View],
+    output: View,
+    vector: bool,
+    origin: tuple[str, ...],
 ) -> Epilogue:
     """Operands that broadcast otherwise than by column are repeated in memory first."""
     operands, extras = [], []
