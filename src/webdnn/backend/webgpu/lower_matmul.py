@@ -61,7 +61,12 @@ class Epilogue:
 
 
 def bind_epilogue(
-    builder: Builder, program: Program | None, views: Sequence[View], output: View, vector: bool, origin: tuple[str, ...]
+    builder: Builder,
+    program: Program | None,
+    views: Sequence[View],
+    output: View,
+    vector: bool,
+    origin: tuple[str, ...],
 ) -> Epilogue:
     """Operands that broadcast otherwise than by column are repeated in memory first."""
     operands, extras = [], []
@@ -97,6 +102,11 @@ def choose_tile(rows: Size, columns: int) -> Tile:
     return TILES[-1]
 
 
+def is_few(rows: Size) -> bool:
+    """Whether a matrix product has so few rows that reading the weights is what takes time. A symbolic batch is taken to be small."""
+    return rows <= MATVEC_ROWS if isinstance(rows, int) else _for_one(rows) == 1
+
+
 def emit_product(
     builder: Builder,
     node: Node,
@@ -111,7 +121,7 @@ def emit_product(
     rows, columns, depth = output.rows, int(w.shape[-1]), int(product(w.shape[:-1]))  # type: ignore[arg-type]
     vector = can_be_vector(w) and can_store_vectors(extras, output)
     epilogue = bind_epilogue(builder, program, extras, output, vector, node.origin)
-    few = not window and (rows <= MATVEC_ROWS if isinstance(rows, int) else _for_one(rows) == 1)
+    few = not window and is_few(rows)
     x_vector = not few and can_be_vector(x)
     args: dict[str, Size] = {"rows": rows, "columns": columns, "depth": depth, **(window_args or {})}
     if few:
