@@ -62,6 +62,4 @@ def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> st
         for position, (function, *operands) in enumerate(calls)
     ]
     parameters = ", ".join(f"f32x4 x{i}" for i in range(inputs))
-    return "\n".join(
-        [f"static inline f32x4 {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"]
-    )
+    return "\n".join([f"static inline f32x4 {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"])

@@ -35,7 +35,14 @@ STACK_BYTES = 1 << 16
 # No -ffast-math, whole or in parts: infinities and NaN behave as in numpy, and sums are made in the order written.
 COMPILE = (
     *("-target", "wasm32-freestanding", "-std=c11", "-O3", "-msimd128", "-mbulk-memory", "-mnontrapping-fptoint"),
-    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-sanitize=all", "-nostdlib"),
+    *(
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-ffp-contract=off",
+        "-fno-strict-aliasing",
+        "-fno-sanitize=all",
+        "-nostdlib",
+    ),
     "-Wno-unused-function",
 )
 LINK = (
@@ -56,7 +63,9 @@ def finish(plan: Plan, options: Mapping[str, object]) -> None:
     source = render_module(plan.kernels)
     plan.kernels = [{"name": kernel["name"]} for kernel in plan.kernels]
     with ThreadPoolExecutor(len(VARIANTS)) as pool:
-        plan.files = dict(zip(VARIANTS, pool.map(lambda variant: compile_module(source, variant), VARIANTS), strict=True))
+        plan.files = dict(
+            zip(VARIANTS, pool.map(lambda variant: compile_module(source, variant), VARIANTS), strict=True)
+        )
 
 
 @lru_cache(1)

@@ -9,7 +9,7 @@ from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fie
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, minimum, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import WithEpilogue
 
 PANEL = 8
@@ -41,15 +41,23 @@ def _scratch(builder: Builder, rows: Size, depth: int) -> View:
     """Memory for one packed block of A."""
     slices = -(-depth // BLOCK_DEPTH)
     padded_rows = ceil_divide(rows, TILE_ROWS) * TILE_ROWS
-    return builder.temporary((minimum(padded_rows * -(-depth // slices), max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH)),))
+    return builder.temporary(
+        (minimum(padded_rows * -(-depth // slices), max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH)),)
+    )
 
 
-def _emit(builder: Builder, node: Node, name: str, weights: View, args: list[Size], outputs: list[View], **fields: Any) -> None:
+def _emit(
+    builder: Builder, node: Node, name: str, weights: View, args: list[Size], outputs: list[View], **fields: Any
+) -> None:
     operands = _operands(builder, node)
     epilogue = epilogue_fields(operands, _program(node), len(args), len(outputs))
     kernel = builder.kernel(name, template=f"{name}.c.jinja", **epilogue, **fields)
     builder.step(
-        kernel, [builder.view(node.inputs[0]), weights, *operands.views], outputs, [*args, *operands.args], origin=node.origin
+        kernel,
+        [builder.view(node.inputs[0]), weights, *operands.views],
+        outputs,
+        [*args, *operands.args],
+        origin=node.origin,
     )
 
 

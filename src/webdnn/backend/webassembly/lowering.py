@@ -5,7 +5,12 @@ from __future__ import annotations
 from webdnn.backend.builder import Builder
 from webdnn.backend.target import Capabilities, Lowering, Target
 from webdnn.backend.webassembly.finish import finish
-from webdnn.backend.webassembly.lower_convolution import lower_conv2d, lower_conv2d_transpose, lower_depthwise, lower_matmul
+from webdnn.backend.webassembly.lower_convolution import (
+    lower_conv2d,
+    lower_conv2d_transpose,
+    lower_depthwise,
+    lower_matmul,
+)
 from webdnn.backend.webassembly.lower_move import copy, lower_pad, lower_slice, lower_transpose, merge_axes
 from webdnn.backend.webassembly.operands import describe
 from webdnn.graph.dim import Size, product
@@ -69,7 +74,12 @@ def lower_reduce(builder: Builder, node: Node) -> None:
     kernel = builder.kernel(
         "reduce", template="reduce.c.jinja", kind=op.kind, kept=len(kept), gone=len(gone), last_is_kept=last_is_kept
     )
-    args: list[Size] = [y.columns, product([x.shape[a] for a in op.axes]), x.columns, product([size for size, _, _ in kept])]
+    args: list[Size] = [
+        y.columns,
+        product([x.shape[a] for a in op.axes]),
+        x.columns,
+        product([size for size, _, _ in kept]),
+    ]
     for axes in (kept, gone):
         args += [size for size, _, _ in axes] + [stride for _, stride, _ in axes]
     builder.step(kernel, [x], [y], args, origin=node.origin)

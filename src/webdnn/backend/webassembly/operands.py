@@ -41,7 +41,9 @@ def describe(builder: Builder, values: Sequence[Value], result: tuple[Size, ...]
     return Operands(views, tuple(kinds), len(result) - 1 if is_general else 0, args)
 
 
-def epilogue_fields(operands: Operands, program: list[list[object]] | None, own_args: int, outputs: int) -> dict[str, Any]:
+def epilogue_fields(
+    operands: Operands, program: list[list[object]] | None, own_args: int, outputs: int
+) -> dict[str, Any]:
     """Fields of a kernel whose views are data, weights, `operands`, then `outputs` views; its own arguments come before the operands'."""
     output = 2 + len(operands.views)
     return {
