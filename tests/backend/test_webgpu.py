@@ -80,11 +80,25 @@ def test_every_op_and_function_is_there() -> None:
     assert set(dialect.FUNCTIONS) == set(FUNCTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", lower_matmul.TILES[:-1], ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
 def test_the_larger_tiles(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: lower_matmul.Tile) -> None:
     monkeypatch.setattr(lower_matmul, "TILES", (tile,))
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     check(PRODUCTS)
+
+
+def test_products_split_along_their_depth(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower_matmul, "PART_DEPTH", 8)
+    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    check(PRODUCTS)
+
+
+def test_only_small_deep_products_are_split() -> None:
+    tile = lower_matmul.TILES[-1]
+    assert lower_matmul.choose_parts(49, 512, 4608, tile) == 4
+    assert lower_matmul.choose_parts(3136, 64, 576, tile) == 1
+    assert lower_matmul.choose_parts(symbol("N") * 49, 512, 4608, tile) == 1
 
 
 def test_tile_grows_with_the_product() -> None:
