@@ -2,10 +2,12 @@
 
 import type { Backend } from './backend';
 import { fallback } from './fallback';
-import { webgpu } from './webgpu';
 import type { BackendName } from './plan';
+import { webassembly } from './webassembly';
+import { webgl } from './webgl';
+import { webgpu } from './webgpu';
 
-export const BACKENDS: Partial<Record<BackendName, Backend>> = { fallback, webgpu };
+export const BACKENDS: Record<BackendName, Backend> = { webgpu, webgl, webassembly, fallback };
 
 /** Fastest first: the order in which `load` tries them. */
 export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];

@@ -70,8 +70,10 @@ class FallbackExecutor implements Executor {
     this.kernels = makeKernels(plan, KERNELS);
     plan.buffers.forEach((buffer, i) => {
       if (buffer.dtype !== 'float32' || buffer.kind === 'packed') {
-        const what = `a ${buffer.kind} buffer of ${buffer.dtype}`;
-        throw new WebDNNError('descriptor', `plan.buffers[${i}]: fallback has no use for ${what}`);
+        throw new WebDNNError(
+          'descriptor',
+          `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, dtype ${buffer.dtype}`,
+        );
       }
       if (buffer.kind !== 'weight') return;
       const { rows } = manifest.weights[buffer.weight]!;

@@ -1,0 +1,65 @@
+"""Elementwise programs in C, on vectors of four floats (kernels/simd.h.jinja and math.h.jinja)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# One expression per entry of webdnn.graph.program.FUNCTIONS.
+FUNCTIONS: dict[str, str] = {
+    "neg": "-{0}",
+    "abs": "absolute({0})",
+    "sign": "vector_sign({0})",
+    "floor": "__builtin_elementwise_floor({0})",
+    "ceil": "__builtin_elementwise_ceil({0})",
+    "square": "{0} * {0}",
+    "sqrt": "__builtin_elementwise_sqrt({0})",
+    "rsqrt": "1.0f / __builtin_elementwise_sqrt({0})",
+    "reciprocal": "1.0f / {0}",
+    "exp": "vector_exp({0})",
+    "log": "vector_log({0})",
+    "sin": "vector_sin_of({0}, 0)",
+    "cos": "vector_sin_of({0}, 1)",
+    "tanh": "vector_tanh({0})",
+    "erf": "vector_erf({0})",
+    "relu": "maximum({0}, splat(0))",
+    "sigmoid": "vector_sigmoid({0})",
+    "silu": "{0} * vector_sigmoid({0})",
+    "softplus": "maximum({0}, splat(0)) + vector_log1p(vector_exp(-absolute({0})))",
+    "softsign": "{0} / (1.0f + absolute({0}))",
+    "gelu": "{0} * 0.5f * (1.0f + vector_erf({0} * 0.70710678118654752f))",
+    "hard_sigmoid": "minimum(maximum({0} / 6.0f + 0.5f, splat(0)), splat(1))",
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "pow": "vector_pow({0}, {1})",
+    "max": "maximum({0}, {1})",
+    "min": "minimum({0}, {1})",
+    "leaky_relu": "choose({0} >= 0.0f, {0}, {1} * {0})",
+    "elu": "choose({0} > 0.0f, {0}, {1} * vector_expm1(minimum({0}, splat(0))))",
+    "clip": "minimum(maximum({0}, {1}), {2})",
+}
+
+
+def literal(value: float) -> str:
+    """A float32 constant, exact."""
+    return f"{float(np.float32(value)).hex()}f"
+
+
+def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> str:
+    """A C function of `inputs` vectors; `calls` as `Program.to_json` gives them."""
+
+    def operand(value: Any) -> str:
+        if isinstance(value, dict):
+            return f"splat({literal(value['value'])})"
+        return f"x{value}" if value < inputs else f"t{value - inputs}"
+
+    lines = [
+        f"  const f32x4 t{position} = {FUNCTIONS[function].format(*map(operand, operands))};"
+        for position, (function, *operands) in enumerate(calls)
+    ]
+    parameters = ", ".join(f"f32x4 x{i}" for i in range(inputs))
+    return "\n".join([f"static inline f32x4 {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"])

@@ -1,0 +1,115 @@
+"""Convolutions and dense layers: products with weights that are packed into panels at load (kernels/gemm.h.jinja)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from webdnn.backend.builder import Builder
+from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
+from webdnn.descriptor.schema import View
+from webdnn.graph.dim import Size, ceil_divide, minimum, product
+from webdnn.graph.graph import Node
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
+from webdnn.graph.ops.elementwise import WithEpilogue
+
+PANEL = 8
+TILE_ROWS = 4
+
+BLOCK_DEPTH = 512
+"""Most rows of a panel that are multiplied at a time: 16 kB, half of a small L1 cache."""
+BLOCK_ELEMENTS = 1 << 16
+"""Most elements of A that are packed at a time: 256 kB, so that they stay in the L2 cache."""
+
+
+def _operands(builder: Builder, node: Node) -> Operands:
+    return describe(builder, node.inputs[2:], node.outputs[0].shape)
+
+
+def _program(node: Node) -> list[list[object]] | None:
+    program = cast(WithEpilogue, node.op).program
+    return program.to_json() if program else None
+
+
+def _panels(builder: Builder, node: Node, depth: int, columns: int) -> View:
+    """Weights (…, columns) as a matrix of `depth` rows, packed."""
+    kernel = builder.kernel("pack_panels", template="pack_panels.c.jinja")
+    panels = -(-columns // PANEL)
+    return builder.packed(builder.weight(node.inputs[1]), kernel, (panels, depth, PANEL), (depth, columns))
+
+
+def _scratch(builder: Builder, rows: Size, depth: int) -> View:
+    """Memory for one packed block of A."""
+    slices = -(-depth // BLOCK_DEPTH)
+    padded_rows = ceil_divide(rows, TILE_ROWS) * TILE_ROWS
+    return builder.temporary(
+        (minimum(padded_rows * -(-depth // slices), max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH)),)
+    )
+
+
+def _emit(
+    builder: Builder, node: Node, name: str, weights: View, args: list[Size], outputs: list[View], **fields: Any
+) -> None:
+    operands = _operands(builder, node)
+    epilogue = epilogue_fields(operands, _program(node), len(args), len(outputs))
+    kernel = builder.kernel(name, template=f"{name}.c.jinja", **epilogue, **fields)
+    builder.step(
+        kernel,
+        [builder.view(node.inputs[0]), weights, *operands.views],
+        outputs,
+        [*args, *operands.args],
+        origin=node.origin,
+    )
+
+
+def lower_conv2d(builder: Builder, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    x, w = (v.shape for v in node.inputs[:2])
+    y = node.outputs[0].shape
+    kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
+    depth = kernel_height * kernel_width * channels
+    (top, _), (left, _) = op.padding
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
+    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), depth)]
+    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args, outputs)
+
+
+def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Conv2DTranspose)
+    x, w = (v.shape for v in node.inputs[:2])
+    y = node.outputs[0].shape
+    kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
+    (top, _), (left, _) = op.crop
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
+    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), channels)]
+    weights = _panels(builder, node, kernel_height * kernel_width * channels, columns)
+    _emit(builder, node, "conv2d_transpose", weights, args, outputs)
+
+
+def lower_matmul(builder: Builder, node: Node) -> None:
+    depth, columns = (int(s) for s in node.inputs[1].shape)  # type: ignore[arg-type]
+    rows = product(node.inputs[0].shape[:-1])
+    outputs = [builder.view(node.outputs[0]), _scratch(builder, rows, depth)]
+    _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns], outputs)
+
+
+def lower_depthwise(builder: Builder, node: Node) -> None:
+    """Weights (KH, KW, C, M) need no packing: each tap is a row of C·M."""
+    op = node.op
+    assert isinstance(op, DepthwiseConv2D)
+    x, w = (v.shape for v in node.inputs[:2])
+    y = node.outputs[0].shape
+    (top, _), (left, _) = op.padding
+    _emit(
+        builder,
+        node,
+        "depthwise",
+        builder.view(node.inputs[1]),
+        [*x, y[3], y[1], y[2], top, left],
+        [builder.view(node.outputs[0])],
+        kernel=[int(s) for s in w[:2]],  # type: ignore[arg-type]
+        strides=list(op.strides),
+        dilation=list(op.dilation),
+        multiplier=int(w[3]),  # type: ignore[arg-type]
+    )

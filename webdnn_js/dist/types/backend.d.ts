@@ -1,0 +1,90 @@
+/**
+ * What a backend is to the rest of the runtime. A backend executes flat, fully evaluated steps; everything symbolic
+ * (expressions, loops, memory planning, checks) has happened before it sees them.
+ */
+import type { BackendName, FileRef, Manifest, Plan } from './plan.js';
+export type TypedArray = Float32Array | Int32Array;
+/** A View whose expressions have been evaluated; checked to lie inside its buffer. Units: elements. */
+export interface BoundView {
+    readonly buffer: number;
+    readonly offset: number;
+    readonly pitch: number;
+    readonly shape: readonly number[];
+    readonly rows: number;
+    readonly columns: number;
+}
+export interface BoundStep {
+    readonly kernel: number;
+    readonly in: readonly BoundView[];
+    readonly out: readonly BoundView[];
+    readonly args: readonly number[];
+    readonly dispatch: readonly number[];
+    readonly origin: string;
+}
+/** Where an activation or state buffer lives: `offset` bytes into the arena, or in slot number `slot`. */
+export type Placement = {
+    readonly offset: number;
+    readonly bytes: number;
+} | {
+    readonly slot: number;
+    readonly bytes: number;
+};
+/** A plan for one set of placeholder values: loops expanded, sizes evaluated, memory planned. */
+export interface Schedule {
+    readonly steps: readonly BoundStep[];
+    readonly inputs: readonly BoundView[];
+    readonly outputs: readonly BoundView[];
+    /** By buffer index; undefined for weight and packed buffers, which are not planned. */
+    readonly placements: readonly (Placement | undefined)[];
+    /** Arena backends: bytes of the arena. Slot backends: 0. */
+    readonly arenaBytes: number;
+    /** Slot backends: bytes and dtype of each slot. Arena backends: empty. */
+    readonly slots: readonly {
+        readonly bytes: number;
+        readonly dtype: 'float32' | 'int32';
+    }[];
+    /** Elements of every buffer, by buffer index (weight buffers: rows · pitch). */
+    readonly elements: readonly number[];
+}
+export interface StepTime {
+    readonly kernel: string;
+    readonly origin: string;
+    readonly milliseconds: number;
+}
+export interface BackendContext {
+    readonly manifest: Manifest;
+    readonly plan: Plan;
+    /** Fetches a file of the Descriptor, verified against its integrity and length. */
+    readonly fetchFile: (file: FileRef) => Promise<ArrayBuffer>;
+    /** `backendOptions[name]` of `WebDNN.load`. */
+    readonly options: Readonly<Record<string, unknown>>;
+    /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
+    readonly runtimeUrl: string;
+}
+/**
+ * One model on one device. Order of calls: `start` (compiles kernels, makes weight buffers; may run while weights
+ * download), any number of `writeWeight`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
+ */
+export interface Executor {
+    start(): Promise<void>;
+    /** Rows `row … row+rows` of `weight`, dense. Runs the Setup steps of that weight and fills its weight buffers. */
+    writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void>;
+    finishWeights(): Promise<void>;
+    /** Makes memory and whatever else depends on sizes. State buffers become zero. */
+    bind(schedule: Schedule): Promise<void>;
+    /** Copies the inputs in, runs every step, fills `outputs`. Arrays are dense, in the manifest's order. */
+    run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
+    /** Like `run`, but times each step; one entry per bound step. */
+    profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+    dispose(): void;
+    /** What was chosen and why, for `runner.info`: variant, adapter, reason a worker could not start … */
+    readonly info: Readonly<Record<string, unknown>>;
+}
+export interface Backend {
+    readonly name: BackendName;
+    /** How `planMemory` places activations for it. */
+    readonly memory: 'arena' | 'slots';
+    /** Undefined when this browser can run it, else the reason why not, in words for people. */
+    unavailable(): Promise<string | undefined>;
+    create(context: BackendContext): Executor;
+}

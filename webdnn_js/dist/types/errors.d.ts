@@ -1,0 +1,10 @@
+/** The one class of error that this runtime throws; `code` is for programs, `message` for people. */
+export type ErrorCode = 'descriptor' | 'version' | 'fetch' | 'integrity' | 'option' | 'placeholder' | 'memory' | 'input' | 'busy' | 'disposed' | 'backend' | 'image';
+export declare class WebDNNError extends Error {
+    readonly code: ErrorCode;
+    readonly name = "WebDNNError";
+    constructor(code: ErrorCode, message: string, options?: ErrorOptions);
+}
+/** The text of anything that was thrown. */
+export declare const reasonOf: (thrown: unknown) => string;
+export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never;

@@ -1,0 +1,8 @@
+/** Values of the Descriptor's expressions: safe integers, `//` and `%` floor as in Python. */
+import type { Expr } from './plan.js';
+/** Placeholders, and `$0`, `$1` … inside loops. */
+export type Symbols = ReadonlyMap<string, number>;
+export declare const isOperator: (name: unknown) => boolean;
+/** `expr` as people write it, for errors: `(H % 16)`. */
+export declare function formatExpr(expr: Expr): string;
+export declare function evaluate(expr: Expr, symbols: Symbols): number;

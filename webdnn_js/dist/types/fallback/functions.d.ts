@@ -1,0 +1,40 @@
+/** The functions of elementwise programs. Their definition is `FUNCTIONS` in src/webdnn/graph/program.py. */
+/** erf by its series 2/√π · e^(−x²) · Σ 2ⁿ·x^(2n+1) / (1·3·…·(2n+1)), all of whose terms have one sign. 1 − erf(4) is 1.5e−8. */
+declare function erf(x: number): number;
+/** Takes the exponential of non-positive numbers only. */
+declare function sigmoid(x: number): number;
+export declare const FUNCTIONS: {
+    neg: (x: number) => number;
+    abs: (x: number) => number;
+    sign: (x: number) => number;
+    floor: (x: number) => number;
+    ceil: (x: number) => number;
+    square: (x: number) => number;
+    sqrt: (x: number) => number;
+    rsqrt: (x: number) => number;
+    reciprocal: (x: number) => number;
+    exp: (x: number) => number;
+    log: (x: number) => number;
+    sin: (x: number) => number;
+    cos: (x: number) => number;
+    tanh: (x: number) => number;
+    erf: typeof erf;
+    relu: (x: number) => number;
+    sigmoid: typeof sigmoid;
+    silu: (x: number) => number;
+    softplus: (x: number) => number;
+    softsign: (x: number) => number;
+    gelu: (x: number) => number;
+    hard_sigmoid: (x: number) => number;
+    add: (x: number, y: number) => number;
+    sub: (x: number, y: number) => number;
+    mul: (x: number, y: number) => number;
+    div: (x: number, y: number) => number;
+    pow: (x: number, y: number) => number;
+    max: (x: number, y: number) => number;
+    min: (x: number, y: number) => number;
+    leaky_relu: (x: number, slope: number) => number;
+    elu: (x: number, alpha: number) => number;
+    clip: (x: number, low: number, high: number) => number;
+};
+export {};

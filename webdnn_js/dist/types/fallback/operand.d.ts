@@ -1,0 +1,37 @@
+/** What every kernel here is made of: tensors in strided memory, and the way to walk over them. */
+/** A tensor seen as a matrix: element (row, column) stands at `data[offset + row·pitch + column]`; `columns` is the last of `shape`. */
+export interface Operand {
+    readonly data: Float32Array;
+    readonly offset: number;
+    readonly pitch: number;
+    readonly shape: readonly number[];
+    readonly rows: number;
+    readonly columns: number;
+}
+/** Computes `output` from `inputs`; `args` are the numbers of the step that may depend on placeholders (paddings, starts). */
+export type Kernel = (inputs: readonly Operand[], output: Operand, args: readonly number[]) => void;
+/** Makes a kernel from its attributes in the plan: everything about the op that is not a size. */
+export type KernelMaker = (attributes: Readonly<Record<string, unknown>>) => Kernel;
+export type KernelTable = Readonly<Record<string, KernelMaker>>;
+/** Distance in elements between neighbours along each axis of the operand's shape. */
+export declare function stridesOf({ shape, pitch }: Operand): number[];
+/** A place in memory that moves by `strides[axis]` for each step along that axis of a walk. */
+export interface Walker {
+    readonly offset: number;
+    readonly strides: readonly number[];
+}
+/**
+ * Visits all rows of `shape` (all indices but those of the last axis) in row-major order; `visit` gets the offset of
+ * every walker at the start of the row, in an array that is reused.
+ */
+export declare function walkRows(shape: readonly number[], walkers: readonly Walker[], visit: (offsets: readonly number[]) => void): void;
+/**
+ * The same walk with as few axes as possible, at least one: axes of size 1 go, and two neighbours become one where every
+ * walker runs through both at an even pace. So a walk over dense tensors is one long row.
+ */
+export declare function mergeAxes(shape: readonly number[], walkers: readonly Walker[]): {
+    readonly shape: readonly number[];
+    readonly walkers: readonly Walker[];
+};
+/** Copies what `source` walks over to where `target` walks, both over `shape`. */
+export declare function moveElements(shape: readonly number[], from: Float32Array, source: Walker, to: Float32Array, target: Walker): void;

@@ -1,0 +1,3 @@
+/** Pooling over windows of a channels-last image. */
+import type { KernelTable } from './operand.js';
+export declare const KERNELS: KernelTable;

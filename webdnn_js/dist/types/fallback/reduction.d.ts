@@ -1,0 +1,3 @@
+/** Reductions over axes, and softmax. */
+import { type KernelTable } from './operand.js';
+export declare const KERNELS: KernelTable;

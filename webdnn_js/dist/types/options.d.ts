@@ -1,0 +1,26 @@
+/** The options of `load`. What is not known is an error: a misspelt option must not be ignored. */
+import type { BackendName } from './plan.js';
+export interface LoadOptions {
+    /** Backends to try, in this order. `webmetal` is an old name of `webgpu`. */
+    readonly backendOrder?: string | readonly string[];
+    /** By backend name; see each backend. */
+    readonly backendOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    /** Bytes of weights so far, bytes in all, and their ratio. */
+    readonly progressCallback?: (loaded: number, total: number, ratio: number) => void;
+    /** Where the weights are, if not in the Descriptor's directory. */
+    readonly weightDirectory?: string;
+    /** Gets the address of every file, gives the one to read instead. */
+    readonly transformUrlDelegate?: (url: string) => string;
+    /** Stops loading; `load` then rejects with the signal's reason. */
+    readonly signal?: AbortSignal;
+    /** Address of webdnn-worker.js, if not next to the runtime. */
+    readonly workerUrl?: string;
+}
+/** Checks what a page has given; an option that is undefined counts as not given. */
+export declare function checkOptions(options: LoadOptions): void;
+/** The backends to try, each once. */
+export declare function backendOrder({ backendOrder }: LoadOptions): BackendName[];
+/** What backend `name` gets as its options. */
+export declare function optionsOf(name: BackendName, { backendOptions, workerUrl }: LoadOptions): Record<string, unknown>;
+/** Calls a function of the page's; what it throws is the page's fault, not a backend's. */
+export declare function callPage<T>(name: keyof LoadOptions, call: () => T): T;

@@ -1,0 +1,123 @@
+/** The types of docs/descriptor.md, which is the explanation of this file. */
+export type DType = 'float32' | 'int32';
+export type BackendName = 'webgpu' | 'webgl' | 'webassembly' | 'fallback';
+export type Operator = '+' | '-' | '*' | '//' | '%' | 'min' | 'max';
+export type Expr = number | string | readonly [Operator, Expr, Expr];
+export interface FileRef {
+    readonly name: string;
+    readonly bytes: number;
+    readonly integrity: string;
+}
+export interface TensorInfo {
+    readonly name: string;
+    readonly dtype: DType;
+    readonly shape: readonly Expr[];
+}
+export interface Placeholder {
+    readonly minimum: number;
+    readonly maximum: number | null;
+}
+export interface Constraint {
+    readonly left: Expr;
+    readonly relation: '==' | '<=';
+    readonly right: Expr;
+    readonly reason: string;
+}
+export interface Weight {
+    readonly dtype: DType;
+    readonly rows: number;
+    readonly columns: number;
+    readonly encoding: 'raw';
+}
+export interface Piece {
+    readonly weight: number;
+    readonly row: number;
+    readonly rows: number;
+    readonly offset: number;
+}
+export interface Shard {
+    readonly file: FileRef;
+    readonly pieces: readonly Piece[];
+}
+export interface Manifest {
+    readonly format: 'webdnn';
+    readonly version: number;
+    readonly name: string;
+    readonly converter: string;
+    readonly placeholders: Readonly<Record<string, Placeholder>>;
+    readonly constraints: readonly Constraint[];
+    readonly inputs: readonly TensorInfo[];
+    readonly outputs: readonly TensorInfo[];
+    readonly weights: readonly Weight[];
+    readonly shards: readonly Shard[];
+    readonly backends: Readonly<Partial<Record<BackendName, FileRef>>>;
+}
+export type Buffer = {
+    readonly kind: 'weight';
+    readonly dtype: DType;
+    readonly weight: number;
+    readonly pitch: number;
+} | {
+    readonly kind: 'packed';
+    readonly dtype: DType;
+    readonly elements: number;
+} | {
+    readonly kind: 'activation';
+    readonly dtype: DType;
+    readonly elements: Expr;
+    readonly live: readonly [first: number, last: number];
+} | {
+    readonly kind: 'state';
+    readonly dtype: DType;
+    readonly elements: Expr;
+};
+export interface View {
+    readonly buffer: number;
+    readonly offset: Expr;
+    readonly pitch: Expr;
+    readonly shape: readonly Expr[];
+}
+export interface Step {
+    readonly kernel: number;
+    readonly in: readonly View[];
+    readonly out: readonly View[];
+    readonly args: readonly Expr[];
+    readonly dispatch?: readonly Expr[];
+    readonly origin: string;
+}
+export interface Repeat {
+    readonly repeat: Expr;
+    readonly body: readonly (Step | Repeat)[];
+}
+export interface Setup {
+    readonly kernel: number;
+    readonly weight: number;
+    readonly out: View;
+    readonly args: readonly Expr[];
+    readonly dispatch?: readonly Expr[];
+}
+/** A step of an elementwise program: function name, then operands: the index of an earlier value, or a literal. */
+export type ProgramStep = readonly [fn: string, ...args: (number | {
+    readonly value: number;
+})[]];
+export interface Kernel {
+    readonly name: string;
+    /** webgpu: WGSL. webgl: GLSL ES 3.00. */
+    readonly source?: string;
+    /** fallback: everything about the op that is not a size. */
+    readonly attributes?: Readonly<Record<string, unknown>>;
+}
+export interface Plan {
+    readonly version: number;
+    readonly backend: BackendName;
+    readonly buffers: readonly Buffer[];
+    readonly kernels: readonly Kernel[];
+    readonly setup: readonly Setup[];
+    readonly steps: readonly (Step | Repeat)[];
+    readonly inputs: readonly View[];
+    readonly outputs: readonly View[];
+    readonly files?: Readonly<Record<string, FileRef>>;
+    readonly memory?: {
+        readonly maximum: number;
+    };
+}

@@ -1,0 +1,34 @@
+/** A loaded model, on one backend. */
+import type { StepTime } from './backend.js';
+import { TensorView } from './tensor_view.js';
+import type { BackendName } from './plan.js';
+export interface FallThrough {
+    readonly backend: string;
+    readonly reason: string;
+}
+export declare class Runner {
+    #private;
+    readonly backendName: BackendName;
+    /** Reused at every run: set their values before, read them after. */
+    readonly inputs: readonly TensorView[];
+    readonly outputs: readonly TensorView[];
+    /** What was chosen, and why: the model, the backends that could not start, what the backend says about itself. */
+    get info(): Readonly<Record<string, unknown>>;
+    getInput(name: string): TensorView;
+    getOutput(name: string): TensorView;
+    /** As in WebDNN 1. */
+    getInputViews(): readonly TensorView[];
+    /** As in WebDNN 1. */
+    getOutputViews(): readonly TensorView[];
+    /** Computes `outputs` from `inputs`. */
+    run(): Promise<void>;
+    /** Like `run`; tells how long each step took. */
+    profile(): Promise<StepTime[]>;
+    /**
+     * Sets some placeholders; once all are set, checks the model's constraints and makes new inputs, outputs and states,
+     * all zero. If a value is refused, the runner stays as it was.
+     */
+    setPlaceholderValue(values: Readonly<Record<string, number>>): Promise<void>;
+    /** Gives all memory back; after a run in progress. */
+    dispose(): void;
+}

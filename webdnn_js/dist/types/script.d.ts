@@ -1,0 +1,2 @@
+/** For pages without modules: the global `WebDNN`. */
+export {};

@@ -1,0 +1,89 @@
+/** The webassembly backend: kernels compiled for this one model, run in a worker. */
+
+import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import { WebDNNError } from '../errors';
+import { startHost, type Host } from './host';
+import { chooseVariant, isSupported } from './variant';
+
+const OPTIONS = ['variant', 'workerUrl'];
+
+function workerUrl({ options, runtimeUrl }: BackendContext): string {
+  if (typeof options.workerUrl === 'string') return options.workerUrl;
+  return runtimeUrl && new URL('webdnn-worker.js', runtimeUrl).href;
+}
+
+class WebAssemblyExecutor implements Executor {
+  private host: Host | undefined;
+  private schedule: Schedule | undefined;
+  private disposed = false;
+  private facts: Readonly<Record<string, unknown>> = {};
+
+  constructor(private readonly context: BackendContext) {
+    const unknown = Object.keys(context.options).filter((name) => !OPTIONS.includes(name));
+    if (unknown.length) {
+      const known = OPTIONS.join(', ');
+      throw new WebDNNError('option', `webassembly: unknown option '${unknown[0]}'; known: ${known}`);
+    }
+  }
+
+  get info(): Readonly<Record<string, unknown>> {
+    return this.facts;
+  }
+
+  async start(): Promise<void> {
+    const { plan, manifest, options, fetchFile } = this.context;
+    const { variant, file, reason } = chooseVariant(plan.files ?? {}, options.variant);
+    const [code, { host, thread }] = await Promise.all([fetchFile(file), startHost(workerUrl(this.context))]);
+    if (this.disposed) host.dispose();
+    else this.host = host;
+    this.facts = { variant, variantReason: reason, thread };
+    await host.call('start', [code, plan, manifest.weights], [code]);
+  }
+
+  async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
+    // A copy, because the shard's other pieces lie in the same buffer.
+    const copy = data.slice() as Float32Array<ArrayBuffer>;
+    await this.host!.call('writeWeight', [weight, row, rows, copy], [copy.buffer]);
+  }
+
+  finishWeights(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async bind(schedule: Schedule): Promise<void> {
+    await this.host!.call('bind', [schedule]);
+    this.schedule = schedule;
+  }
+
+  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+    const results = await this.host!.call('run', [inputs]);
+    results.forEach((result, i) => outputs[i]!.set(result));
+  }
+
+  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+    const { outputs: results, milliseconds } = await this.host!.call('profile', [inputs]);
+    results.forEach((result, i) => outputs[i]!.set(result));
+    const { kernels } = this.context.plan;
+    return this.schedule!.steps.map(({ kernel, origin }, i) => ({
+      kernel: kernels[kernel]!.name,
+      origin,
+      milliseconds: milliseconds[i]!,
+    }));
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.host?.dispose();
+    this.host = undefined;
+  }
+}
+
+export const webassembly: Backend = {
+  name: 'webassembly',
+  memory: 'arena',
+  unavailable() {
+    if (typeof WebAssembly !== 'object') return Promise.resolve('there is no WebAssembly here');
+    return Promise.resolve(isSupported('simd') ? undefined : 'this engine has no WebAssembly SIMD');
+  },
+  create: (context) => new WebAssemblyExecutor(context),
+};

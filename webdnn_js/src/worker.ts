@@ -1,0 +1,26 @@
+/** The worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time. */
+
+import { WebDNNError, reasonOf } from './errors';
+import { version } from './version';
+import { answer, Session, type Ready, type Request, type Response } from './webassembly/host';
+
+const session = new Session();
+
+/** The page gets these buffers; copying them would cost a run of a small model. */
+function outputsOf(result: unknown): ArrayBuffer[] {
+  const outputs = Array.isArray(result) ? result : (result as { outputs?: unknown } | undefined)?.outputs;
+  return Array.isArray(outputs) ? (outputs as Float32Array<ArrayBuffer>[]).map((output) => output.buffer) : [];
+}
+
+async function reply({ method, args }: Request): Promise<void> {
+  try {
+    const result = await answer(session, method, args);
+    postMessage({ result } satisfies Response, { transfer: outputsOf(result) });
+  } catch (error) {
+    const code = error instanceof WebDNNError ? error.code : 'backend';
+    postMessage({ error: { code, message: reasonOf(error) } } satisfies Response);
+  }
+}
+
+onmessage = ({ data }: MessageEvent<Request>) => void reply(data);
+postMessage({ ready: version } satisfies Ready);
