@@ -4,6 +4,7 @@
  */
 
 import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
 import { openDevice } from './device';
 import { Parameters, type Block } from './parameters';
@@ -57,6 +58,7 @@ export class WebGPUExecutor implements Executor {
   private failure: string | undefined;
 
   constructor(private readonly context: BackendContext) {
+    checkBackendOptions('webgpu', context.options, 'powerPreference');
     this.setup = bindSetup(context.plan);
   }
 
