@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.lowering import Context, Layer, array_of, channels_last
@@ -67,14 +70,17 @@ def _as_depthwise(kernel: Any, groups: int) -> Any:
     return kernel.reshape(*kernel.shape[:2], groups, -1)
 
 
+def _filters_of(layer: Layer, start: int, count: int) -> np.ndarray:
+    return array_of(layer.kernel)[..., start : start + count]
+
+
 def _grouped(layer: Layer, x: Value, op: Conv2D, groups: int, context: Context) -> Value:
     each = x.shape[3] // groups
     filters = int(layer.filters) // groups
     parts = []
     for group in range(groups):
         part = context.apply(Slice((0, 0, 0, group * each), (*x.shape[:3], each)), x)
-        chosen = slice(group * filters, (group + 1) * filters)
-        kernel = context.constant(layer, f"kernel {group}", lambda chosen=chosen: array_of(layer.kernel)[..., chosen])
+        kernel = context.constant(layer, f"kernel {group}", partial(_filters_of, layer, group * filters, filters))
         parts.append(context.apply(op, part, kernel))
     return context.apply(Concat(3), *parts)
 

@@ -38,7 +38,8 @@ def lower_permute(layer: Layer, inputs: Sequence[Value], context: Context) -> Va
 
 @channels_last
 def lower_zero_padding(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    rows, columns = (tuple(map(int, amounts)) for amounts in layer.padding)
+    (top, bottom), (left, right) = (map(int, amounts) for amounts in layer.padding)
+    rows, columns = (top, bottom), (left, right)
     return context.apply(Pad(((0, 0), rows, columns, (0, 0))), inputs[0])
 
 
