@@ -36,7 +36,7 @@ def test_missing_file(suffix: str, tmp_path: Path) -> None:
 
 
 def test_directory(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is a directory; Keras 3 reads .keras and .h5 files"):
+    with pytest.raises(ModelError, match=r"is a directory; Keras 3 reads \.keras and \.h5 files"):
         load(tmp_path)
 
 
@@ -170,7 +170,7 @@ def test_subclassed_model_is_refused() -> None:
 def test_code_in_a_file_is_run_only_when_allowed(suffix: str, tmp_path: Path) -> None:
     proof = str(tmp_path / "proof")
     x = keras.Input((4,))
-    double = layers.Lambda(lambda y: y * (2 if open(proof, "w").close() is None else 0), name="code")  # noqa: PTH123, SIM115
+    double = layers.Lambda(lambda y: y * (2 if open(proof, "w").close() is None else 0), name="code")  # noqa: SIM115
     model = keras.Model(x, double(x))
     file = tmp_path / f"model{suffix}"
     model.save(file)
@@ -191,7 +191,9 @@ def test_allowed_code_is_converted(suffix: str, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 def test_code_as_an_activation_in_a_nested_model_is_found(tmp_path: Path) -> None:
-    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=lambda y: y * 2, name="code")], name="inner")
+    inner = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, activation=lambda y: y * 2, name="code")], name="inner"
+    )
     x = keras.Input((4,))
     keras.Model(x, inner(x)).save(tmp_path / "model.keras")
     with pytest.raises(UnsupportedError, match="has not been run, in 'inner/code'"):
