@@ -70,18 +70,13 @@ def _as_depthwise(kernel: Any, groups: int) -> Any:
     return kernel.reshape(*kernel.shape[:2], groups, -1)
 
 
-def _filters_of(layer: Layer, start: int, count: int) -> np.ndarray:
-    return array_of(layer.kernel)[..., start : start + count]
-
-
 def _grouped(layer: Layer, x: Value, op: Conv2D, groups: int, context: Context) -> Value:
     each = x.shape[3] // groups
-    filters = int(layer.filters) // groups
+    kernels = np.split(array_of(layer.kernel), groups, axis=3)
     parts = []
-    for group in range(groups):
+    for group, kernel in enumerate(kernels):
         part = context.apply(Slice((0, 0, 0, group * each), (*x.shape[:3], each)), x)
-        kernel = context.constant(layer, f"kernel {group}", partial(_filters_of, layer, group * filters, filters))
-        parts.append(context.apply(op, part, kernel))
+        parts.append(context.apply(op, part, context.constant(layer, f"kernel {group}", partial(np.array, kernel))))
     return context.apply(Concat(3), *parts)
 
 
