@@ -42,6 +42,6 @@ describe('spread and gather', () => {
     expect(texels[(rows - 1) * pitch + columns - 1]).toBe(rows * columns);
     const back = new Float32Array(dense.length);
     gather(texels, rows, columns, pitch, back);
-    expect(back).toEqual(dense);
+    expect(back.every((value, i) => value === dense[i])).toBe(true); // toEqual takes seconds
   });
 });
