@@ -20,6 +20,7 @@ from webdnn.backend.webgl.lowering import LOWERINGS
 from webdnn.descriptor import writer
 from webdnn.descriptor.weights import cut_shards
 from webdnn.graph.graph import Constant, Graph, apply
+from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
     OPS,
     Concat,
@@ -166,6 +167,33 @@ def test_a_lost_context_is_an_error_of_ours(runner_page: Any, folders: tuple[Pat
     runner_page.evaluate(LOAD, f"/cases/{folders[1]['weights in many shards']}")
     assert "context was lost" in runner_page.evaluate(LOSE)
     runner_page.evaluate("() => window.runner.dispose()")
+
+
+HALF = """async (url) => {
+  const original = WebGL2RenderingContext.prototype.getExtension;
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    return name === 'EXT_color_buffer_float' ? null : original.call(this, name);
+  };
+  const runner = await WebDNN.load(url, { backendOrder: ['webgl'] });
+  runner.inputs.forEach((input) => input.set(new Float32Array(input.length).fill(0.25)));
+  await runner.run();
+  return { precision: runner.info.precision, outputs: runner.outputs.map((output) => [...output.toActual()]) };
+}"""
+
+
+def test_half_precision_is_used_and_reported_where_nothing_better_is_there(
+    runner_page: Any, folders: tuple[Path, dict[str, str]]
+):
+    warnings: list[str] = []
+    runner_page.on("console", lambda message: warnings.append(message.text))
+    case = next(c for c in CASES if c.name == "weights in many shards")
+    answer = runner_page.evaluate(HALF, f"/cases/{folders[1][case.name]}")
+    assert answer["precision"] == "float16"
+    assert any("16-bit" in text for text in warnings)
+    quarters = [np.full(array.shape, 0.25, np.float32) for array in case.inputs(0)]
+    expected = interpret(case.graph, quarters, {}, dtype="float64")
+    for have, want in zip(answer["outputs"], expected, strict=True):
+        assert error(np.array(have).reshape(want.shape), want) <= 2e-3  # 11 bits
 
 
 def test_many_runners_one_after_another(runner_page: Any, folders: tuple[Path, dict[str, str]]):
