@@ -314,6 +314,41 @@ def test_the_script_runs_in_any_folder(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
+def test_a_keras_model(tmp_path):
+    """Two processes, two folders, two seeds of Python's hashes: the same bytes; and what Keras and JAX print stays out of sight."""
+    import keras
+
+    inputs = [keras.Input((8, 8, 3), name="left"), keras.Input((8, 8, 3), name="right")]
+    joined = keras.layers.Concatenate()([keras.layers.Conv2D(4, 3, activation="relu")(x) for x in inputs])
+    outputs = [keras.layers.Dense(3)(keras.layers.Flatten()(joined)), keras.layers.MaxPooling2D()(joined)]
+    keras.Model(inputs, outputs, name="two").save(tmp_path / "model.keras")
+    command = [sys.executable, str(ROOT / "bin/convert_keras.py"), str(tmp_path / "model.keras"), "--quiet"]
+    command += ["--input_shape", "right=(N,8,8,3)", "--input_shape", "left=(N,8,8,3)"]
+    results = []
+    for seed in ("1", "2"):
+        place = tmp_path / seed
+        place.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        results.append(files_of(place))
+    assert results[0] == results[1]
+    assert json.loads(results[0]["output.report.json"])["inputs"] == {
+        "left": "float32[N, 8, 8, 3]",
+        "right": "float32[N, 8, 8, 3]",
+    }
+
+
+def test_the_compiler_is_missing(folder, give, monkeypatch, capsys):
+    pytest.importorskip("webdnn.backend.webassembly")
+    give(small_graph())
+    monkeypatch.setitem(sys.modules, "ziglang", None)
+    assert main(["model.keras"]) == 1
+    assert "pip install ziglang" in capsys.readouterr().err
+    assert not list(folder.iterdir())
+
+
 def test_the_script_says_what_is_missing():
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import _packages as p; "

@@ -92,7 +92,7 @@ def test_symbolic_unet(workshop: Any, run_in_page: Any, tmp_path: Path, device: 
     for answer, (_, inputs) in zip(answers, runs, strict=True):
         assert error(answer[0], keras_float64(converted.file, inputs)[0]) <= TOLERANCE
     broken = ({"N": 1, "H": 40, "W": 32}, noise([(1, 40, 32, 3)]))
-    with pytest.raises(PageError, match="(?s)constraint.*H"):
+    with pytest.raises(PageError, match=r"(?s)constraint.*H"):
         run_in_page(descriptor, device.split()[0], [broken], **options)
     with pytest.raises(PageError, match="N"):
         run_in_page(descriptor, device.split()[0], [({"N": 9, "H": 16, "W": 16}, noise([(9, 16, 16, 3)]))], **options)
@@ -159,7 +159,8 @@ def test_mutants_fail(workshop: Any, name: str) -> None:
     convolutions = [n for n in graph.nodes() if isinstance(n.op, Conv2D | DepthwiseConv2D)]
     biased = [n for n in convolutions if len(n.inputs) > 2 and isinstance(n.inputs[2].op, Constant)]
     padded = [n for n in convolutions if n.op.padding[0][1] > 0]
-    assert len(biased) >= 0.9 * len(convolutions) and padded
-    for node, mutate in [*((n, without_bias) for n in biased[::4]), *((n, shifted_pad) for n in padded[::4])]:
+    assert len(biased) >= 0.9 * len(convolutions)
+    assert padded
+    for node, mutate in [*((n, without_bias) for n in biased[::9]), *((n, shifted_pad) for n in padded[::9])]:
         found = error(interpret(mutant_of(graph, node, mutate), converted.inputs)[0], converted.wanted[0])
         assert found > 10 * TOLERANCE, f"{mutate.__name__} of {node.origin} changes the answer by {found:.1e} only"

@@ -175,8 +175,17 @@ def test_nan_and_infinite_constants_stay_inputs():
 
 def test_a_scalar_constant_that_gives_the_shape_stays():
     b = Builder()
-    y = elementwise("mul", b.input(3), array([[[1.0]]]))
-    assert optimized(b.graph(y), ["Elementwise"]).outputs[0].shape == (1, 1, 3)
+    for factor in (1.0, 2.0):
+        y = elementwise("mul", b.input(3), array([[[factor]]]))
+        assert optimized(b.graph(y), ["Elementwise"]).outputs[0].shape == (1, 1, 3)
+
+
+def test_equal_calls_are_one_call():
+    b = Builder()
+    x = b.input(2, 3)
+    program = Program(1, (Call("exp", (0,)), Call("exp", (0,)), Call("add", (1, 2))))
+    result = optimized(b.graph(apply(Elementwise(program), x)), ["Elementwise"])
+    assert str(result.outputs[0].op.program) == "t0 = exp(x0); t1 = add(t0, t0)"
 
 
 def test_an_index_is_no_literal():

@@ -4,10 +4,11 @@ import pytest
 
 from optimizer.support import Builder, apply_rules, array, assert_same_answers, op_names, optimized
 from webdnn.graph.graph import apply
-from webdnn.graph.ops import Elementwise, MatMul
+from webdnn.graph.ops import Elementwise, MatMul, Reshape
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import Call, Program
 from webdnn.optimizer.epilogue import MAX_CALLS, MAX_OPERANDS, fuse_epilogue
+from webdnn.optimizer.no_op import remove_no_op
 
 
 def fused(graph):
@@ -40,6 +41,14 @@ def test_an_output_twice_does_not_fuse():
     b = Builder()
     y = b.conv(b.input(2, 4, 4, 3), 1, 3)
     assert len(optimized(b.graph(y, y), ["Conv2D"]).outputs) == 2
+
+
+def test_a_reader_behind_a_no_op_counts():
+    b = Builder()
+    y = b.conv(b.input(2, 4, 4, 3), 1, 3)
+    graph = b.graph(elementwise("relu", y), elementwise("neg", apply(Reshape((2, 4, 4, 3)), y)))
+    result = apply_rules(graph, remove_no_op, fuse_epilogue)
+    assert op_names(result) == ["Conv2D", "Elementwise", "Elementwise"]
 
 
 def test_relu_of_a_value_with_a_second_reader():

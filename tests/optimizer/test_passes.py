@@ -130,9 +130,9 @@ def test_a_chain_of_5000_ops(kind):
     for i in range(LENGTH):
         y = CHAINS[kind](y, i)
     graph = b.graph(y)
-    start = time.perf_counter()
+    start = time.process_time()
     result = optimize(graph)
-    assert time.perf_counter() - start < 20  # 1 to 5 s on the slowest machine that we know
+    assert time.process_time() - start < 20  # 1 to 6 s on a machine that is not new
     assert len(op_names(result)) <= LENGTH
     # 5,000 roundings in float32 add up; the graph with fewer ops is the more exact one.
     assert_same_answers(graph, result, dtypes=(("float64", 1e-6),))

@@ -4,9 +4,10 @@ import type { Backend } from './backend';
 import { fallback } from './fallback';
 import type { BackendName } from './plan';
 import { webassembly } from './webassembly';
+import { webgl } from './webgl';
 import { webgpu } from './webgpu';
 
-export const BACKENDS: Partial<Record<BackendName, Backend>> = { webgpu, webassembly, fallback };
+export const BACKENDS: Record<BackendName, Backend> = { webgpu, webgl, webassembly, fallback };
 
 /** Fastest first: the order in which `load` tries them. */
 export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];

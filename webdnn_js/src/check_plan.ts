@@ -96,21 +96,42 @@ function node(plan: Plan, placeholders: Symbols, depth: number): Check {
     (typeof value === 'object' && value !== null && 'repeat' in value ? repeat : step)(value, path);
 }
 
-/** Buffers hold data at every step that uses them. Returns the number of steps as written. */
+/**
+ * Buffers hold data at every step that uses them, and through all of a loop that carries them: what stood before it lives to
+ * its end, what is read after it lives from its start. Returns the number of steps as written.
+ */
 function checkLiveRanges(plan: Plan): number {
   let position = 0;
-  const visit = (nodes: readonly (Step | Repeat)[], path: string): void =>
+  const hold = (b: number, first: number, last: number, at: string): void => {
+    const used = plan.buffers[b]!;
+    if (used.kind === 'activation' && (first < used.live[0] || last > used.live[1])) {
+      const range = first === last ? String(first) : `${first}…${last}`;
+      reject(`plan.buffers[${b}].live`, `${range} to be inside, where ${at} uses it`, used.live.join('…'));
+    }
+  };
+  /** Returns the buffers that `nodes` use. */
+  const visit = (nodes: readonly (Step | Repeat)[], path: string): Set<number> => {
+    const used = new Set<number>();
     nodes.forEach((item, i) => {
       const at = `${path}[${i}]`;
-      if ('repeat' in item) return visit(item.body, `${at}.body`);
-      for (const { buffer: b } of [...item.in, ...item.out]) {
-        const used = plan.buffers[b]!;
-        if (used.kind === 'activation' && (position < used.live[0] || position > used.live[1])) {
-          reject(`plan.buffers[${b}].live`, `${position} to be inside, where ${at} uses it`, used.live.join('…'));
+      const start = position;
+      if ('repeat' in item) {
+        for (const b of visit(item.body, `${at}.body`)) {
+          const buffer = plan.buffers[b]!;
+          const carried = buffer.kind === 'activation' && (buffer.live[0] < start || buffer.live[1] >= position);
+          if (carried) hold(b, start, position - 1, at);
+          used.add(b);
         }
+      } else {
+        for (const { buffer: b } of [...item.in, ...item.out]) {
+          hold(b, position, position, at);
+          used.add(b);
+        }
+        position++;
       }
-      position++;
     });
+    return used;
+  };
   visit(plan.steps, 'plan.steps');
   return position;
 }

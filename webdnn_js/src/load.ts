@@ -107,6 +107,9 @@ async function startFirst(order: readonly Backend['name'][], loading: Loading): 
 
 /** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
 export async function load(directory: string, options: LoadOptions = {}): Promise<Runner> {
+  if (typeof directory !== 'string') {
+    throw new WebDNNError('option', `load: directory must be text, got ${String(directory)}`);
+  }
   checkOptions(options);
   const order = backendOrder(options);
   const reader = new Reader(directory, options);

@@ -24,9 +24,10 @@ export interface LoadOptions {
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isText = (value: unknown): boolean => typeof value === 'string';
+const isNames = (value: readonly unknown[]): boolean => value.length > 0 && value.every(isText);
 
 const OPTIONS: Readonly<Record<keyof LoadOptions, readonly [want: string, test: (value: unknown) => boolean]>> = {
-  backendOrder: ['a name or a list of names', (value) => [value].flat().every(isText)],
+  backendOrder: ['a name or a list of names', (value) => isNames([value].flat())],
   backendOptions: ['an object of objects', (value) => isObject(value) && Object.values(value).every(isObject)],
   progressCallback: ['a function', isFunction],
   weightDirectory: ['text', isText],
@@ -38,6 +39,7 @@ const LATER = ['cacheStrategy', 'saveCache'];
 
 /** Checks what a page has given; an option that is undefined counts as not given. */
 export function checkOptions(options: LoadOptions): void {
+  if (!isObject(options)) throw new WebDNNError('option', 'load: options must be an object');
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (LATER.includes(name)) throw new WebDNNError('option', `load: ${name} is not supported yet`);
@@ -63,6 +65,18 @@ export function optionsOf(name: BackendName, { backendOptions = {}, workerUrl }:
   for (const [key, value] of Object.entries(backendOptions))
     if (backendName(key) === name) Object.assign(result, value);
   return result;
+}
+
+/** Throws unless a backend knows all of its `options`. */
+export function checkBackendOptions(
+  name: BackendName,
+  options: Readonly<Record<string, unknown>>,
+  ...known: string[]
+): void {
+  for (const option of Object.keys(options)) {
+    // workerUrl is an option of load, meant for whichever backend has a worker.
+    if (option !== 'workerUrl' && !known.includes(option)) rejectUnknown('option', `option of ${name}`, option, known);
+  }
 }
 
 /** Calls a function of the page's; what it throws is the page's fault, not a backend's. */

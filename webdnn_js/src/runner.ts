@@ -1,5 +1,6 @@
 /** A loaded model, on one backend. */
 
+import { isObject } from './check';
 import type { Backend, Executor, StepTime, TypedArray } from './backend';
 import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import { checkPlaceholder, unsetPlaceholders } from './placeholders';
@@ -82,6 +83,9 @@ export class Runner {
   setPlaceholderValue(values: Readonly<Record<string, number>>): Promise<void> {
     return this.#exclusive(async () => {
       const { manifest } = this.#parts;
+      if (!isObject(values)) {
+        throw new WebDNNError('placeholder', `setPlaceholderValue: got ${String(values)}, want an object like {N: 1}`);
+      }
       for (const [name, value] of Object.entries(values)) checkPlaceholder(manifest, name, value);
       await this.#bind({ ...this.#values, ...values });
     });
@@ -133,7 +137,7 @@ export class Runner {
 
   /** One thing at a time: the arrays and the device's memory are shared by all runs. */
   async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw new WebDNNError('disposed', 'this runner was disposed of');
+    if (this.#disposed) throw new WebDNNError('disposed', 'this runner was disposed of; load the model again');
     if (this.#busy)
       throw new WebDNNError('busy', 'this runner is busy: await the last call first, or load a second one');
     this.#busy = true;

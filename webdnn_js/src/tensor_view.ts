@@ -8,6 +8,19 @@ import type { DType, Expr, TensorInfo } from './plan';
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array } as const;
 
+/** What of `values` is no list of numbers; JavaScript would make NaN of most, or throw an error of its own. */
+function problemOf(values: unknown): string | undefined {
+  const list = values as ArrayLike<unknown>;
+  if (typeof values !== 'object' || !Number.isSafeInteger(list?.length)) {
+    return typeof values === 'string' ? 'text' : `${String(values)}`;
+  }
+  const some = ArrayBuffer.isView(values) ? Math.min(list.length, 1) : list.length; // of a typed array one tells it
+  for (let i = 0; i < some; i++) {
+    if (typeof list[i] !== 'number') return `${typeof list[i]} at ${i}`;
+  }
+  return undefined;
+}
+
 export class TensorView {
   readonly name: string;
   readonly dtype: DType;
@@ -45,17 +58,23 @@ export class TensorView {
     return this.#actual.array;
   }
 
-  /** Copies `values` in: all of them, or, with an `offset`, some from there on. */
-  set(values: ArrayLike<number>, offset?: number): void {
+  /** Copies `values` in: all of them, or, with an `offset`, some from there on. Another view may be given, too. */
+  set(values: ArrayLike<number> | TensorView, offset?: number): void {
     const { array, shape } = this.#actual;
+    const source = values instanceof TensorView ? values.toActual() : values;
+    const problem = problemOf(source);
+    if (problem) throw new WebDNNError('input', `'${this.name}': got ${problem}, want numbers`);
+    const { length } = source;
     const start = offset ?? 0;
     const fits =
-      offset === undefined ? values.length === array.length : start >= 0 && start + values.length <= array.length;
+      offset === undefined
+        ? length === array.length
+        : Number.isInteger(start) && start >= 0 && start + length <= array.length;
     if (!fits) {
-      const got = `${values.length} values${offset === undefined ? '' : ` at ${offset}`}`;
+      const got = `${length} values${offset === undefined ? '' : ` at ${offset}`}`;
       throw new WebDNNError('input', `'${this.name}': got ${got}, want ${array.length} (${formatShape(shape)})`);
     }
-    array.set(values, start);
+    array.set(source, start);
   }
 
   forEach(visit: (value: number, index: number) => void): void {

@@ -150,6 +150,25 @@ describe('checkPlan', () => {
     ],
   ])('%s', (message, change) => expect(planWith(change)).toThrow(message));
 
+  /** Buffer 5 is live in `live`; the loop, positions 1 and 2, reads it in its first step or writes it in its second. */
+  const carriedWith = (live: readonly [number, number], written: boolean) =>
+    planWith((p) => {
+      p.buffers.push({ kind: 'activation', dtype: 'float32', elements: 9, live: [...live] });
+      for (const b of [2, 3]) spoil(p.buffers[b]!, { live: [b - 3, b === 2 ? 2 : 4] });
+      const { body } = loop(p);
+      body.push(structuredClone(body[0]!));
+      if (written) (body[1] as Draft<Step>).out[0]!.buffer = 5;
+      else (body[0] as Draft<Step>).in[0]!.buffer = 5;
+    });
+
+  it('wants what stands before a loop to live to its end, and what is read after it from its start', () => {
+    expect(carriedWith([0, 2], false)).not.toThrow();
+    expect(carriedWith([1, 3], true)).not.toThrow();
+    expect(carriedWith([1, 1], false)).not.toThrow();
+    expect(carriedWith([0, 1], false)).toThrow('plan.buffers[5].live: expected 1…2 to be inside, where plan.steps[1]');
+    expect(carriedWith([2, 3], true)).toThrow('plan.buffers[5].live: expected 1…2 to be inside, where plan.steps[1]');
+  });
+
   it('limits loops in loops and expressions in expressions', () => {
     let body = loop(planOf(true)).body;
     for (let i = 0; i < 7; i++) body = [{ repeat: 1, body }];

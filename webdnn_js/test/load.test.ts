@@ -110,7 +110,10 @@ describe('load', () => {
 
   it('rejects faults of the page', async () => {
     install('fallback');
-    const wrong: Record<string, unknown>[] = [
+    const wrong: unknown[] = [
+      null,
+      'fallback',
+      { backendOrder: [] },
       { bakendOrder: 'webgl' },
       { backendOrder: 'webgl2' },
       { backendOrder: [1] },
@@ -126,6 +129,9 @@ describe('load', () => {
     ];
     for (const options of wrong) {
       await expect(load(folder, options as LoadOptions)).rejects.toMatchObject({ code: 'option' });
+    }
+    for (const directory of [undefined, null, 7, {}]) {
+      await expect(load(directory as string)).rejects.toMatchObject({ code: 'option' });
     }
   });
 

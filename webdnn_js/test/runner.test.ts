@@ -55,6 +55,33 @@ describe('Runner', () => {
     expect(() => runner.inputs[0]!.set(values, offset)).toThrow(message);
   });
 
+  it.each<[unknown, string]>([
+    [undefined, 'got undefined'],
+    [null, 'got null'],
+    [3, 'got 3'],
+    ['12345678', 'got text'],
+    [{ length: 8 }, 'got undefined at 0'],
+    [[1, 2, 3, 4, 5, 6, 7, '8'], 'got string at 7'],
+    [new Array(8), 'got undefined at 0'],
+    [new BigInt64Array(8), 'got bigint at 0'],
+    [new DataView(new ArrayBuffer(8)), 'got [object DataView]'],
+  ])('set(%o) is refused: no numbers', async (values, message) => {
+    const { runner } = await start(false);
+    expect(() => runner.inputs[0]!.set(values as number[])).toThrow(`'x': ${message}, want numbers`);
+  });
+
+  it.each([0.5, NaN, Infinity])('set([1], %d) is refused', async (offset) => {
+    const { runner } = await start(false);
+    expect(() => runner.inputs[0]!.set([1], offset)).toThrow(`got 1 values at ${offset}`);
+  });
+
+  it('takes the values of another view', async () => {
+    const [{ runner: one }, { runner: other }] = [await start(false), await start(false)];
+    one.inputs[0]!.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    other.inputs[0]!.set(one.inputs[0]!);
+    expect([...other.inputs[0]!]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
   it('knows its inputs and outputs by name', async () => {
     const { runner } = await start(false);
     expect(() => runner.getInput('z')).toThrow("unknown input 'z'; known: x");
@@ -124,6 +151,11 @@ describe('placeholders', () => {
     await expect(runner.setPlaceholderValue(values)).rejects.toThrow(message);
     expect(runner.inputs[0]!.shape).toEqual([2, 4]);
     await runner.run();
+  });
+
+  it.each([null, undefined, 4, 'N', [2]])('%j is no placeholder values', async (values) => {
+    const { runner } = await start(true);
+    await expect(runner.setPlaceholderValue(values as never)).rejects.toMatchObject({ code: 'placeholder' });
   });
 
   it('of a model that has none', async () => {

@@ -283,12 +283,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     taken: set[int] = set()
     for value in graph.outputs:
         view = builder.view(value)
-        if (
-            plan.buffers[view.buffer].kind != "activation"
-            or not view.is_dense
-            or view.offset != 0
-            or view.buffer in taken
-        ):
+        if not _is_whole_buffer(view, plan, target) or view.buffer in taken:
             destination = builder.temporary(view.shape, value.dtype)
             builder.copy(view, destination, value.origin)
             view = destination

@@ -116,15 +116,34 @@ def _can_be_placed(storage: Storage, value: Value, concat: Node, place: Place, r
         return False
     if not storage.aligned(place.offset, place.pitch):
         return False
-    if storage.capabilities.same_buffer_io or isinstance(value.op, Concat):
-        neighbours: list[Value] = []
-    else:
-        neighbours = list(value.node.inputs)
-    if not storage.capabilities.same_buffer_io:
-        for index in storage.readers.get(value, []):
-            if index < len(storage.nodes) and storage.nodes[index] is not concat:
-                neighbours += storage.nodes[index].outputs
+    if storage.capabilities.same_buffer_io:
+        return True
+    neighbours = _read_for(value) + _computed_from(storage, value, concat)
     return all(v not in storage.places or storage.places[v].root != place.root for v in neighbours)
+
+
+def _read_for(value: Value) -> list[Value]:
+    """What is read while `value` is written. Reshapes and slices may become views: what they look at counts."""
+    found = list(value.node.inputs)
+    for operand in found:
+        if isinstance(operand.op, Reshape | Slice):
+            found += operand.node.inputs
+    return found
+
+
+def _computed_from(storage: Storage, value: Value, concat: Node) -> list[Value]:
+    """What is written while `value`, or a view of it, is read; `concat` need not read it if it is computed in place."""
+    found: list[Value] = []
+    views = [value]
+    for view in views:
+        for index in storage.readers.get(view, []):
+            if index == len(storage.nodes) or (view == value and storage.nodes[index] is concat):
+                continue
+            outputs = storage.nodes[index].outputs
+            found += outputs
+            if isinstance(storage.nodes[index].op, Reshape | Slice):
+                views += outputs
+    return found
 
 
 def _alias(storage: Storage, value: Value) -> Place | None:

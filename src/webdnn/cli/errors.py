@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -27,6 +28,9 @@ def debug_level() -> int:
 def run(command: str, body: Callable[[], None]) -> int:
     """The exit code of `body`; what it raises becomes one message on stderr. The traceback is shown when WEBDNN_DEBUG asks for it, and for
     errors that are none of ours: those are bugs, and whoever reports one needs it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end a conversion
+            stream.reconfigure(errors="backslashreplace")
     try:
         body()
     except UsageError as error:
@@ -44,7 +48,7 @@ def run(command: str, body: Callable[[], None]) -> int:
             "out of memory; close other programs, or convert for fewer backends at a time with --backend",
         )
     except KeyboardInterrupt:
-        print(f"\n{command}: interrupted; nothing was written", file=sys.stderr)
+        print(f"\n{command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         traceback.print_exc()

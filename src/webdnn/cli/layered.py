@@ -164,6 +164,8 @@ def _columns(items: _Items, rows: list[list[int]]) -> list[float]:
     for sweep in range(2 * SWEEPS):
         down = sweep % 2 == 0
         for row in rows if down else reversed(rows):
+            if len(row) == 1:
+                continue  # all that lies above meets all that lies below here: such boxes share one axis, x = 0
             wanted: list[float] = []
             weights: list[float] = []
             for item in row:
@@ -203,6 +205,7 @@ def _straighten(items: _Items, rows: list[list[int]], x: list[float]) -> None:
     left: dict[int, int] = {right: left for row in rows for left, right in pairwise(row)}
     right = {left: right for right, left in left.items()}
     runs = [run for run in _runs(items) if len(run) > 1]
+    on_axis = {row[0] for row in rows if len(row) == 1}
     for _ in range(2):
         for run in runs:
             lowest = max((x[left[i]] + _distance(items, left[i], i) for i in run if i in left), default=float("-inf"))
@@ -210,9 +213,10 @@ def _straighten(items: _Items, rows: list[list[int]], x: list[float]) -> None:
                 (x[right[i]] - _distance(items, i, right[i]) for i in run if i in right), default=float("inf")
             )
             if lowest <= highest:
-                common = min(max(sum(x[i] for i in run) / len(run), lowest), highest)
+                wanted = 0.0 if on_axis.intersection(run) else sum(x[i] for i in run) / len(run)
+                common = min(max(wanted, lowest), highest)
                 for item in run:
-                    x[item] = common
+                    x[item] = x[item] if item in on_axis else common
 
 
 def _runs(items: _Items) -> list[list[int]]:

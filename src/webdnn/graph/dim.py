@@ -7,7 +7,7 @@ expressions are equal objects by `==` and `hash`. Placeholders are positive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from webdnn.graph.errors import GraphError
 Size: TypeAlias = "int | Dim"
 JSONExpression: TypeAlias = "int | str | list[object]"
 
-_CALLS = {
+_CALLS: dict[str, Callable[[int, int], int]] = {
     "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
     "min": min,
@@ -145,6 +145,13 @@ def evaluate(size: Size, symbols: Mapping[str, int]) -> int:
             value *= _evaluate_atom(atom, symbols)
         total += value
     return total
+
+
+def number(size: Size) -> int:
+    """`size` in a graph whose placeholders are bound. Raises GraphError where one is left."""
+    if isinstance(size, int):
+        return size
+    raise GraphError(f"{size} is not a number yet; bind the placeholders first")
 
 
 def symbols_of(size: Size) -> set[str]:

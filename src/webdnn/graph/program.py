@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -38,11 +39,11 @@ def _erf(x: Array) -> Array:
 def _sigmoid(x: Array) -> Array:
     # exp of a non-positive number only: no overflow on either side.
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+    return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)))
 
 
 def _gelu(x: Array) -> Array:
-    return x * 0.5 * (1 + _erf(x * math.sqrt(0.5)))
+    return np.asarray(x * 0.5 * (1 + _erf(x * math.sqrt(0.5))))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -91,15 +92,16 @@ class Call:
     function: str
     operands: tuple[Operand, ...]
 
+    @cached_property
     def _identity(self) -> object:
         # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
         return (self.function, tuple((type(o), o) for o in self.operands))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Call) and self._identity() == other._identity()
+        return isinstance(other, Call) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        return hash(self._identity)
 
 
 @dataclass(frozen=True)

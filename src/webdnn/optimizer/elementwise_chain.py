@@ -22,6 +22,8 @@ def fuse_elementwise(value: Value, context: Context) -> Value | None:
     for inner in dict.fromkeys(value.node.inputs):
         if not isinstance(inner.op, Elementwise) or inner.type != value.type or not context.single_reader(inner):
             continue
+        if len(inner.op.program.calls) >= MAX_CALLS:
+            continue  # full; it is not worth composing to find out
         builder = ProgramBuilder()
         operands = []
         for v in value.node.inputs:

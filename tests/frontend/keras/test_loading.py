@@ -36,7 +36,7 @@ def test_missing_file(suffix: str, tmp_path: Path) -> None:
 
 
 def test_directory(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is a directory; Keras 3 reads .keras and .h5 files"):
+    with pytest.raises(ModelError, match=r"is a directory; Keras 3 reads \.keras and \.h5 files"):
         load(tmp_path)
 
 

@@ -172,7 +172,7 @@ def test_chain_of_5000_layers(tmp_path: Path) -> None:
 def test_application(name: str, size: int) -> None:
     model = getattr(keras.applications, name)(weights=None, classifier_activation=None, input_shape=(size, size, 3))
     randomize(model)
-    calibrate(model, noise([(2, size, size, 3)], 1)[0])
+    calibrate(model, noise([(2, size, size, 3)], seed=1)[0])
     inputs = noise([(1, size, size, 3)])
     assert predict(model, inputs)[0].std() > 0.01
     compare(model, inputs, TOLERANCE)

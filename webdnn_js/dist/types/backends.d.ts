@@ -1,6 +1,6 @@
 /** The backends of this build. Each one's folder has the same file names; having read one, you have read four. */
 import type { Backend } from './backend.js';
 import type { BackendName } from './plan.js';
-export declare const BACKENDS: Partial<Record<BackendName, Backend>>;
+export declare const BACKENDS: Record<BackendName, Backend>;
 /** Fastest first: the order in which `load` tries them. */
 export declare const DEFAULT_ORDER: readonly BackendName[];

@@ -1,0 +1,2 @@
+/** The worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time. */
+export {};

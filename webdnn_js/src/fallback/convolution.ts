@@ -1,10 +1,11 @@
 /** Two-dimensional convolutions, channels last. Images are (N, H, W, C), so one pixel is one row of its operand. */
 
 import { runEpilogue, type Program } from './elementwise';
-import { addProduct } from './matmul';
+import { addProduct, multiply, type Matrix } from './matmul';
 import type { Kernel, KernelTable, Operand } from './operand';
 
 type Pair = readonly [vertical: number, horizontal: number];
+type Shape = readonly [number, number, number, number];
 
 interface Attributes {
   readonly strides: Pair;
@@ -17,7 +18,7 @@ export function forEachPixel(
   image: Operand,
   visit: (batch: number, row: number, column: number, offset: number) => void,
 ): void {
-  const [batches, height, width] = image.shape as readonly [number, number, number, number];
+  const [batches, height, width] = image.shape as Shape;
   let offset = image.offset;
   for (let batch = 0; batch < batches; batch++) {
     for (let row = 0; row < height; row++) {
@@ -26,35 +27,71 @@ export function forEachPixel(
   }
 }
 
-/** x (N, H, W, C), weights (KH, KW, C, O) → y (N, OH, OW, O). Padding is zero; `args` are its (top, left). */
+/**
+ * x (N, H, W, C), weights (KH, KW, C, O) → y (N, OH, OW, O). Padding is zero; `args` are its (top, left).
+ * The patch of x under the kernel is one row of KH·KW·C values, and weights are a matrix (KH·KW·C, O): for every row of
+ * pixels of y, the patches are gathered and multiplied.
+ */
 function conv2d({ strides, dilation, epilogue }: Attributes): Kernel {
   return ([x, weights, ...operands], y, [top, left]) => {
-    const [, height, width, channels] = x!.shape as readonly [number, number, number, number];
-    const [kernelHeight, kernelWidth] = weights!.shape as readonly [number, number];
-    const sums = new Float64Array(y.columns);
-    forEachPixel(y, (batch, row, column, offset) => {
-      sums.fill(0);
-      for (let i = 0; i < kernelHeight; i++) {
-        const xRow = row * strides[0] - top! + i * dilation[0];
-        if (xRow < 0 || xRow >= height) continue;
-        for (let j = 0; j < kernelWidth; j++) {
-          const xColumn = column * strides[1] - left! + j * dilation[1];
-          if (xColumn < 0 || xColumn >= width) continue;
-          const pixel = x!.offset + ((batch * height + xRow) * width + xColumn) * x!.pitch;
-          addProduct(sums, x!.data, pixel, channels, weights!, (i * kernelWidth + j) * channels);
+    const [batches, outHeight, outWidth] = y.shape as Shape;
+    const isPointwise = weights!.rows === x!.columns && x!.rows === y.rows && strides[0] * strides[1] === 1;
+    if (isPointwise && !top && !left) {
+      multiply(x!, weights!, y); // a patch is a pixel
+    } else {
+      const columns = weights!.rows;
+      const patches = {
+        data: new Float32Array(outWidth * columns),
+        offset: 0,
+        pitch: columns,
+        rows: outWidth,
+        columns,
+      };
+      for (let batch = 0; batch < batches; batch++) {
+        for (let row = 0; row < outHeight; row++) {
+          const corner = [row * strides[0] - top!, -left!] as const;
+          gatherPatches(x!, batch, corner, weights!.shape as Shape, { strides, dilation }, patches);
+          const offset = y.offset + (batch * outHeight + row) * outWidth * y.pitch;
+          multiply(patches, weights!, { ...y, offset, rows: outWidth });
         }
       }
-      y.data.set(sums, offset);
-    });
+    }
     runEpilogue(epilogue, operands, y);
   };
+}
+
+/** Row p of `patches` becomes what lies under a kernel whose corner is p strides to the right of `corner`; zero outside of x. */
+function gatherPatches(
+  x: Operand,
+  batch: number,
+  corner: Pair,
+  [kernelHeight, kernelWidth]: Shape,
+  { strides, dilation }: Pick<Attributes, 'strides' | 'dilation'>,
+  patches: Matrix,
+): void {
+  const [, height, width, channels] = x.shape as Shape;
+  let place = 0;
+  for (let patch = 0; patch < patches.rows; patch++) {
+    for (let i = 0; i < kernelHeight; i++) {
+      const row = corner[0] + i * dilation[0];
+      for (let j = 0; j < kernelWidth; j++, place += channels) {
+        const column = corner[1] + patch * strides[1] + j * dilation[1];
+        if (row < 0 || row >= height || column < 0 || column >= width) {
+          patches.data.fill(0, place, place + channels);
+        } else {
+          const pixel = x.offset + ((batch * height + row) * width + column) * x.pitch;
+          for (let c = 0; c < channels; c++) patches.data[place + c] = x.data[pixel + c]!;
+        }
+      }
+    }
+  }
 }
 
 /** x (N, H, W, C), weights (KH, KW, C, M) → y (N, OH, OW, C·M): output channel c·M + m reads input channel c only. */
 function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
   return ([x, weights, ...operands], y, [top, left]) => {
-    const [, height, width, channels] = x!.shape as readonly [number, number, number, number];
-    const [kernelHeight, kernelWidth, , multiplier] = weights!.shape as readonly [number, number, number, number];
+    const [, height, width, channels] = x!.shape as Shape;
+    const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
     forEachPixel(y, (batch, row, column, offset) => {
       sums.fill(0);
@@ -65,7 +102,7 @@ function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
           const xColumn = column * strides[1] - left! + j * dilation[1];
           if (xColumn < 0 || xColumn >= width) continue;
           const pixel = x!.offset + ((batch * height + xRow) * width + xColumn) * x!.pitch;
-          addChannelProducts(sums, x!.data, pixel, weights!, (i * kernelWidth + j) * channels, multiplier);
+          addChannelProducts(sums, x!.data, pixel, channels, weights!, (i * kernelWidth + j) * channels);
         }
       }
       y.data.set(sums, offset);
@@ -74,22 +111,19 @@ function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
   };
 }
 
-/** sums (C, M) += x (C, 1) ∘ weights (C, M), elementwise; rows of weights begin at row `row`. */
+/** sums[c·M + m] += x[c] · weights[c, m], where rows of weights (…, M) begin at `row`. */
 function addChannelProducts(
   sums: Float64Array,
   x: Float32Array,
   xOffset: number,
-  weights: Operand,
+  channels: number,
+  { data, offset, pitch, columns: multiplier }: Matrix,
   row: number,
-  multiplier: number,
 ): void {
-  const { data, pitch } = weights;
-  const channels = sums.length / multiplier;
-  let offset = weights.offset + row * pitch;
-  for (let c = 0; c < channels; c++) {
+  let weight = offset + row * pitch;
+  for (let c = 0; c < channels; c++, weight += pitch) {
     const value = x[xOffset + c]!;
-    for (let m = 0; m < multiplier; m++) sums[c * multiplier + m]! += value * data[offset + m]!;
-    offset += pitch;
+    for (let m = 0; m < multiplier; m++) sums[c * multiplier + m]! += value * data[weight + m]!;
   }
 }
 
@@ -100,8 +134,8 @@ function addChannelProducts(
  */
 function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
   return ([x, weights, ...operands], y, [top, left]) => {
-    const [, height, width, channels] = x!.shape as readonly [number, number, number, number];
-    const [kernelHeight, kernelWidth] = weights!.shape as readonly [number, number];
+    const [, height, width, channels] = x!.shape as Shape;
+    const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
     forEachPixel(y, (batch, row, column, offset) => {
       sums.fill(0);

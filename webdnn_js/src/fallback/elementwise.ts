@@ -81,7 +81,7 @@ function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[
   const values = [...inputs];
   return program.map(([name, ...operands], position) => {
     if (!Object.hasOwn(FUNCTIONS, name)) throw new Error(`unknown elementwise function '${name}'`);
-    const fn = FUNCTIONS[name as keyof typeof FUNCTIONS] as (x: number, y: number, z: number) => number;
+    const fn = FUNCTIONS[name as keyof typeof FUNCTIONS];
     const vectors = operands.map((operand) => {
       if (typeof operand === 'object') return { data: Float64Array.of(operand.value), offset: 0, step: 0 };
       const known = values[operand];

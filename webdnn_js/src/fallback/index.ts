@@ -2,6 +2,7 @@
 
 import type { Backend, BackendContext, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
+import { checkBackendOptions } from '../options';
 import type { Plan } from '../plan';
 import type { Kernel, KernelTable, Operand } from './operand';
 
@@ -59,7 +60,9 @@ class FallbackExecutor implements Executor {
   private inputs: readonly Operand[] = [];
   private outputs: readonly Operand[] = [];
 
-  constructor(private readonly context: BackendContext) {}
+  constructor(private readonly context: BackendContext) {
+    checkBackendOptions('fallback', context.options);
+  }
 
   async start(): Promise<void> {
     const { plan, manifest } = this.context;
@@ -67,8 +70,10 @@ class FallbackExecutor implements Executor {
     this.kernels = makeKernels(plan, KERNELS);
     plan.buffers.forEach((buffer, i) => {
       if (buffer.dtype !== 'float32' || buffer.kind === 'packed') {
-        const what = `a ${buffer.kind} buffer of ${buffer.dtype}`;
-        throw new WebDNNError('descriptor', `plan.buffers[${i}]: fallback has no use for ${what}`);
+        throw new WebDNNError(
+          'descriptor',
+          `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, dtype ${buffer.dtype}`,
+        );
       }
       if (buffer.kind !== 'weight') return;
       const { rows } = manifest.weights[buffer.weight]!;

@@ -1,47 +1,88 @@
-/** Matrix products, and the loop that they share with convolutions. */
+/** Matrix products, to which convolutions come down as well. */
 
 import { runEpilogue, type Program } from './elementwise';
 import type { Kernel, KernelTable, Operand } from './operand';
 
+/** Element (row, column) stands at `data[offset + row·pitch + column]`. */
+export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
+
 /**
- * sums (M) += x (K) · weights (K, M), where the K values stand at `x[xOffset]` and rows of weights begin at row `row`.
- * Rows are taken four at a time, so that each sum is loaded and stored once for four products.
+ * y (R, M) = x (R, K) · weights (K, M). The inner loop runs along rows of weights, which lie one after another in memory,
+ * and adds to a row of sums. Two rows of x times four of weights at a time: what is loaded once serves eight products.
  */
+export function multiply(x: Matrix, weights: Matrix, y: Matrix): void {
+  const [sums, moreSums] = [new Float64Array(y.columns), new Float64Array(y.columns)];
+  let row = 0;
+  for (; row + 2 <= x.rows; row += 2) {
+    sums.fill(0);
+    moreSums.fill(0);
+    addTwoProducts(sums, moreSums, x, row, weights);
+    y.data.set(sums, y.offset + row * y.pitch);
+    y.data.set(moreSums, y.offset + (row + 1) * y.pitch);
+  }
+  if (row < x.rows) {
+    sums.fill(0);
+    addProduct(sums, x.data, x.offset + row * x.pitch, x.columns, weights, 0);
+    y.data.set(sums, y.offset + row * y.pitch);
+  }
+}
+
+/** sums (M) += row `row` of x · weights; moreSums (M) += the row after it · weights. */
+function addTwoProducts(sums: Float64Array, moreSums: Float64Array, x: Matrix, row: number, weights: Matrix): void {
+  const { data, pitch, columns } = weights;
+  const [first, second] = [x.offset + row * x.pitch, x.offset + (row + 1) * x.pitch];
+  const whole = x.columns - (x.columns % 4);
+  for (let k = 0; k < whole; k += 4) {
+    const [a0, a1, a2, a3] = fourFrom(x.data, first + k);
+    const [b0, b1, b2, b3] = fourFrom(x.data, second + k);
+    const row0 = weights.offset + k * pitch;
+    const [row1, row2, row3] = [row0 + pitch, row0 + 2 * pitch, row0 + 3 * pitch];
+    for (let m = 0; m < columns; m++) {
+      const [w0, w1, w2, w3] = [data[row0 + m]!, data[row1 + m]!, data[row2 + m]!, data[row3 + m]!];
+      sums[m]! += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3;
+      moreSums[m]! += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3;
+    }
+  }
+  addProduct(sums, x.data, first + whole, x.columns - whole, weights, whole);
+  addProduct(moreSums, x.data, second + whole, x.columns - whole, weights, whole);
+}
+
+const fourFrom = (data: Float32Array, offset: number): readonly [number, number, number, number] => [
+  data[offset]!,
+  data[offset + 1]!,
+  data[offset + 2]!,
+  data[offset + 3]!,
+];
+
+/** sums (M) += the `length` values at `x[xOffset]` · the rows of weights that begin at `row`. */
 export function addProduct(
   sums: Float64Array,
   x: Float32Array,
   xOffset: number,
   length: number,
-  weights: Operand,
+  weights: Matrix,
   row: number,
 ): void {
   const { data, pitch, columns } = weights;
-  let offset = weights.offset + row * pitch;
-  let k = 0;
-  for (; k + 4 <= length; k += 4) {
-    const [x0, x1, x2, x3] = [x[xOffset + k]!, x[xOffset + k + 1]!, x[xOffset + k + 2]!, x[xOffset + k + 3]!];
-    const [row1, row2, row3] = [offset + pitch, offset + 2 * pitch, offset + 3 * pitch];
+  const whole = length - (length % 4);
+  let row0 = weights.offset + row * pitch;
+  for (let k = 0; k < whole; k += 4, row0 += 4 * pitch) {
+    const [x0, x1, x2, x3] = fourFrom(x, xOffset + k);
+    const [row1, row2, row3] = [row0 + pitch, row0 + 2 * pitch, row0 + 3 * pitch];
     for (let m = 0; m < columns; m++) {
-      sums[m]! += x0 * data[offset + m]! + x1 * data[row1 + m]! + x2 * data[row2 + m]! + x3 * data[row3 + m]!;
+      sums[m]! += x0 * data[row0 + m]! + x1 * data[row1 + m]! + x2 * data[row2 + m]! + x3 * data[row3 + m]!;
     }
-    offset += 4 * pitch;
   }
-  for (; k < length; k++) {
+  for (let k = whole; k < length; k++, row0 += pitch) {
     const value = x[xOffset + k]!;
-    for (let m = 0; m < columns; m++) sums[m]! += value * data[offset + m]!;
-    offset += pitch;
+    for (let m = 0; m < columns; m++) sums[m]! += value * data[row0 + m]!;
   }
 }
 
 /** x (…, K), weights (K, M) → y (…, M), then the epilogue. */
 function matmul({ epilogue }: { readonly epilogue: Program | null }): Kernel {
   return ([x, weights, ...operands], y) => {
-    const sums = new Float64Array(y.columns);
-    for (let row = 0; row < y.rows; row++) {
-      sums.fill(0);
-      addProduct(sums, x!.data, x!.offset + row * x!.pitch, x!.columns, weights!, 0);
-      y.data.set(sums, y.offset + row * y.pitch);
-    }
+    multiply(x!, weights!, y);
     runEpilogue(epilogue, operands, y);
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
 import { openDevice } from './device';
 import { Parameters, type Block } from './parameters';
@@ -57,6 +58,7 @@ export class WebGPUExecutor implements Executor {
   private failure: string | undefined;
 
   constructor(private readonly context: BackendContext) {
+    checkBackendOptions('webgpu', context.options, 'powerPreference');
     this.setup = bindSetup(context.plan);
   }
 
@@ -65,7 +67,7 @@ export class WebGPUExecutor implements Executor {
     this.device = device;
     this.info = info;
     void device.lost.then(({ reason, message }) => {
-      if (reason !== 'destroyed') this.failure = `the GPU device was lost (${message}); load the model again`;
+      this.failure = `the GPU device was lost (${message || reason}); load the model again`;
     });
     device.onuncapturederror = ({ error }) => (this.failure ??= error.message);
     const { plan, manifest } = this.context;
@@ -76,14 +78,14 @@ export class WebGPUExecutor implements Executor {
       const compute = { module, entryPoint: 'main' };
       this.pipelines[kernel] = await device.createComputePipelineAsync({ label: name, layout: 'auto', compute });
     });
-    await this.guard(() => {
+    const storing = this.guard(() => {
       plan.buffers.forEach((buffer, i) => {
         if (buffer.kind === 'weight') {
           this.weights[i] = this.storage(bytesOf(manifest.weights[buffer.weight]!.rows * buffer.pitch));
         } else if (buffer.kind === 'packed') this.weights[i] = this.storage(bytesOf(buffer.elements));
       });
     });
-    await Promise.all(compiling);
+    await Promise.all([storing, ...compiling]);
   }
 
   async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -30,7 +31,8 @@ def whole_texels(*sizes: Size) -> bool:
     return all(size % TEXEL == 0 for size in sizes)
 
 
-def render(template: str, inputs: int, sizes: Sequence[str], **constants: object) -> str:
+@lru_cache(maxsize=1024)
+def render(template: str, inputs: int, sizes: tuple[str, ...], **constants: Hashable) -> str:
     """The GLSL of a kernel, without its comments. `sizes` names the parameters that follow the views' (offset, pitch) pairs."""
     text = _ENVIRONMENT.get_template(f"{template}.glsl.jinja").render(inputs=inputs, sizes=sizes, **constants)
     lines = (line.split("//")[0].rstrip() for line in text.splitlines())
@@ -44,7 +46,7 @@ def emit(
     output: View,
     sizes: Mapping[str, Size],
     origin: tuple[str, ...],
-    **constants: object,
+    **constants: Hashable,
 ) -> None:
     """One step: the kernel `template`, specialised by `constants`, with `sizes` as its arguments."""
     if len(inputs) > MOST_INPUTS:
@@ -53,7 +55,7 @@ def emit(
             f"convert with --optimize 0, or without the backend webgl"
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
-    kernel = b.kernel(template, source=render(template, len(inputs), list(arguments), **constants))
+    kernel = b.kernel(template, source=render(template, len(inputs), tuple(arguments), **constants))
     b.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 
 

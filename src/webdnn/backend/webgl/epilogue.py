@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import broadcast_strides, operand_kind
@@ -37,10 +37,12 @@ class Epilogue:
     axes: tuple[int, ...]
     lines: tuple[str, ...]
     used: tuple[str, ...]
-    sizes: dict[str, Size]
+    sizes: dict[str, Size] = field(compare=False)
 
 
-def describe(program: Program | None, views: Sequence[View], result: tuple[Size, ...], first: int, sampler: int) -> Epilogue:
+def describe(
+    program: Program | None, views: Sequence[View], result: tuple[Size, ...], first: int, sampler: int
+) -> Epilogue:
     """`views` are the values `first`, `first` + 1, … of the program, and the samplers `sampler`, `sampler` + 1, …"""
     operands = []
     sizes: dict[str, Size] = {}
@@ -61,7 +63,9 @@ def describe(program: Program | None, views: Sequence[View], result: tuple[Size,
     return Epilogue(tuple(operands), leading if general else (), lines, used, sizes)
 
 
-def epilogue_of(b: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]) -> tuple[list[View], Epilogue]:
+def epilogue_of(
+    b: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]
+) -> tuple[list[View], Epilogue]:
     """Views and description of the operands that follow data and weights."""
     views = [b.view(value) for value in inputs[2:]]
     return views, describe(op.program, views, result, first=1, sampler=2)

@@ -16,11 +16,11 @@ def _gather(b: Builder, node: Node, start: Size, strides: Sequence[Size]) -> Non
     """Result element (i0, i1, …) is input element start + Σ i·stride."""
     source, output = b.view(node.inputs[0]), b.view(node.outputs[0])
     whole = bool(strides) and strides[-1] == 1 and whole_texels(start, *strides[:-1])
-    axes = range(len(strides) - 1)
+    axes = tuple(range(len(strides) - 1))
     sizes = {"START": start, **axis_sizes("SIZE", output.shape[:-1]), **axis_sizes("STRIDE", strides[:-1])}
     if not whole:
         sizes["STRIDE_COLUMN"] = strides[-1] if strides else 1
-    emit(b, "gather", [source], output, sizes, node.origin, axes=list(axes), whole_texels=whole)
+    emit(b, "gather", [source], output, sizes, node.origin, axes=axes, whole_texels=whole)
 
 
 def lower_transpose(b: Builder, node: Node) -> None:
@@ -49,7 +49,7 @@ def lower_pad(b: Builder, node: Node) -> None:
     }
     if not whole:
         sizes |= {"BEFORE": amounts[-1][0], "LENGTH": source.columns}
-    axes = list(range(len(amounts) - 1))
+    axes = tuple(range(len(amounts) - 1))
     value = repr(float(node.op.value))
     emit(b, "pad", [source], output, sizes, node.origin, axes=axes, whole_texels=whole, value=value)
 

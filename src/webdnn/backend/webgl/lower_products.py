@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from webdnn.backend.builder import Builder
 from webdnn.backend.webgl.emit import TEXEL, emit, whole_texels
 from webdnn.backend.webgl.epilogue import epilogue_of
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.convolution import NO_PADDING, Padding
 from webdnn.graph.ops.elementwise import WithEpilogue
 
 
-def _emit_product(b: Builder, node: Node, template: str, weights: View, sizes: dict[str, Size], **constants: object) -> None:
+def _emit_product(
+    b: Builder, node: Node, template: str, weights: View, sizes: dict[str, Size], **constants: Hashable
+) -> None:
     """A kernel with an epilogue."""
     assert isinstance(node.op, WithEpilogue)
     output = b.view(node.outputs[0])

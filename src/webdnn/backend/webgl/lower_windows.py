@@ -59,8 +59,9 @@ def lower_reduce(b: Builder, node: Node) -> None:
         template = "reduce_columns"
         sizes["LENGTH"] = view.columns
     combine, start = COMBINE[node.op.kind]
-    constants = {"kind": node.op.kind, "combine": combine, "start": start, "kept": kept, "reduced": reduced}
-    emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants)
+    axes = {"kept": tuple(kept), "reduced": tuple(reduced)}
+    constants = {"kind": node.op.kind, "combine": combine, "start": start}
+    emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants, **axes)
 
 
 def lower_softmax(b: Builder, node: Node) -> None:

@@ -39,9 +39,7 @@ def can_be_vectors(views: Sequence[View], axes: Sequence[Axis], start: Size) -> 
     if not divisible(size, start) or steps[-1] != 1 or any(step not in (0, 1) for step in steps):
         return False
     return all(
-        divisible(view.offset, *(outer[k] for _, outer in axes[:-1]))
-        for k, view in enumerate(views)
-        if steps[k] == 1
+        divisible(view.offset, *(outer[k] for _, outer in axes[:-1])) for k, view in enumerate(views) if steps[k] == 1
     )
 
 

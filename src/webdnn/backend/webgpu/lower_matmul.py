@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import operand_kind
 from webdnn.backend.webgpu.dialect import render
-from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, emit, folded
+from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, emit, folded, items
 from webdnn.backend.webgpu.lower_map import broadcast
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, evaluate, minimum, product, symbols_of
@@ -39,6 +39,11 @@ class Tile:
 TILES = (Tile(16, 16, 8, 2), Tile(16, 16, 4, 1), Tile(8, 8, 4, 1))
 WORKGROUPS = 128
 
+DEPTH = 16
+"""How deep the slices of x and w are that a workgroup keeps in shared memory: four vectors of x."""
+PART_DEPTH = 256
+"""A product is not split along its depth into parts smaller than this."""
+
 MATVEC_ROWS = 4
 """Rows of one workgroup of the kernel for few rows, and how many make it the better one."""
 MATVEC = Tile(4, 32, MATVEC_ROWS, 1)
@@ -61,7 +66,12 @@ class Epilogue:
 
 
 def bind_epilogue(
-    builder: Builder, program: Program | None, views: Sequence[View], output: View, vector: bool, origin: tuple[str, ...]
+    builder: Builder,
+    program: Program | None,
+    views: Sequence[View],
+    output: View,
+    vector: bool,
+    origin: tuple[str, ...],
 ) -> Epilogue:
     """Operands that broadcast otherwise than by column are repeated in memory first."""
     operands, extras = [], []
@@ -97,74 +107,137 @@ def choose_tile(rows: Size, columns: int) -> Tile:
     return TILES[-1]
 
 
-def emit_product(
-    builder: Builder,
-    node: Node,
-    inputs: list[View],
-    output: View,
-    program: Program | None,
-    window: str = "",
-    window_args: dict[str, Size] | None = None,
-) -> None:
+def is_few(rows: Size) -> bool:
+    """Whether a matrix product has so few rows that reading the weights is what takes time. A symbolic batch is taken to be small."""
+    return rows <= MATVEC_ROWS if isinstance(rows, int) else _for_one(rows) == 1
+
+
+def choose_parts(rows: Size, columns: int, depth: int, tile: Tile) -> int:
+    """Into how many parts to split the depth, so that there are about WORKGROUPS workgroups, each with PART_DEPTH or more to sum.
+
+    A symbolic number of rows is not split: the sums would need memory for every part of every sample.
+    """
+    if not isinstance(rows, int):
+        return 1
+    workgroups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns)
+    return max(1, min(WORKGROUPS // workgroups, depth // PART_DEPTH))
+
+
+@dataclass(frozen=True)
+class Product:
     """output = epilogue(x · w), where x is a matrix or, with `window`, what the windows of a convolution meet."""
-    x, w, *extras = inputs
-    rows, columns, depth = output.rows, int(w.shape[-1]), int(product(w.shape[:-1]))  # type: ignore[arg-type]
-    vector = can_be_vector(w) and can_store_vectors(extras, output)
-    epilogue = bind_epilogue(builder, program, extras, output, vector, node.origin)
-    few = not window and (rows <= MATVEC_ROWS if isinstance(rows, int) else _for_one(rows) == 1)
-    x_vector = not few and can_be_vector(x)
-    args: dict[str, Size] = {"rows": rows, "columns": columns, "depth": depth, **(window_args or {})}
-    if few:
-        tile = MATVEC if rows != 1 else Tile(MATVEC.threads_x, MATVEC.threads_y, 1, 1)
-        groups = ceil_divide(rows, tile.rows)
-        dispatch: tuple[Size, ...] = (-(-columns // tile.tile_columns), *folded(groups))
-    else:
-        tile = choose_tile(rows, columns)
-        groups = ceil_divide(rows, tile.tile_rows)
-        dispatch = (minimum(groups, FOLD), -(-columns // tile.tile_columns), ceil_divide(groups, FOLD))
-    emit(
-        builder,
-        "matvec" if few else "matmul",
-        [Operand("x", x, x_vector), Operand("w", w, vector), *epilogue.operands],
-        Operand("y", output, vector),
-        args,
-        dispatch,
-        node.origin,
-        node.op.name.lower(),
-        threads_x=tile.threads_x,
-        threads_y=tile.threads_y,
-        rows=tile.rows,
-        vectors=tile.vectors,
-        window=window,
-        x_vector=x_vector,
-        **epilogue.context,
-    )
+
+    builder: Builder
+    node: Node
+    x: View
+    w: View
+    extras: list[View]
+    output: View
+    program: Program | None
+    window: str = ""
+    window_args: dict[str, Size] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> int:
+        return int(self.w.shape[-1])  # type: ignore[arg-type]
+
+    @property
+    def depth(self) -> int:
+        return int(product(self.w.shape[:-1]))  # type: ignore[arg-type]
+
+    def emit(self) -> None:
+        rows = self.output.rows
+        if not self.window and is_few(rows):
+            tile = MATVEC if rows != 1 else replace(MATVEC, rows=1)
+            groups = folded(ceil_divide(rows, tile.rows))
+            self._emit_sums("matvec", tile, (-(-self.columns // tile.tile_columns), *groups))
+            return
+        tile = choose_tile(rows, self.columns)
+        across = -(-self.columns // tile.tile_columns)
+        down = ceil_divide(rows, tile.tile_rows)
+        parts = choose_parts(rows, self.columns, self.depth, tile)
+        if parts == 1:
+            self._emit_sums("matmul", tile, (minimum(down, FOLD), across, ceil_divide(down, FOLD)))
+            return
+        part_depth = ceil_divide(ceil_divide(self.depth, parts), DEPTH) * DEPTH
+        parts = int(ceil_divide(self.depth, int(part_depth)))  # type: ignore[arg-type]
+        sums = self.builder.temporary((parts, rows, self.columns))
+        first = replace(self, extras=[], output=sums, program=None)
+        first._emit_sums("matmul", tile, (down, across, parts), {"rows": rows, "part_depth": part_depth})
+        self._emit_join(sums, parts)
+
+    def _emit_sums(
+        self, template: str, tile: Tile, dispatch: tuple[Size, ...], more: dict[str, Size] | None = None
+    ) -> None:
+        args: dict[str, Size] = {"rows": self.output.rows, "columns": self.columns, "depth": self.depth}
+        vector = can_be_vector(self.w) and can_store_vectors(self.extras, self.output)
+        x_vector = template == "matmul" and can_be_vector(self.x)
+        epilogue = self._epilogue(vector)
+        emit(
+            self.builder,
+            template,
+            [Operand("x", self.x, x_vector), Operand("w", self.w, vector), *epilogue.operands],
+            Operand("y", self.output, vector),
+            args | self.window_args | (more or {}),
+            dispatch,
+            self.node.origin,
+            self.node.op.name.lower(),
+            threads_x=tile.threads_x,
+            threads_y=tile.threads_y,
+            rows=tile.rows,
+            vectors=tile.vectors,
+            slice_depth=DEPTH,
+            window=self.window,
+            split=more is not None,
+            x_vector=x_vector,
+            **epilogue.context,
+        )
+
+    def _emit_join(self, sums: View, parts: int) -> None:
+        vector = can_be_vector(sums) and can_store_vectors(self.extras, self.output)
+        epilogue = self._epilogue(vector)
+        count = self.output.elements
+        emit(
+            self.builder,
+            "join",
+            [Operand("x", sums, vector), *epilogue.operands],
+            Operand("y", self.output, vector),
+            {"rows": self.output.rows, "columns": self.columns, "parts": parts},
+            items(count // 4 if vector else count),
+            self.node.origin,
+            f"{self.node.op.name.lower()}_join",
+            **epilogue.context,
+        )
+
+    def _epilogue(self, vector: bool) -> Epilogue:
+        return bind_epilogue(self.builder, self.program, self.extras, self.output, vector, self.node.origin)
 
 
 def lower_matmul(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
     assert isinstance(node.op, MatMul)
-    emit_product(builder, node, inputs, output, node.op.epilogue)
+    x, w, *extras = inputs
+    Product(builder, node, x, w, extras, output, node.op.epilogue).emit()
 
 
 def lower_conv2d(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
     op = node.op
     assert isinstance(op, Conv2D)
-    x, w = inputs[:2]
+    x, w, *extras = inputs
     if w.shape[:2] == (1, 1) and op.strides == (1, 1) and op.padding == ((0, 0), (0, 0)):
-        emit_product(builder, node, inputs, output, op.epilogue)
+        Product(builder, node, x, w, extras, output, op.epilogue).emit()
         return
     (top, _), (left, _) = op.padding
     args = window_args(x, w, output, op.strides, op.dilation, top, left)
-    emit_product(builder, node, inputs, output, op.epilogue, "conv", args)
+    Product(builder, node, x, w, extras, output, op.epilogue, "conv", args).emit()
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
     op = node.op
     assert isinstance(op, Conv2DTranspose)
-    x, w = inputs[:2]
+    x, w, *extras = inputs
     (top, _), (left, _) = op.crop
     args = window_args(x, w, output, op.strides, op.dilation, top, left)
-    emit_product(builder, node, inputs, output, op.epilogue, "transposed", args)
+    Product(builder, node, x, w, extras, output, op.epilogue, "transposed", args).emit()
 
 
 def window_args(

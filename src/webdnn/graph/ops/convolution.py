@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
@@ -52,8 +52,14 @@ def window(x: Array, row: int, column: int, strides: Pair, size: tuple[int, int]
     ]
 
 
+def numbers(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A padding without placeholders."""
+    (top, bottom), (left, right) = padding
+    return (number(top), number(bottom)), (number(left), number(right))
+
+
 def pad_spatial(x: Array, padding: Padding, value: float = 0.0) -> Array:
-    return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+    return np.pad(x, ((0, 0), *numbers(padding), (0, 0)), constant_values=value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +76,14 @@ class Conv2D(WithEpilogue):
         check_data(x, w, 2)
         return TensorType((x.shape[0], *self.spatial(x.shape, w.shape), w.shape[3]), x.dtype)
 
-    def spatial(self, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, ...]:
+    def spatial(self, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, Size]:
         """(OH, OW) for shapes of data and weights."""
-        return tuple(
-            output_size(x[1 + i], int(w[i]), self.strides[i], self.dilation[i], self.padding[i]) for i in range(2)
-        )  # type: ignore[arg-type]
+        return conv_sizes(self, x, w)
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
-        size = self.spatial(x.shape, w.shape)
+        height, width = self.spatial(x.shape, w.shape)
+        size = number(height), number(width)
         padded = pad_spatial(x, self.padding)
         result = np.zeros((x.shape[0], *size, w.shape[3]), np.result_type(x, w))
         for i in range(w.shape[0]):
@@ -101,11 +106,14 @@ class DepthwiseConv2D(WithEpilogue):
         check_data(x, w, 2)
         return TensorType((x.shape[0], *self.spatial(x.shape, w.shape), w.shape[2] * w.shape[3]), x.dtype)
 
-    spatial = Conv2D.spatial
+    def spatial(self, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, Size]:
+        """(OH, OW) for shapes of data and weights."""
+        return conv_sizes(self, x, w)
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
-        size = self.spatial(x.shape, w.shape)
+        height, width = self.spatial(x.shape, w.shape)
+        size = number(height), number(width)
         padded = pad_spatial(x, self.padding)
         result = np.zeros((x.shape[0], *size, *w.shape[2:]), np.result_type(x, w))
         for i in range(w.shape[0]):
@@ -114,6 +122,14 @@ class DepthwiseConv2D(WithEpilogue):
                     window(padded, i * self.dilation[0], j * self.dilation[1], self.strides, size)[..., None] * w[i, j]
                 )
         return result.reshape(*result.shape[:3], -1)
+
+
+def conv_sizes(op: Conv2D | DepthwiseConv2D, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, Size]:
+    """(OH, OW) of a convolution for shapes of data and weights."""
+    height, width = (
+        output_size(x[1 + i], number(w[i]), op.strides[i], op.dilation[i], op.padding[i]) for i in range(2)
+    )
+    return height, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +162,8 @@ class Conv2DTranspose(WithEpilogue):
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
-        height, width = self.spatial(x.shape, w.shape)
-        (top, _), (left, _) = self.crop
+        height, width = map(number, self.spatial(x.shape, w.shape))
+        (top, _), (left, _) = numbers(self.crop)
         # Room for the full result and for what negative crops add.
         rows = (x.shape[1] - 1) * self.strides[0] + (w.shape[0] - 1) * self.dilation[0] + 1
         columns = (x.shape[2] - 1) * self.strides[1] + (w.shape[1] - 1) * self.dilation[1] + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from webdnn.graph.dim import number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.ops.convolution import NO_PADDING, Padding, Pair, output_size, pad_spatial, window
@@ -39,7 +40,7 @@ class Pool2D(Op):
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         (x,) = inputs
-        size = self.infer([TensorType(x.shape, "float32")])[0].shape[1:3]
+        size = [number(s) for s in self.infer([TensorType(x.shape, "float32")])[0].shape[1:3]]
         if self.kind == "max":
             return (self._fold(pad_spatial(x, self.padding, -np.inf), size, np.maximum, -np.inf),)
         total = self._fold(pad_spatial(x, self.padding), size, np.add, 0.0)

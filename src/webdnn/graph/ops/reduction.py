@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from webdnn.graph.types import TensorType
 
 Array = np.ndarray
 
-REDUCTIONS = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min}
+REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min}
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.types import TensorType
@@ -37,7 +37,7 @@ class Resize2D(Op):
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         (x,) = inputs
-        for axis, size in ((1, int(self.height)), (2, int(self.width))):  # type: ignore[arg-type]
+        for axis, size in ((1, number(self.height)), (2, number(self.width))):
             x = self._along(x, axis, size)
         return (x,)
 
@@ -45,11 +45,11 @@ class Resize2D(Op):
         before = x.shape[axis]
         index = np.arange(size)
         if self.mode == "nearest":
-            return np.take(x, index * before // size, axis)
+            return np.asarray(np.take(x, index * before // size, axis))
         position = np.clip((index + 0.5) * before / size - 0.5, 0, before - 1)
         low = np.floor(position).astype(int)
         high = np.minimum(low + 1, before - 1)
         shape = [1] * x.ndim
         shape[axis] = size
         weight = (position - low).astype(x.dtype).reshape(shape)
-        return np.take(x, low, axis) * (1 - weight) + np.take(x, high, axis) * weight
+        return np.asarray(np.take(x, low, axis) * (1 - weight) + np.take(x, high, axis) * weight)

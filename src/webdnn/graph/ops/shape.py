@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webdnn.graph.dim import Size, product
+from webdnn.graph.dim import Size, number, product
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.types import TensorType, merge_sizes, sizes_may_match
@@ -31,7 +31,7 @@ class Reshape(Op):
         return ((inputs[0].elements, product(self.shape)),)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return (inputs[0].reshape(self.shape),)
+        return (inputs[0].reshape([number(s) for s in self.shape]),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class Slice(Op):
         return (TensorType(self.sizes, x.dtype),)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        index = tuple(slice(start, start + size) for start, size in zip(self.starts, self.sizes, strict=True))  # type: ignore[operator]
+        index = tuple(slice(start, start + size) for start, size in zip(self.starts, self.sizes, strict=True))
         return (inputs[0][index],)
 
 
@@ -126,4 +126,4 @@ class Pad(Op):
         )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return (np.pad(inputs[0], self.amounts, constant_values=self.value),)
+        return (np.pad(inputs[0], [(number(a), number(b)) for a, b in self.amounts], constant_values=self.value),)

@@ -1,8 +1,12 @@
-/** Matrix products, and the loop that they share with convolutions. */
+/** Matrix products, to which convolutions come down as well. */
 import type { KernelTable, Operand } from './operand.js';
+/** Element (row, column) stands at `data[offset + row·pitch + column]`. */
+export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
 /**
- * sums (M) += x (K) · weights (K, M), where the K values stand at `x[xOffset]` and rows of weights begin at row `row`.
- * Rows are taken four at a time, so that each sum is loaded and stored once for four products.
+ * y (R, M) = x (R, K) · weights (K, M). The inner loop runs along rows of weights, which lie one after another in memory,
+ * and adds to a row of sums. Two rows of x times four of weights at a time: what is loaded once serves eight products.
  */
-export declare function addProduct(sums: Float64Array, x: Float32Array, xOffset: number, length: number, weights: Operand, row: number): void;
+export declare function multiply(x: Matrix, weights: Matrix, y: Matrix): void;
+/** sums (M) += the `length` values at `x[xOffset]` · the rows of weights that begin at `row`. */
+export declare function addProduct(sums: Float64Array, x: Float32Array, xOffset: number, length: number, weights: Matrix, row: number): void;
 export declare const KERNELS: KernelTable;

@@ -1,0 +1,242 @@
+"""WebGPU: what the op cases do not reach. Every tile, folded dispatches, packed weights, timing, and what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.cases import BATCHES, CASES, Case, Random, graph_of, source
+from harness.descriptors import write_cases
+from harness.metric import error
+from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from webdnn.backend.builder import Builder, WeightTable, build_plan
+from webdnn.backend.operands import broadcast_strides
+from webdnn.backend.target import Target
+from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul
+from webdnn.graph.dim import symbol
+from webdnn.graph.graph import Graph, Node, apply
+from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Repeat, Reshape, Slice
+from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import FUNCTIONS
+
+BY_NAME = {case.name: case for case in CASES}
+# Vectors and scalars on either side, a gather and a scatter, an image and a matrix, every kind of epilogue operand.
+PRODUCTS = [
+    BY_NAME[name]
+    for name in (
+        "conv2d 64->24 k3 s1 d1 p1",
+        "conv2d 17->33 k3 s1 d1 p1",
+        "conv2d transpose 8->4 k4 s2 crop(1, 1)",
+        "matmul 13x128x40",
+        "epilogue with operands of every kind",
+    )
+]
+ONE_OF_EACH = [
+    BY_NAME[name]
+    for name in (
+        "conv2d 17->33 k3 s1 d1 p1",
+        "depthwise symbolic batch",
+        "matmul 5x33x17",
+        "matmul 64x12x9",
+        "average pool symbolic",
+        "reduce mean over the image",
+        "reduce sum over channels",
+        "softmax symbolic rank 3",
+        "transpose (3, 1, 0, 2)",
+        "elementwise broadcast",
+    )
+]
+
+
+@pytest.fixture
+def check(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> Callable[..., None]:
+    """Runs cases in the page and compares them with the interpreter."""
+
+    def run(cases: Sequence[Case], target: Target = TARGET) -> None:
+        folders = write_cases(target, cases, tmp_path)
+        server = serve({"/cases/": tmp_path})
+        page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
+        jobs = [
+            job(f"/cases/{folders[c.name]}", "webgpu", [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))])
+            for c in cases
+        ]
+        for case, answer in zip(cases, run_jobs(page, jobs), strict=True):
+            if isinstance(answer, PageError):
+                raise AssertionError(f"{case.name}: {answer}")
+            for r in range(len(case.runs)):
+                for have, want in zip(answer[r], case.expected(r), strict=True):
+                    assert error(have, want) <= case.tolerance, f"{case.name} {case.runs[r]}"
+
+    return run
+
+
+def test_every_op_and_function_is_there() -> None:
+    assert set(TARGET.lowerings) == set(OPS) - {Concat, Repeat, Reshape}
+    assert set(dialect.FUNCTIONS) == set(FUNCTIONS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tile", lower_matmul.TILES[:-1], ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
+def test_the_larger_tiles(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: lower_matmul.Tile) -> None:
+    monkeypatch.setattr(lower_matmul, "TILES", (tile,))
+    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    check(PRODUCTS)
+
+
+def test_products_split_along_their_depth(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower_matmul, "PART_DEPTH", 8)
+    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    check(PRODUCTS)
+
+
+def test_only_small_deep_products_are_split() -> None:
+    tile = lower_matmul.TILES[-1]
+    assert lower_matmul.choose_parts(49, 512, 4608, tile) == 4
+    assert lower_matmul.choose_parts(3136, 64, 576, tile) == 1
+    assert lower_matmul.choose_parts(symbol("N") * 49, 512, 4608, tile) == 1
+
+
+def test_tile_grows_with_the_product() -> None:
+    chosen = [
+        lower_matmul.choose_tile(rows, columns).tile_rows for rows, columns in ((49, 512), (3136, 256), (12544, 512))
+    ]
+    assert chosen == [32, 64, 128]
+    assert lower_matmul.choose_tile(symbol("N") * 3136, 256) is lower_matmul.choose_tile(3136, 256)
+
+
+def test_dispatches_beyond_a_dimension_are_folded(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (emit, lower_matmul):
+        monkeypatch.setattr(module, "FOLD", 2)
+    check(ONE_OF_EACH)
+
+
+DOUBLE = """
+struct Parameters { x: i32, x_pitch: i32, y: i32, y_pitch: i32, row: i32, rows: i32, columns: i32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> p: Parameters;
+@compute @workgroup_size(1) fn main() {
+  for (var r = 0; r < p.rows; r++) {
+    for (var c = 0; c < p.columns; c++) { y[p.y + (p.row + r) * p.y_pitch + c] = 2 * x[p.x + r * p.x_pitch + c]; }
+  }
+}
+"""
+
+
+def test_weights_are_packed_by_setup_steps(check: Callable[..., None]) -> None:
+    def lower(builder: Builder, node: Node) -> None:
+        x, w = (value for value in node.inputs)
+        kernel = builder.kernel("double", source=DOUBLE)
+        packed = builder.packed(builder.weight(w), kernel, w.shape, [w.shape[-1]], [1])
+        views = [builder.view(x), packed]
+        output = builder.view(node.outputs[0])
+        strides = [broadcast_strides(view, output.shape) for view in views]
+        lower_map.emit_map(builder, views, strides, output, node.origin, node.op.program)  # type: ignore[attr-defined]
+
+    def build(random: Random) -> Graph:
+        x = source("x", 7, 5)
+        return graph_of([x], [elementwise("add", x, random.constant(7, 5))])
+
+    class Doubled(Case):
+        def expected(self, run: int) -> list[Any]:
+            (x,) = self.inputs(run)
+            weights = WeightTable.of(self.graph).arrays[0]
+            return [x.astype(np.float64) + 2 * weights]
+
+    target = replace(TARGET, lowerings={**TARGET.lowerings, Elementwise: lower})
+    check([Doubled("packed", build)], target)
+
+
+def test_a_step_never_reads_and_writes_one_buffer(check: Callable[..., None]) -> None:
+    """A slice of one part of a concatenation, from which another part is computed."""
+
+    def build(random: Random) -> Graph:
+        x = source("x", symbol("N"), 8)
+        first = elementwise("neg", x)
+        part = apply(Slice((0, 4), (symbol("N"), 4)), first)
+        second = elementwise("exp", part)
+        return graph_of([x], [apply(Concat(1), first, second), elementwise("relu", first)])
+
+    case = Case("concat of what a slice of it gives", build, BATCHES)
+    plan = build_plan(case.graph, TARGET, WeightTable.of(case.graph))
+    for step in plan.steps:
+        assert not {v.buffer for v in step.inputs} & {v.buffer for v in step.outputs}  # type: ignore[union-attr]
+    check([case])
+
+
+# The device.
+
+CASE = BY_NAME["whole: a tiny classifier, symbolic batch"]
+START = """async ({ before, n }) => {
+  const spoil = { none() {}, gone() { Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }); },
+    small() {
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = function () { return request.call(this); };
+    } };
+  spoil[before]();
+  const request = globalThis.GPUAdapter?.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (options) { return (window.device = await request.call(this, options)); };
+  try {
+    window.runner = await WebDNN.load('/cases/0', { backendOrder: ['webgpu'] });
+    await runner.setPlaceholderValue({ N: n });
+    return 'started';
+  } catch (error) { return error.message; }
+}"""
+
+
+@pytest.fixture
+def start(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> Callable[..., str]:
+    """Starts a model in the page; returns "started" or the error's message."""
+
+    def run(before: str = "none", n: int = 2) -> str:
+        write_cases(TARGET, [CASE], tmp_path)
+        server = serve({"/cases/": tmp_path})
+        page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
+        page.wait_for_function("window.ready === true")
+        return str(page.evaluate(START, {"before": before, "n": n}))
+
+    return run
+
+
+def test_profile_names_every_step(start: Callable[..., str], page: Any) -> None:
+    assert start() == "started"
+    times = page.evaluate("async () => await runner.profile()")
+    steps = build_plan(CASE.graph, TARGET, WeightTable.of(CASE.graph)).steps
+    assert len(times) == len(steps)
+    assert times[0]["kernel"] == "conv2d"
+    assert all(time["milliseconds"] >= 0 for time in times)
+    assert page.evaluate("runner.info.vendor !== undefined")
+    assert page.evaluate("runner.outputs[0].toActual().reduce((a, b) => a + b)") == pytest.approx(2, abs=1e-4)
+
+
+def test_without_webgpu_the_reason_is_given(start: Callable[..., str]) -> None:
+    assert "this browser has no WebGPU" in start("gone")
+
+
+def test_a_buffer_larger_than_the_device_allows_is_an_error(start: Callable[..., str]) -> None:
+    message = start("small", 60_000)
+    assert "this GPU allows 128.0 MiB" in message
+
+
+def test_a_lost_device_is_an_error(start: Callable[..., str], page: Any) -> None:
+    assert start() == "started"
+    run = "async () => { try { await runner.run(); return 'ran'; } catch (error) { return error.message; } }"
+    assert page.evaluate(run) == "ran"
+    message = page.evaluate("async () => { device.destroy(); await device.lost; return (" + run + ")(); }")
+    assert "the GPU device was lost" in message
+    assert "load the model again" in message
+
+
+def test_few_rows_take_the_kernel_that_reads_weights_once() -> None:
+    def build(random: Random) -> Graph:
+        x = source("x", 1, 20)
+        return graph_of([x], [apply(MatMul(), x, random.constant(20, 12))])
+
+    graph = Case("few", build).graph
+    plan = build_plan(graph, TARGET, WeightTable.of(graph))
+    assert "SLICES" in plan.kernels[0]["source"]

@@ -1,0 +1,192 @@
+"""Targets that exist on paper only, and a machine that runs their plans in numpy.
+
+A kernel is an op of the graph, evaluated. The machine lays memory out as the planner says and refuses whatever a real device would get wrong: reading
+what was never written or is dead (it is NaN), writing where an input lies, views that a target's capabilities do not allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from webdnn.backend.builder import Builder, WeightTable, build_plan
+from webdnn.backend.memory import live_items, plan_arena, plan_slots
+from webdnn.backend.target import Capabilities, Lowering, Target
+from webdnn.descriptor.schema import Item, Loop, Plan, Step, View
+from webdnn.graph.dim import evaluate
+from webdnn.graph.graph import Graph, Node, Op
+from webdnn.graph.ops import OPS, Concat, Elementwise, Repeat, Reshape
+
+Array = np.ndarray
+
+CAPABILITIES = {
+    "arena": Capabilities("arena", strided_write=True, in_place=True, same_buffer_io=True),
+    "arena, nothing in place": Capabilities("arena", strided_write=True, in_place=False, same_buffer_io=True),
+    "slots": Capabilities("slots", strided_write=True, in_place=True, same_buffer_io=False),
+    "slots, aligned": Capabilities("slots", strided_write=True, in_place=True, same_buffer_io=False, alignment=4),
+    "slots, padded columns, whole rows": Capabilities(
+        "slots", strided_write=False, in_place=False, same_buffer_io=False, alignment=4, pad_columns=True
+    ),
+}
+
+
+@dataclass
+class Machine:
+    """A target with `capabilities` whose kernels are the ops in `ops`."""
+
+    capabilities: Capabilities
+
+    def __post_init__(self) -> None:
+        self.ops: list[Op | None] = [None]  # None: a copy
+
+    @property
+    def target(self) -> Target:
+        lowerings: dict[type[Op], Lowering] = {op: self._lower for op in OPS if op not in (Concat, Repeat, Reshape)}
+        return Target("imaginary", self.capabilities, lowerings, self._copy, lambda plan, options: None)
+
+    def _lower(self, builder: Builder, node: Node) -> None:
+        self.ops.append(node.op)
+        kernel = builder.kernel(node.op.name, op=len(self.ops) - 1)
+        inputs, outputs = ([builder.view(v) for v in values] for values in (node.inputs, node.outputs))
+        builder.step(kernel, inputs, outputs, origin=node.origin)
+
+    def _copy(self, builder: Builder, source: View, destination: View, origin: tuple[str, ...]) -> None:
+        builder.step(builder.kernel("copy", op=0), [source], [destination], origin=origin)
+
+    def run(
+        self, graph: Graph, runs: Sequence[Sequence[Array]], symbols: Mapping[str, int] | None = None
+    ) -> list[list[Array]]:
+        """Outputs of `graph` for the inputs of each run, one run after another (states last)."""
+        weights = WeightTable.of(graph)
+        plan = build_plan(graph, self.target, weights)
+        memory = Memory(
+            plan, self.capabilities, [np.asarray(a, np.float64) for a in weights.arrays], dict(symbols or {})
+        )
+        results = []
+        for inputs in runs:
+            memory.forget()
+            for view, array in zip(plan.inputs, inputs, strict=True):
+                memory.write(view, array)
+            self._steps(plan, memory, plan.steps, 0, None)
+            results.append([memory.read(view) for view in plan.outputs])
+        return results
+
+    def _steps(
+        self, plan: Plan, memory: Memory, items: Sequence[Item], position: int, loop: tuple[int, int] | None
+    ) -> int:
+        """Runs `items`, the first of which stands at `position`, inside `loop`; returns the position after them."""
+        for item in items:
+            if isinstance(item, Loop):
+                stop = position + _count(item.body)
+                symbol = f"${sum(name.startswith('$') for name in memory.symbols)}"
+                for iteration in range(evaluate(item.repeat, memory.symbols)):
+                    memory.symbols[symbol] = iteration
+                    self._steps(plan, memory, item.body, position, (position, stop - 1))
+                del memory.symbols[symbol]
+                position = stop
+            else:
+                self._step(plan, memory, item)
+                memory.end(position, loop)
+                position += 1
+        return position
+
+    def _step(self, plan: Plan, memory: Memory, step: Step) -> None:
+        op = self.ops[plan.kernels[step.kernel]["op"]]
+        inputs = [memory.read(view) for view in step.inputs]
+        self._check(memory, step, op)
+        results = op.bind(memory.symbols).evaluate(inputs) if op else inputs
+        for view, result in zip(step.outputs, results, strict=True):
+            memory.write(view, result.reshape([evaluate(s, memory.symbols) for s in view.shape]))
+
+    def _check(self, memory: Memory, step: Step, op: Op | None) -> None:
+        """The views of a step are such as the target's capabilities allow."""
+        c = self.capabilities
+        for view in (*step.inputs, *step.outputs):
+            place = [evaluate(s, memory.symbols) for s in (view.offset, view.pitch)]
+            assert op is None or all(p % c.alignment == 0 for p in place) or not c.pad_columns, f"{view} is not aligned"
+        for output in step.outputs:
+            assert c.strided_write or op is None or memory.is_whole_rows(output), f"{output} has gaps"
+            written = set(memory.indices(output).ravel())
+            for view in step.inputs:
+                if view.buffer != output.buffer:
+                    continue
+                if written & set(memory.indices(view).ravel()):
+                    assert c.in_place, f"{output} is written in place"
+                    assert isinstance(op, Elementwise), f"{op} reads and writes {output}"
+                    assert view == output, f"{op} reads {view} while it writes {output}"
+                else:
+                    assert c.same_buffer_io, f"{op} reads {view} and writes {output} of the same buffer"
+
+
+def _count(items: Sequence[Item]) -> int:
+    return sum(_count(item.body) if isinstance(item, Loop) else 1 for item in items)
+
+
+class Memory:
+    """All buffers of a plan: activations as the planner places them, float64 so that only wrong data makes a difference."""
+
+    def __init__(
+        self, plan: Plan, capabilities: Capabilities, weights: Sequence[Array], symbols: dict[str, int]
+    ) -> None:
+        self.plan = plan
+        self.symbols = symbols
+        self.alignment = capabilities.alignment
+        self.pad_columns = capabilities.pad_columns
+        items = live_items(plan, symbols)
+        if capabilities.memory == "arena":
+            offsets, size = plan_arena(items)
+            arena = np.empty(size // 4)
+            places = [arena[o // 4 : (o + i.bytes) // 4] for o, i in zip(offsets, items, strict=True)]
+        else:
+            chosen, slots = plan_slots(items)
+            blocks = [np.empty(size // 4) for size, _ in slots]
+            places = [blocks[s][: i.bytes // 4] for s, i in zip(chosen, items, strict=True)]
+        planned = iter(places)
+        self.buffers: list[Array] = []
+        for buffer in plan.buffers:
+            if buffer.kind == "weight":
+                assert buffer.weight is not None
+                array = weights[buffer.weight]
+                rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
+                padded = np.full((rows.shape[0], buffer.pitch or 1), np.nan)
+                padded[:, : rows.shape[1]] = rows
+                self.buffers.append(padded.ravel())
+            else:
+                self.buffers.append(
+                    next(planned) if buffer.kind == "activation" else np.zeros(evaluate(buffer.elements, symbols))
+                )
+
+    def forget(self) -> None:
+        for buffer, array in zip(self.plan.buffers, self.buffers, strict=True):
+            if buffer.kind == "activation":
+                array[:] = np.nan
+
+    def indices(self, view: View) -> Array:
+        """Positions in the buffer of all elements of `view`."""
+        shape = [evaluate(s, self.symbols) for s in view.shape]
+        offset, pitch = evaluate(view.offset, self.symbols), evaluate(view.pitch, self.symbols)
+        columns = shape[-1] if shape else 1
+        rows = int(np.prod(shape[:-1], dtype=int))
+        return (offset + pitch * np.arange(rows)[:, None] + np.arange(columns)).reshape(shape)
+
+    def is_whole_rows(self, view: View) -> bool:
+        columns, pitch = evaluate(view.columns, self.symbols), evaluate(view.pitch, self.symbols)
+        return pitch == (-(-columns // self.alignment) * self.alignment if self.pad_columns else columns)
+
+    def read(self, view: View) -> Array:
+        array = self.buffers[view.buffer][self.indices(view)]
+        assert not np.isnan(array).any(), f"{view} holds what was never written, or is dead"
+        return array
+
+    def write(self, view: View, array: Array) -> None:
+        self.buffers[view.buffer][self.indices(view)] = array
+
+    def end(self, position: int, loop: tuple[int, int] | None) -> None:
+        """Poisons what dies at `position`; in a loop, only what was born in the same iteration."""
+        for buffer, array in zip(self.plan.buffers, self.buffers, strict=True):
+            if buffer.kind != "activation" or buffer.live is None or buffer.live[1] != position:
+                continue
+            if loop is None or (buffer.live[0] > loop[0] and position < loop[1]):
+                array[:] = np.nan

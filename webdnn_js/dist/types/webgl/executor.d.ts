@@ -1,0 +1,32 @@
+/** One model in one WebGL context: textures for buffers, a draw call for every step and every layer of its result. */
+import type { BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend.js';
+export declare class WebGLExecutor implements Executor {
+    private readonly owner;
+    info: Readonly<Record<string, unknown>>;
+    private context;
+    private lost;
+    private programs;
+    private readonly weights;
+    /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */
+    private readonly unaligned;
+    private slots;
+    private schedule;
+    private draws;
+    constructor(owner: BackendContext);
+    start(): Promise<void>;
+    writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void>;
+    finishWeights(): Promise<void>;
+    bind(schedule: Schedule): Promise<void>;
+    private texture;
+    private draw;
+    private execute;
+    run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
+    profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+    private write;
+    /** Reads back through pixel-pack buffers, so that the page's thread is free until the device has finished. */
+    private read;
+    private finished;
+    private ready;
+    private check;
+    dispose(): void;
+}

@@ -1,0 +1,12 @@
+/** WebGL 2: every tensor a texture, every step a fragment shader. */
+
+import type { Backend } from '../backend';
+import { reasonAgainst } from './context';
+import { WebGLExecutor } from './executor';
+
+export const webgl: Backend = {
+  name: 'webgl',
+  memory: 'slots',
+  unavailable: () => Promise.resolve(reasonAgainst()),
+  create: (context) => new WebGLExecutor(context),
+};

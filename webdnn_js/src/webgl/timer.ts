@@ -1,0 +1,44 @@
+/** Time of each step: measured by the device where it can, else by waiting for every step. */
+
+const TIME_ELAPSED = 0x88bf;
+const POLL_MILLISECONDS = 4;
+
+export class Timer {
+  private readonly onDevice: boolean;
+  private readonly queries: WebGLQuery[] = [];
+  private readonly waits: number[] = [];
+  private readonly pixel = new Float32Array(4);
+
+  constructor(private readonly gl: WebGL2RenderingContext) {
+    this.onDevice = gl.getExtension('EXT_disjoint_timer_query_webgl2') !== null;
+  }
+
+  measure(work: () => void): void {
+    const { gl } = this;
+    if (this.onDevice) {
+      const query = gl.createQuery();
+      this.queries.push(query);
+      gl.beginQuery(TIME_ELAPSED, query);
+      work();
+      gl.endQuery(TIME_ELAPSED);
+    } else {
+      const start = performance.now();
+      work();
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.FLOAT, this.pixel); // `finish` does not wait in every browser; this does
+      this.waits.push(performance.now() - start);
+    }
+  }
+
+  /** Milliseconds, in order. */
+  async results(): Promise<number[]> {
+    const { gl } = this;
+    for (const query of this.queries) {
+      while (!gl.isContextLost() && !gl.getQueryParameter(query, gl.QUERY_RESULT_AVAILABLE)) {
+        await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+      }
+      this.waits.push(Number(gl.getQueryParameter(query, gl.QUERY_RESULT)) / 1e6);
+      gl.deleteQuery(query);
+    }
+    return this.waits;
+  }
+}

@@ -1,0 +1,224 @@
+/** Kernels of the fallback backend against values computed by hand. Every op against its definition: tests/backend/test_cases.py. */
+
+import { describe, expect, it } from 'vitest';
+import { fallback } from '../src/fallback';
+import { FUNCTIONS } from '../src/fallback/functions';
+import { KERNELS } from '../src/fallback/kernels';
+import { mergeAxes, walkRows, type Operand } from '../src/fallback/operand';
+import type { Draft } from './fixture';
+import { manifestOf, planOf } from './fixture';
+import type { Plan } from '../src/plan';
+
+/** An operand of `shape`; with a `pitch`, its rows stand apart and what is between them is NaN. */
+function operand(shape: readonly number[], values?: readonly number[], pitch?: number): Operand {
+  const columns = shape.at(-1) ?? 1;
+  const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  const distance = pitch ?? columns;
+  const offset = pitch ? 3 : 0;
+  const data = new Float32Array(offset + rows * distance).fill(NaN);
+  for (let i = 0; values && i < rows * columns; i++) {
+    data[offset + Math.floor(i / columns) * distance + (i % columns)] = values[i]!;
+  }
+  return { data, offset, pitch: distance, shape, rows, columns };
+}
+
+function valuesOf({ data, offset, pitch, rows, columns }: Operand): number[] {
+  return Array.from(
+    { length: rows * columns },
+    (_, i) => data[offset + Math.floor(i / columns) * pitch + (i % columns)]!,
+  );
+}
+
+/** The values of kernel `name`'s output, which is written into a view with gaps; the gaps must stay as they were. */
+function compute(
+  name: string,
+  attributes: Record<string, unknown>,
+  inputs: readonly Operand[],
+  shape: readonly number[],
+  args: readonly number[] = [],
+): number[] {
+  const output = operand(shape, undefined, (shape.at(-1) ?? 1) + 2);
+  KERNELS[name]!(attributes)(inputs, output, args);
+  expect(output.data.filter((value) => !Number.isNaN(value))).toHaveLength(output.rows * output.columns);
+  return valuesOf(output);
+}
+
+const plain = { strides: [1, 1], dilation: [1, 1], epilogue: null };
+
+describe('convolution', () => {
+  // 1 2 3
+  // 4 5 6
+  // 7 8 9
+  const image = operand([1, 3, 3, 1], [1, 2, 3, 4, 5, 6, 7, 8, 9], 4);
+  const kernel = operand([2, 2, 1, 2], [1, 0, 0, 0, 0, 0, 10, 1]); // sums: x[0,0] + 10·x[1,1], and x[1,1]
+
+  it('reads a window', () => {
+    expect(compute('conv2d', plain, [image, kernel], [1, 2, 2, 2], [0, 0])).toEqual([51, 5, 62, 6, 84, 8, 95, 9]);
+  });
+  it('pads with zeros, at the top and left', () => {
+    const strided = { ...plain, strides: [2, 2] };
+    expect(compute('conv2d', strided, [image, kernel], [1, 2, 2, 2], [1, 1])).toEqual([10, 1, 30, 3, 70, 7, 95, 9]);
+  });
+  it('finishes with the epilogue', () => {
+    const epilogue = [
+      ['add', 0, 1],
+      ['min', 2, { value: 60 }],
+    ];
+    const bias = operand([2], [-1, 0.5]);
+    const result = compute('conv2d', { ...plain, epilogue }, [image, kernel, bias], [1, 2, 2, 2], [0, 0]);
+    expect(result).toEqual([50, 5.5, 60, 6.5, 60, 8.5, 60, 9.5]);
+  });
+  it('adds kernels when transposed, and crops', () => {
+    const x = operand([1, 1, 2, 1], [1, 2]);
+    const row = operand([1, 3, 1, 1], [1, 10, 100]);
+    const strided = { ...plain, strides: [2, 2] };
+    expect(compute('conv2d_transpose', strided, [x, row], [1, 1, 5, 1], [0, 0])).toEqual([1, 10, 102, 20, 200]);
+    expect(compute('conv2d_transpose', strided, [x, row], [1, 1, 3, 1], [0, 1])).toEqual([10, 102, 20]);
+    expect(compute('conv2d_transpose', strided, [x, row], [1, 1, 4, 1], [0, -1])).toEqual([0, 1, 10, 102]);
+  });
+  it('keeps channels apart when depthwise', () => {
+    const x = operand([1, 1, 2, 2], [1, 2, 3, 4]);
+    const weights = operand([1, 2, 2, 2], [1, 2, 3, 4, 10, 20, 30, 40]);
+    expect(compute('depthwise_conv2d', plain, [x, weights], [1, 1, 1, 4], [0, 0])).toEqual([31, 62, 126, 168]);
+  });
+});
+
+describe('matmul', () => {
+  it('takes rows by twos and by one, columns by fours and by one', () => {
+    const x = operand([3, 5], [1, 0, 0, 0, 2, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1], 8);
+    const weights = operand([5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 3);
+    expect(compute('matmul', { epilogue: null }, [x, weights], [3, 2])).toEqual([19, 22, 3, 4, 25, 30]);
+  });
+});
+
+describe('pooling', () => {
+  const x = operand([1, 2, 2, 1], [-4, -3, -2, -1]);
+  const attributes = { size: [2, 2], strides: [2, 2] };
+  it('never lets padding win a maximum', () => {
+    expect(compute('pool2d', { ...attributes, kind: 'max' }, [x], [1, 2, 2, 1], [1, 1])).toEqual([-4, -3, -2, -1]);
+  });
+  it('counts padding in an average only if told', () => {
+    const average = { ...attributes, kind: 'average' };
+    const shape = [1, 2, 2, 1];
+    expect(compute('pool2d', { ...average, count_padding: false }, [x], shape, [1, 1])).toEqual([-4, -3, -2, -1]);
+    expect(compute('pool2d', { ...average, count_padding: true }, [x], shape, [1, 1])).toEqual([
+      -1, -0.75, -0.5, -0.25,
+    ]);
+  });
+});
+
+describe('elementwise', () => {
+  it('broadcasts as NumPy does', () => {
+    const column = operand([2, 1], [10, 20]);
+    const row = operand([3], [1, 2, 3]);
+    expect(compute('elementwise', { program: [['sub', 0, 1]] }, [column, row], [2, 3])).toEqual([9, 8, 7, 19, 18, 17]);
+  });
+  it('may overwrite an input that is read twice', () => {
+    const x = operand([2, 2], [1, 2, 3, 4], 5);
+    const program = [
+      ['add', 0, { value: 1 }],
+      ['mul', 1, 0],
+    ];
+    KERNELS.elementwise!({ program })([x], x, []);
+    expect(valuesOf(x)).toEqual([2, 6, 12, 20]);
+  });
+  it('runs over more elements than it takes at a time', () => {
+    const values = Array.from({ length: 1300 }, (_, i) => i);
+    const program = [
+      ['neg', 0],
+      ['add', 1, { value: 1300 }],
+    ];
+    const want = values.map((value) => 1300 - value);
+    expect(compute('elementwise', { program }, [operand([1300], values)], [1300])).toEqual(want);
+    expect(compute('elementwise', { program }, [operand([1300, 1], values, 2)], [1300, 1])).toEqual(want);
+  });
+  it('refuses functions that it does not have', () => {
+    const run = () => compute('elementwise', { program: [['toString', 0]] }, [operand([1], [0])], [1]);
+    expect(run).toThrow("unknown elementwise function 'toString'");
+  });
+  it.each([
+    [0.1, 0.1124629160182849],
+    [1, 0.8427007929497149],
+    [-2.5, -0.9995930479825551],
+    [3.9, 0.9999999652077514],
+    [Infinity, 1],
+  ])('erf(%d)', (x, want) => expect(Math.abs(FUNCTIONS.erf(x) - want)).toBeLessThan(1e-15));
+});
+
+describe('reductions', () => {
+  const x = operand([2, 2, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 5);
+  it.each([
+    ['sum', [1], [2, 3], [5, 7, 9, 17, 19, 21]],
+    ['mean', [0, 2], [1, 2, 1], [5, 8]],
+    ['max', [2], [2, 2], [3, 6, 9, 12]],
+    ['min', [0, 1, 2], [], [1]],
+  ])('%s over %j', (kind, axes, shape, want) => {
+    expect(compute('reduce', { kind, axes }, [x], shape)).toEqual(want);
+  });
+  it('softmax survives large values', () => {
+    expect(compute('softmax', {}, [operand([1, 3], [1000, 1000, -1000])], [1, 3])).toEqual([0.5, 0.5, 0]);
+  });
+});
+
+describe('moving elements', () => {
+  const x = operand([2, 3], [1, 2, 3, 4, 5, 6], 4);
+  it('transpose', () => expect(compute('transpose', { permutation: [1, 0] }, [x], [3, 2])).toEqual([1, 4, 2, 5, 3, 6]));
+  it('slice', () => expect(compute('slice', {}, [x], [1, 2], [1, 1])).toEqual([5, 6]));
+  it('pad', () =>
+    expect(compute('pad', { value: -1 }, [x], [3, 4], [1, 0])).toEqual([-1, -1, -1, -1, 1, 2, 3, -1, 4, 5, 6, -1]));
+  it('copy to rows of another length', () => expect(compute('copy', {}, [x], [3, 2])).toEqual([1, 2, 3, 4, 5, 6]));
+  it('resize', () => {
+    const image = operand([1, 1, 2, 1], [0, 4]);
+    expect(compute('resize2d', { mode: 'nearest' }, [image], [1, 1, 4, 1])).toEqual([0, 0, 4, 4]);
+    expect(compute('resize2d', { mode: 'bilinear' }, [image], [1, 1, 4, 1])).toEqual([0, 1, 3, 4]);
+  });
+});
+
+describe('walks', () => {
+  it('over dense memory are one row', () => {
+    expect(mergeAxes([2, 1, 3, 4], [{ offset: 5, strides: [12, 99, 4, 1] }])).toEqual({
+      shape: [24],
+      walkers: [{ offset: 5, strides: [1] }],
+    });
+  });
+  it('visit rows in order', () => {
+    const visited: number[][] = [];
+    const walkers = [
+      { offset: 0, strides: [100, 10, 1] },
+      { offset: 7, strides: [0, 1, 0] },
+    ];
+    walkRows([2, 2, 9], walkers, (offsets) => visited.push([...offsets]));
+    expect(visited).toEqual([
+      [0, 7],
+      [10, 8],
+      [100, 7],
+      [110, 8],
+    ]);
+  });
+});
+
+describe('the executor', () => {
+  const start = (change: (plan: Draft<Plan>) => void): Promise<void> => {
+    const plan = planOf();
+    plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
+    plan.kernels = [{ name: 'matmul' }, { name: 'copy' }];
+    change(plan);
+    const context = {
+      manifest: manifestOf(),
+      plan,
+      fetchFile: () => Promise.reject(new Error()),
+      options: {},
+      runtimeUrl: '',
+    };
+    return fallback.create(context).start();
+  };
+  it('starts', () => expect(start(() => undefined)).resolves.toBeUndefined());
+  it('names a kernel that it does not have', () =>
+    expect(start((plan) => (plan.kernels[1]!.name = 'constructor'))).rejects.toThrow(
+      "plan.kernels[1]: fallback has no kernel 'constructor'; it has conv2d, conv2d_transpose, copy",
+    ));
+  it('refuses buffers that its kernels cannot read', () =>
+    expect(start((plan) => (plan.buffers[2]!.dtype = 'int32'))).rejects.toThrow(
+      'fallback has no use for kind activation, dtype int32',
+    ));
+});
