@@ -27,7 +27,7 @@ it('has the version of its package', () => expect(WebDNN.version).toBe(packageJs
 
 it('says which backends there are', () => {
   for (const name of ['webgl', 'webassembly', 'fallback'] as const) BACKENDS[name] = fakeBackend(name);
-  delete BACKENDS.webgpu;
+  delete (BACKENDS as Partial<typeof BACKENDS>).webgpu;
   expect(WebDNN.getBackendAvailability()).toEqual({
     status: { webgpu: false, webgl: false, webassembly: true, fallback: true },
     defaultOrder: ['webassembly', 'fallback'],
