@@ -12,13 +12,15 @@ const percent = (x) => `${(100 * x).toFixed(1)} %`;
 const load = (backend) => WebDNN.load('./output', { backendOrder: [backend] });
 
 let runner;
+let batch; // what N of `runner` is
 let pixels = new Float32Array(SIZE * SIZE);
 let waiting = Promise.resolve();
 
 /** Probabilities of `images` (n × 64 pixels of 0…16), one run for all. */
 async function predict(images) {
   const count = images.length / (SIZE * SIZE);
-  if (runner.inputs[0].shape[0] !== count) await runner.setPlaceholderValue({ N: count });
+  if (batch !== count) await runner.setPlaceholderValue({ N: count });
+  batch = count;
   runner.inputs[0].set(images);
   const start = performance.now();
   await runner.run();
@@ -60,7 +62,7 @@ async function checkHeldOut({ images, labels, keras }) {
 async function useBackend(backend, heldOut) {
   const next = await load(backend);
   runner?.dispose();
-  runner = next;
+  [runner, batch] = [next, undefined];
   for (const button of element('backends').children) {
     button.setAttribute('aria-pressed', String(button.dataset.backend === backend));
   }

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from webdnn.graph.dim import Size, evaluate, symbol, symbols_of
+from webdnn.graph.dim import Size, evaluate, number, symbol, symbols_of
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
@@ -401,10 +401,7 @@ def _concats() -> list[Case]:
     def split_and_join(random: Random) -> Graph:
         x = source("x", N, 3, 3, 12)
         parts = [apply(Slice((0, 0, 0, s), (N, 3, 3, n)), x) for s, n in ((0, 4), (4, 4), (8, 3), (11, 1))]
-        outputs = [
-            apply(Conv2D(), part, random.constant(1, 1, int(part.shape[3]), 4))
-            for part in parts  # type: ignore[arg-type]
-        ]
+        outputs = [apply(Conv2D(), part, random.constant(1, 1, number(part.shape[3]), 4)) for part in parts]
         return graph_of([x], [apply(Concat(3), *reversed(outputs)), elementwise("add", parts[0], parts[1])])
 
     def whole_input(random: Random) -> Graph:

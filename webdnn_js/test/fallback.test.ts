@@ -198,7 +198,7 @@ describe('walks', () => {
 });
 
 describe('the executor', () => {
-  const start = (change: (plan: Draft<Plan>) => void): Promise<void> => {
+  const start = async (change: (plan: Draft<Plan>) => void): Promise<void> => {
     const plan = planOf();
     plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
     plan.kernels = [{ name: 'matmul' }, { name: 'copy' }];
@@ -210,7 +210,7 @@ describe('the executor', () => {
       options: {},
       runtimeUrl: '',
     };
-    return fallback.create(context).start();
+    return (await fallback.create(context)).start();
   };
   it('starts', () => expect(start(() => undefined)).resolves.toBeUndefined());
   it('names a kernel that it does not have', () =>

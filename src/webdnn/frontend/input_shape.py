@@ -123,8 +123,10 @@ def _assign(
     listing = ", ".join(f"{name!r} {_text(shape)}" for name, shape in inputs)
     names = [name for name, _ in inputs]
     if len(shapes) != len(inputs):
+        plural = "" if len(inputs) == 1 else "s"
         raise ModelError(
-            f"the model has {len(inputs)} input{'s' * (len(inputs) != 1)}, got {len(shapes)} input shapes ({'; '.join(map(str, shapes))}); inputs: {listing}"
+            f"the model has {len(inputs)} input{plural}, got {len(shapes)} input shapes "
+            f"({'; '.join(map(str, shapes))}); inputs: {listing}"
         )
     found: dict[str, InputShape] = {}
     for shape in shapes:

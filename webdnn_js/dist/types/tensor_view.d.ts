@@ -12,8 +12,8 @@ export declare class TensorView {
     get length(): number;
     /** The values themselves, not a copy: an input is read from here, an output is written here, at every run. */
     toActual(): TypedArray;
-    /** Copies `values` in: all of them, or, with an `offset`, some from there on. */
-    set(values: ArrayLike<number>, offset?: number): void;
+    /** Copies `values` in: all of them, or, with an `offset`, some from there on. Another view may be given, too. */
+    set(values: ArrayLike<number> | TensorView, offset?: number): void;
     forEach(visit: (value: number, index: number) => void): void;
     [Symbol.iterator](): IterableIterator<number>;
 }

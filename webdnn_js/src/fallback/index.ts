@@ -201,5 +201,5 @@ export const fallback: Backend = {
   name: 'fallback',
   memory: 'arena',
   unavailable: () => Promise.resolve(undefined),
-  create: (context) => new FallbackExecutor(context),
+  create: (context) => Promise.resolve(new FallbackExecutor(context)),
 };

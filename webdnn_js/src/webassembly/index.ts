@@ -85,5 +85,5 @@ export const webassembly: Backend = {
     if (typeof WebAssembly !== 'object') return Promise.resolve('there is no WebAssembly here');
     return Promise.resolve(isSupported('simd') ? undefined : 'this engine has no WebAssembly SIMD');
   },
-  create: (context) => new WebAssemblyExecutor(context),
+  create: (context) => Promise.resolve(new WebAssemblyExecutor(context)),
 };

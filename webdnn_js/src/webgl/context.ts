@@ -4,7 +4,6 @@ import { WebDNNError } from '../errors';
 
 export interface Context {
   readonly gl: WebGL2RenderingContext;
-  readonly canvas: OffscreenCanvas | HTMLCanvasElement;
   /** Of the textures: RGBA32F, or RGBA16F where nothing better can be rendered to. */
   readonly format: number;
   readonly precision: 'float32' | 'float16';
@@ -26,8 +25,8 @@ function tryContext(): Context | string {
     powerPreference: 'high-performance',
   });
   if (!gl) return 'this browser or its graphics driver does not offer WebGL 2';
-  if (gl.getExtension('EXT_color_buffer_float')) return { gl, canvas, format: gl.RGBA32F, precision: 'float32' };
-  if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, canvas, format: gl.RGBA16F, precision: 'float16' };
+  if (gl.getExtension('EXT_color_buffer_float')) return { gl, format: gl.RGBA32F, precision: 'float32' };
+  if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, format: gl.RGBA16F, precision: 'float16' };
   release(gl);
   return 'this device cannot render to floating-point textures (EXT_color_buffer_float)';
 }

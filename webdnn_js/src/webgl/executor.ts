@@ -53,7 +53,6 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 export class WebGLExecutor implements Executor {
   info: Readonly<Record<string, unknown>> = {};
   private context: Context | undefined;
-  private lost = false;
   private programs: ReadonlyMap<number, Program> = new Map();
   private readonly weights = new Map<number, Texture>();
   /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */
@@ -72,7 +71,6 @@ export class WebGLExecutor implements Executor {
       throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and float32 buffers only');
     }
     const context = (this.context = makeContext());
-    context.canvas.addEventListener('webglcontextlost', () => (this.lost = true));
     const { gl, format, precision } = context;
     this.info = { renderer: rendererName(gl), precision };
     gl.bindVertexArray(gl.createVertexArray());
@@ -220,7 +218,7 @@ export class WebGLExecutor implements Executor {
 
   private ready(): Context {
     const { context } = this;
-    if (context && !this.lost && !context.gl.isContextLost()) return context;
+    if (context && !context.gl.isContextLost()) return context;
     throw new WebDNNError(
       'backend',
       'the WebGL context was lost (the graphics driver restarted?); load the model again',

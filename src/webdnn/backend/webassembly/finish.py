@@ -84,7 +84,7 @@ def render_module(kernels: list[dict[str, Any]]) -> str:
 
 
 def _render_kernel(index: int, kernel: dict[str, Any]) -> str:
-    fields: dict[str, Any] = {"index": index, "kernel": kernel}
+    fields: dict[str, Any] = {"index": index, "kernel": kernel, "program": ""}
     if kernel.get("program"):
         inputs = len(kernel["operands"]) + (kernel["name"] != "elementwise")
         fields["program"] = render_program(f"program_{index}", inputs, kernel["program"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.lowering import Context, Layer, array_of, channels_last
@@ -69,13 +72,11 @@ def _as_depthwise(kernel: Any, groups: int) -> Any:
 
 def _grouped(layer: Layer, x: Value, op: Conv2D, groups: int, context: Context) -> Value:
     each = x.shape[3] // groups
-    filters = int(layer.filters) // groups
+    kernels = np.split(array_of(layer.kernel), groups, axis=3)
     parts = []
-    for group in range(groups):
+    for group, kernel in enumerate(kernels):
         part = context.apply(Slice((0, 0, 0, group * each), (*x.shape[:3], each)), x)
-        chosen = slice(group * filters, (group + 1) * filters)
-        kernel = context.constant(layer, f"kernel {group}", lambda chosen=chosen: array_of(layer.kernel)[..., chosen])
-        parts.append(context.apply(op, part, kernel))
+        parts.append(context.apply(op, part, context.constant(layer, f"kernel {group}", partial(np.array, kernel))))
     return context.apply(Concat(3), *parts)
 
 

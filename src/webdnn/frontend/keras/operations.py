@@ -90,7 +90,9 @@ def lower_get_item(c: Context, operation: Any, x: Value, key: Any) -> Value:
     missing = x.type.rank - sum(k is not None and k is not Ellipsis for k in keys)
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
     keys[at : at + 1] = [slice(None)] * missing
-    starts, sizes, shape = [], [], []
+    starts: list[Size] = []
+    sizes: list[Size] = []
+    shape: list[Size] = []
     axes = iter(x.shape)
     for k in keys:
         if k is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from webdnn.frontend.keras.convolution import pair
 from webdnn.frontend.keras.lowering import Context, Layer, channels_last, flat
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
@@ -38,7 +39,7 @@ def lower_permute(layer: Layer, inputs: Sequence[Value], context: Context) -> Va
 
 @channels_last
 def lower_zero_padding(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    rows, columns = (tuple(map(int, amounts)) for amounts in layer.padding)
+    rows, columns = map(pair, layer.padding)
     return context.apply(Pad(((0, 0), rows, columns, (0, 0))), inputs[0])
 
 

@@ -17,7 +17,12 @@ LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name
 MODELS = ("Functional", "Model", "Sequential")
 INPUT = "InputLayer"
 _TRUSTED = ("keras", "tensorflow", "tf_keras")  # roots of the modules that a layer of Keras itself may name
-_CODE_KEYS = {"code", "closure", "defaults", "value"}  # what a lambda expression is stored as, with or without a class name
+_CODE_KEYS = {
+    "code",
+    "closure",
+    "defaults",
+    "value",
+}  # what a lambda expression is stored as, with or without a class name
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 

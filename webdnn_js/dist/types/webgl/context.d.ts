@@ -1,7 +1,6 @@
 /** A WebGL 2 context that can render to floating-point textures. */
 export interface Context {
     readonly gl: WebGL2RenderingContext;
-    readonly canvas: OffscreenCanvas | HTMLCanvasElement;
     /** Of the textures: RGBA32F, or RGBA16F where nothing better can be rendered to. */
     readonly format: number;
     readonly precision: 'float32' | 'float16';

@@ -4,7 +4,6 @@ export declare class WebGLExecutor implements Executor {
     private readonly owner;
     info: Readonly<Record<string, unknown>>;
     private context;
-    private lost;
     private programs;
     private readonly weights;
     /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */

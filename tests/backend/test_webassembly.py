@@ -1,0 +1,233 @@
+"""What only the webassembly backend has: a compiler that may be missing, a worker that may not start, memory that may not grow, traps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.cases import Case, Random, bias_relu, graph_of, source
+from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from webdnn.backend.builder import WeightTable, build_plan
+from webdnn.backend.webassembly import TARGET
+from webdnn.backend.webassembly import finish as toolchain
+from webdnn.backend.webassembly.dialect import FUNCTIONS as DIALECT
+from webdnn.backend.webassembly.finish import VARIANTS, ToolchainError, compile_module
+from webdnn.backend.webassembly.lowering import LOWERINGS
+from webdnn.descriptor.schema import Plan, Step
+from webdnn.descriptor.writer import write_descriptor
+from webdnn.graph.graph import Graph, apply
+from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Repeat, Reshape
+from webdnn.graph.program import FUNCTIONS, Call, Program, single
+
+EMPTY = "typedef int Anything;\n"
+SPECIAL = np.array(
+    [
+        0.0,
+        -0.0,
+        1,
+        -1,
+        1e-40,
+        -1e-40,
+        1e-20,
+        3e38,
+        -3e38,
+        np.inf,
+        -np.inf,
+        np.nan,
+        88.5,
+        89,
+        -87,
+        -103,
+        1000,
+        -1000,
+        2.5,
+    ],
+    np.float32,
+)
+
+
+def _convolution(random: Random) -> Graph:
+    x = source("x", 1, 5, 5, 3)
+    op = Conv2D(padding=((1, 1), (1, 1)), epilogue=bias_relu())
+    return graph_of([x], [apply(op, x, random.constant(3, 3, 3, 9), random.constant(9), origin=("layer",))])
+
+
+def _plan(case: Case) -> Plan:
+    return build_plan(case.graph, TARGET, WeightTable.of(case.graph))
+
+
+def _write(directory: Path, case: Case, change: Callable[[Plan], None] = lambda plan: None) -> None:
+    plan = _plan(case)
+    change(plan)
+    write_descriptor(directory, case.graph, {"webassembly": plan}, WeightTable.of(case.graph).arrays)
+
+
+def test_every_op_and_function_has_an_entry() -> None:
+    assert set(LOWERINGS) == set(OPS) - {Concat, Repeat, Reshape}
+    assert set(DIALECT) == set(FUNCTIONS)
+
+
+def test_compiler_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "find_spec", lambda name: None)
+    with pytest.raises(ToolchainError, match=r"pip install ziglang=="):
+        compile_module(EMPTY, "simd")
+
+
+def test_the_version_that_the_error_names_is_the_pinned_one() -> None:
+    pyproject = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'"ziglang=={toolchain.ZIG_VERSION}"' in pyproject
+
+
+def test_compiler_fails() -> None:
+    with pytest.raises(ToolchainError, match=r"(?s)simd variant.*kernels\.c:1"):
+        compile_module("this is no C\n", "simd")
+
+
+def test_unknown_toolchain() -> None:
+    with pytest.raises(ToolchainError, match="unknown toolchain 'gcc'; known: zig"):
+        toolchain.finish(Plan("webassembly"), {"toolchain": "gcc"})
+
+
+def test_the_same_bytes_wherever_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    case = Case("convolution", _convolution)
+    first = _plan(case)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setattr(toolchain.tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    assert _plan(case).files == first.files
+    for content in first.files.values():
+        assert b"webdnn" not in content
+        assert b"kernels.c" not in content
+
+
+@pytest.fixture
+def answers(page: Any, serve: Any, tmp_path: Path) -> Callable[..., list[Any]]:
+    """Runs models of `tmp_path` on the webassembly backend."""
+
+    def run(
+        models: list[tuple[str, list[np.ndarray]]], csp: str | None = None, script: str = "", **options: Any
+    ) -> list[Any]:
+        server = serve({"/models/": tmp_path}, csp=csp)
+        server.add("/stub.js", script.encode())
+        page.goto(server.add("/runner.html", b'<script src="/stub.js"></script>' + RUNNER_PAGE.read_bytes()))
+        return list(
+            run_jobs(page, [job(f"/models/{name}", "webassembly", [({}, xs)], **options) for name, xs in models])
+        )
+
+    return run
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_special_values(answers: Any, tmp_path: Path, variant: str) -> None:
+    """Zeros, subnormals, infinities and NaN go through every function as in numpy."""
+    x = source("x", len(SPECIAL))
+    y = source("y", len(SPECIAL))
+    programs = {name: single(name, *[None] * min(f.arity, 2), *[1.0] * (f.arity - 2)) for name, f in FUNCTIONS.items()}
+    outputs = [apply(Elementwise(p), *(x, y)[: p.inputs], origin=(name,)) for name, p in programs.items()]
+    case = Case("special", lambda random: graph_of([x, y], outputs))
+    _write(tmp_path / "special", case)
+    right = np.roll(SPECIAL, 5)
+    (answer,) = answers([("special", [SPECIAL, right])], variant=variant)
+    if isinstance(answer, PageError):
+        raise answer
+    with np.errstate(all="ignore"):
+        for (name, program), have in zip(programs.items(), answer[0], strict=True):
+            inputs = [SPECIAL, right][: program.inputs]
+            want = program.evaluate([a.astype(np.float64) for a in inputs]).astype(np.float32)
+            # Beyond some millions sin and cos lose the argument's last bits; results below the normal range may be flushed.
+            fine = np.abs(SPECIAL) < 1e6 if name in ("sin", "cos") else np.ones(len(SPECIAL), bool)
+            np.testing.assert_allclose(have[fine], want[fine], rtol=1e-6, atol=1e-37, err_msg=name)
+
+
+@pytest.mark.browser
+def test_functions_over_their_whole_range(answers: Any, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values = np.concatenate(
+        [random.uniform(-12, 12, 3000), random.normal(size=3000) * 1e-3, random.uniform(-100, 88, 3000)]
+    )
+    values = values.astype(np.float32)
+    names = [name for name, f in FUNCTIONS.items() if f.arity == 1]
+    x = source("x", len(values))
+    outputs = [apply(Elementwise(single(name, None)), x, origin=(name,)) for name in names]
+    outputs.append(apply(Elementwise(Program(1, (Call("abs", (0,)), Call("pow", (1, 1.75))))), x, origin=("pow",)))
+    case = Case("range", lambda random: graph_of([x], outputs))
+    _write(tmp_path / "range", case)
+    (answer,) = answers([("range", [values])])
+    if isinstance(answer, PageError):
+        raise answer
+    with np.errstate(all="ignore"):
+        for output, have in zip(outputs, answer[0], strict=True):
+            want = output.op.program.evaluate([values.astype(np.float64)])
+            # Near their zeros, results of size 1 are exact to an ulp of 1.
+            atol = {"gelu": 2e-7, "sin": 1e-7, "cos": 1e-7, "hard_sigmoid": 1e-7}.get(output.origin[0], 1e-37)
+            good = np.isfinite(want)
+            np.testing.assert_allclose(have[good], want[good], rtol=6e-7, atol=atol, err_msg=output.origin[0])
+
+
+@pytest.mark.browser
+def test_without_a_worker_it_runs_on_the_main_thread(answers: Any, tmp_path: Path, page: Any) -> None:
+    case = Case("convolution", _convolution)
+    _write(tmp_path / "model", case)
+    csp = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; worker-src 'none'"
+    (answer,) = answers([("model", case.inputs(0))], csp=csp)
+    np.testing.assert_allclose(answer[0][0], case.expected(0)[0], rtol=1e-4, atol=1e-5)
+    info = page.evaluate("""async () => (await WebDNN.load('/models/model', { backendOrder: ['webassembly'] })).info""")
+    assert info["thread"].startswith("main thread, because no worker could start")
+    assert info["variant"] == "relaxed-simd"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("what", ["Memory", "Memory.prototype.grow"])
+def test_memory_that_is_not_to_be_had_is_an_error_of_ours(answers: Any, tmp_path: Path, what: str) -> None:
+    case = Case(
+        "large", lambda random: graph_of([x := source("x", 1 << 20)], [apply(Elementwise(single("exp", None)), x)])
+    )
+    _write(tmp_path / "model", case)
+    stub = f"WebAssembly.{what} = function () {{ throw new RangeError('no room'); }}; delete globalThis.Worker;"
+    (answer,) = answers([("model", case.inputs(0))], script=stub)
+    assert isinstance(answer, PageError)
+    assert "MiB to be had (no room); dispose of runners" in str(answer)
+
+
+@pytest.mark.browser
+def test_a_trap_is_an_error_of_ours(answers: Any, tmp_path: Path) -> None:
+    def ask_for_too_much(plan: Plan) -> None:
+        step = plan.steps[-1]
+        assert isinstance(step, Step)
+        plan.steps[-1] = replace(step, args=(2**14, *step.args[1:]))
+
+    case = Case("convolution", _convolution)
+    _write(tmp_path / "bad", case, ask_for_too_much)
+    _write(tmp_path / "good", case)
+    bad, good = answers([("bad", case.inputs(0)), ("good", case.inputs(0))])
+    assert isinstance(bad, PageError)
+    assert "webassembly: the model failed" in str(bad)
+    assert not isinstance(good, PageError)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variant": "avx"}, "variant must be one of relaxed-simd, simd, got 'avx'"),
+        ({"thread": 4}, "unknown option 'thread'"),
+    ],
+)
+def test_wrong_options(answers: Any, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    case = Case("convolution", _convolution)
+    _write(tmp_path / "model", case)
+    (answer,) = answers([("model", case.inputs(0))], **options)
+    assert isinstance(answer, PageError)
+    assert message in str(answer)
+
+
+def test_kernels_stay_small() -> None:
+    """One convolution with bias and relu: some kB."""
+    for content in _plan(Case("convolution", _convolution)).files.values():
+        assert len(content) < 8 * 1024

@@ -1,0 +1,211 @@
+"""What is special about webgl: texels of four columns, the padding behind the last one, textures folded at 2048, the context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.cases import Case, Random, bias_relu, graph_of, source
+from harness.descriptors import write_cases
+from harness.metric import error
+from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from webdnn.backend.webgl import TARGET
+from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
+from webdnn.backend.webgl.lowering import LOWERINGS
+from webdnn.descriptor import writer
+from webdnn.descriptor.weights import cut_shards
+from webdnn.graph.graph import Constant, Graph, apply
+from webdnn.graph.interpreter import interpret
+from webdnn.graph.ops import (
+    OPS,
+    Concat,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    MatMul,
+    Pad,
+    Reduce,
+    Repeat,
+    Reshape,
+    Slice,
+    Softmax,
+    Transpose,
+)
+from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import FUNCTIONS
+
+
+def test_every_op_and_function_is_lowered():
+    assert set(LOWERINGS) == set(OPS) - {Repeat, Reshape}  # those two are the common builder's
+    assert set(DIALECT) == set(FUNCTIONS)
+
+
+def poisoned(channels: int, random: Random) -> Graph:
+    """Every op that combines columns, on data whose padding is not finite: 1/0 and log 0."""
+    x = source("x", 2, 4, 3, channels)
+    positive = elementwise("add", elementwise("abs", x), 0.5)
+    never_zero = apply(Constant(np.abs(random.array(channels)) + np.float32(1)))
+    inverse = elementwise("reciprocal", elementwise("mul", positive, never_zero))
+    spoiled = elementwise("max", elementwise("min", inverse, elementwise("log", positive)), -9.0)
+    spoiled = elementwise("sub", spoiled, elementwise("div", inverse, inverse))
+    pixels = apply(Reshape((24, channels)), spoiled)
+    product = apply(MatMul(bias_relu()), pixels, random.constant(channels, 3), random.constant(3))
+    ones = apply(Conv2D((1, 1), ((1, 1), (1, 1))), spoiled, random.constant(3, 3, channels, 2))
+    grown = apply(Conv2DTranspose((2, 2)), spoiled, random.constant(2, 2, channels, 5))
+    depthwise = apply(DepthwiseConv2D(), spoiled, random.constant(2, 2, channels, 2))
+    outputs = [
+        product,
+        ones,
+        grown,
+        depthwise,
+        apply(Softmax(), pixels),
+        apply(Reduce("mean", (3,)), spoiled),
+        apply(Reduce("max", (1, 3)), spoiled),
+        apply(Reduce("min", (0, 1, 2, 3)), spoiled),
+        apply(Reshape((channels, 24)), pixels),
+        apply(Transpose((1, 0)), pixels),
+        apply(Concat(1), pixels, product, pixels),
+        apply(Pad(((0, 0), (1, 2))), pixels),
+        apply(Slice((0, channels - 1), (24, 1)), pixels),
+    ]
+    return graph_of([x], outputs)
+
+
+def many_inputs(axis: int, random: Random) -> Graph:
+    """More tensors than a shader can read."""
+    x = source("x", 2, 3, 5)
+    parts = [elementwise("mul", x, float(i)) if i % 3 else random.constant(2, 3, 5) for i in range(37)]
+    return graph_of([x], [apply(Concat(axis), *parts)])
+
+
+def two_layers(random: Random) -> Graph:
+    """17.2 million elements: more than the 2048² texels of a layer; only the sums come back."""
+    x, y = source("x", 4200, 1), source("y", 1, 4099)
+    square = elementwise("add", x, y)
+    return graph_of([x, y], [apply(Reduce("mean", (1,)), square), apply(Slice((4100, 7), (100, 5)), square)])
+
+
+def cut_weights(random: Random) -> Graph:
+    """Weights whose rows are cut anywhere, into textures of more than one row: 5 columns, 3 channels times 2, a multiple of 4."""
+    x, image = source("x", 2, 1300), source("image", 1, 4, 4, 3)
+    y = apply(MatMul(bias_relu()), x, random.constant(1300, 5, scale=0.05), random.constant(5))
+    wide = apply(MatMul(), x, random.constant(1300, 12, scale=0.05))
+    z = apply(DepthwiseConv2D(), image, random.constant(3, 3, 3, 2))
+    return graph_of([x, image], [y, wide, z])
+
+
+CASES = [
+    *(Case(f"padding behind {channels} channels", partial(poisoned, channels)) for channels in (1, 3, 5, 7, 8)),
+    *(Case(f"concat of 37 tensors along axis {axis}", partial(many_inputs, axis)) for axis in (0, 1, 2)),
+    Case("texture of two layers", two_layers),
+    Case("weights in many shards", cut_weights),
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Descriptors of the cases, in shards that hold a few rows each."""
+    root = tmp_path_factory.mktemp("webgl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "cut_shards", lambda arrays: cut_shards(arrays, limit=4100))
+        return root, write_cases(TARGET, CASES, root)
+
+
+@pytest.fixture
+def runner_page(page: Any, serve: Callable[..., Any], folders: tuple[Path, dict[str, str]]) -> Iterator[Any]:
+    server = serve({"/cases/": folders[0]})
+    page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
+    page.wait_for_function("window.ready === true")
+    return page
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_case(runner_page: Any, folders: tuple[Path, dict[str, str]], case: Case):
+    (answer,) = run_jobs(runner_page, [job(f"/cases/{folders[1][case.name]}", "webgl", [({}, case.inputs(0))])])
+    if isinstance(answer, PageError):
+        raise answer
+    for have, want in zip(answer[0], case.expected(0), strict=True):
+        assert error(have, want) <= case.tolerance
+
+
+LOAD = """async (url) => {
+  const contexts = [];
+  const original = OffscreenCanvas.prototype.getContext;
+  OffscreenCanvas.prototype.getContext = function (...args) {
+    const context = original.apply(this, args);
+    contexts.push(context);
+    return context;
+  };
+  window.contexts = contexts;
+  window.runner = await WebDNN.load(url, { backendOrder: ['webgl'] });
+  window.runner.inputs.forEach((input) => input.set(new Float32Array(input.length).fill(0.25)));
+}"""
+PROFILE = "() => window.runner.profile().then((times) => times.map((t) => ({ ...t })))"
+LOSE = """async () => {
+  await window.runner.run();
+  window.contexts.at(-1).getExtension('WEBGL_lose_context').loseContext();
+  return window.runner.run().then(() => 'ran', (error) => error.message);
+}"""
+
+
+def test_profile_and_info(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    runner_page.evaluate(LOAD, f"/cases/{folders[1]['weights in many shards']}")
+    times = runner_page.evaluate(PROFILE)
+    assert [t["kernel"] for t in times] == ["matmul", "matmul", "depthwise_conv2d"]
+    assert all(np.isfinite(t["milliseconds"]) and t["milliseconds"] >= 0 for t in times)
+    info = runner_page.evaluate("() => ({ ...window.runner.info })")
+    assert info["precision"] == "float32"
+    assert info["renderer"]
+
+
+def test_a_lost_context_is_an_error_of_ours(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    runner_page.evaluate(LOAD, f"/cases/{folders[1]['weights in many shards']}")
+    assert "context was lost" in runner_page.evaluate(LOSE)
+    runner_page.evaluate("() => window.runner.dispose()")
+
+
+HALF = """async (url) => {
+  const original = WebGL2RenderingContext.prototype.getExtension;
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    return name === 'EXT_color_buffer_float' ? null : original.call(this, name);
+  };
+  const runner = await WebDNN.load(url, { backendOrder: ['webgl'] });
+  runner.inputs.forEach((input) => input.set(new Float32Array(input.length).fill(0.25)));
+  await runner.run();
+  return { precision: runner.info.precision, outputs: runner.outputs.map((output) => [...output.toActual()]) };
+}"""
+
+
+def test_half_precision_is_used_and_reported_where_nothing_better_is_there(
+    runner_page: Any, folders: tuple[Path, dict[str, str]]
+):
+    warnings: list[str] = []
+    runner_page.on("console", lambda message: warnings.append(message.text))
+    case = next(c for c in CASES if c.name == "weights in many shards")
+    answer = runner_page.evaluate(HALF, f"/cases/{folders[1][case.name]}")
+    assert answer["precision"] == "float16"
+    assert any("16-bit" in text for text in warnings)
+    quarters = [np.full(array.shape, 0.25, np.float32) for array in case.inputs(0)]
+    expected = interpret(case.graph, quarters, {}, dtype="float64")
+    for have, want in zip(answer["outputs"], expected, strict=True):
+        assert error(np.array(have).reshape(want.shape), want) <= 2e-3  # 11 bits
+
+
+def test_many_runners_one_after_another(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    """A browser has few contexts; disposed runners give theirs back."""
+    url = f"/cases/{folders[1]['padding behind 3 channels']}"
+    answers = runner_page.evaluate(
+        """async (url) => {
+          const first = await WebDNN.load(url, { backendOrder: ['webgl'] });
+          for (let i = 0; i < 20; i++) (await WebDNN.load(url, { backendOrder: ['webgl'] })).dispose();
+          await first.run();
+          return 'alive';
+        }""",
+        url,
+    )
+    assert answers == "alive"
