@@ -217,6 +217,25 @@ describe('the executor', () => {
     expect(start((plan) => (plan.kernels[1]!.name = 'constructor'))).rejects.toThrow(
       "plan.kernels[1]: fallback has no kernel 'constructor'; it has conv2d, conv2d_transpose, copy",
     ));
+  it('names a kernel whose attributes make no sense', () =>
+    expect(
+      start((plan) => (plan.kernels = [{ name: 'elementwise', attributes: {} }, { name: 'copy' }])),
+    ).rejects.toMatchObject({
+      code: 'descriptor',
+      message: expect.stringContaining(
+        "plan.kernels[0]: these attributes do not fit the kernel 'elementwise'",
+      ) as string,
+    }));
+  it('refuses an option, for there are none', () =>
+    expect(() =>
+      fallback.create({
+        manifest: manifestOf(),
+        plan: planOf(),
+        fetchFile: () => Promise.reject(new Error()),
+        options: { turbo: true },
+        runtimeUrl: '',
+      }),
+    ).toThrow("unknown option of fallback 'turbo'; known: none"));
   it('refuses buffers that its kernels cannot read', () =>
     expect(start((plan) => (plan.buffers[2]!.dtype = 'int32'))).rejects.toThrow(
       'fallback has no use for kind activation, dtype int32',
