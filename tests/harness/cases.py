@@ -34,7 +34,7 @@ from webdnn.graph.ops import (
     Transpose,
 )
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import FUNCTIONS, Call, Program, single
+from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, Program, single
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -241,30 +241,67 @@ def _reductions() -> list[Case]:
 def _functions() -> list[Case]:
     """Every elementwise function alone, on values where it is defined."""
     positive = {"sqrt", "rsqrt", "log", "reciprocal", "pow"}
+    # On exact halves and whole numbers, so that every backend meets ties and equal operands.
+    stepped = {"round", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where"}
     cases = []
     for name, function in FUNCTIONS.items():
 
         def build(random: Random, name: str = name, arity: int = function.arity) -> Graph:
             x = source("x", 3, 2, 7)
-            first = elementwise("add", elementwise("abs", x), 0.1) if name in positive else elementwise("mul", x, 3.0)
+            first = elementwise("mul", x, 3.0)
+            if name in positive:
+                first = elementwise("add", elementwise("abs", x), 0.1)
+            elif name == "log1p":
+                first = elementwise("sub", elementwise("abs", x), 0.9)
+            elif name in stepped:
+                first = _stepped(x)
             if name == "clip":
                 return graph_of([x], [elementwise("clip", first, -1.0, 2.5)])
             if arity == 1:
                 return graph_of([x], [elementwise(name, first)])
             other = source("z", 3, 2, 7)
+            if name == "where":
+                outputs = [elementwise(name, first, x, other), elementwise(name, first, -1.0, x)]
+                return graph_of([x, other], outputs)
             second = elementwise("add", elementwise("abs", other), 0.5) if name in ("div", "pow") else other
+            if name == "mod":
+                second = elementwise("where", elementwise("less", other, 0.0), elementwise("sub", other, 0.5), first)
+                second = elementwise("where", elementwise("equal", second, 0.0), 0.5, second)
+            elif name in stepped:
+                second = _stepped(other)
             return graph_of([x, other], [elementwise(name, first, second), elementwise(name, first, 0.75)])
 
         cases.append(Case(f"function {name}", build))
-    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp"):
+    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp", "expm1", "atan"):
 
         def extreme(random: Random, name: str = name) -> Graph:
             x = source("x", 4, 8)
-            spread = elementwise("mul", x, 40.0 if name != "exp" else 15.0)
+            spread = elementwise("mul", x, 15.0 if name in ("exp", "expm1") else 40.0)
             return graph_of([x], [elementwise(name, spread, 1.0) if name == "elu" else elementwise(name, spread)])
 
         cases.append(Case(f"function {name} of large values", extreme))
+
+    def composed(random: Random) -> Graph:
+        x, z = source("x", 4, 9), source("z", 4, 9)
+        within = {"asin": 0.99, "acos": 0.99, "atanh": 0.9, "tan": 1.2}
+        outputs = []
+        for name, program in COMPOSED.items():
+            first = elementwise("clip", x, -within.get(name, 5.0), within.get(name, 5.0))
+            if name == "acosh":
+                first = elementwise("add", elementwise("abs", x), 1.0)
+            elif name.startswith("logical"):
+                first = _stepped(x)
+            second = elementwise("add", elementwise("abs", z), 0.25) if name == "floor_divide" else _stepped(z)
+            outputs.append(elementwise(name, *[first, second][: program.inputs]))
+        return graph_of([x, z], outputs)
+
+    cases.append(Case("functions composed of others", composed))
     return cases
+
+
+def _stepped(x: Value) -> Value:
+    """Multiples of ½."""
+    return elementwise("mul", elementwise("floor", elementwise("mul", x, 4.0)), 0.5)
 
 
 def _elementwise() -> list[Case]:
