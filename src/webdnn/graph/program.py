@@ -48,7 +48,10 @@ def _gelu(x: Array) -> Array:
 
 
 def _comparison(compare: Callable[[Array, Array], Array]) -> Function:
-    return Function(2, lambda x, y: compare(x, y).astype(np.result_type(x, y)), compare in (np.equal, np.not_equal))
+    def compare_as_numbers(x: Array, y: Array) -> Array:
+        return np.asarray(compare(x, y), np.result_type(x, y))
+
+    return Function(2, compare_as_numbers, commutative=compare in (np.equal, np.not_equal))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -98,7 +101,7 @@ FUNCTIONS: dict[str, Function] = {
     "elu": Function(2, lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
     # ternary
     "clip": Function(3, lambda x, low, high: np.minimum(np.maximum(x, low), high)),
-    "where": Function(3, lambda condition, x, y: np.where(condition != 0, x, y)),
+    "where": Function(3, lambda condition, x, y: np.asarray(np.where(condition != 0, x, y))),
 }
 
 
