@@ -14,7 +14,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 RUNTIME = ROOT / "webdnn_js"
 
 
@@ -28,7 +27,7 @@ def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = F
         sys.exit(f"WebDNN needs Python 3.11 or newer; this is {sys.version.split()[0]}")
     _ensure_python(extras)
     if node:
-        _ensure_node()
+        ensure_node_packages(RUNTIME)
     if chromium:
         _ensure_chromium()
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -43,22 +42,21 @@ def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = F
 
 
 def _restart() -> None:
-    command = [str(PYTHON), *sys.argv]
+    python = python_of(VENV)
+    command = [str(python), *sys.argv]
     sys.stdout.flush()
     if os.name == "nt":  # exec on Windows returns to the shell at once
         sys.exit(subprocess.run(command, check=False).returncode)
-    os.execv(PYTHON, command)
+    os.execv(python, command)
 
 
 def _ensure_python(extras: Sequence[str]) -> None:
     # An environment that is a link is shared between checkouts: it gets the dependencies, not this package.
     shared = VENV.is_symlink()
-    if not PYTHON.exists():
-        _say("creating .venv")
-        _run([sys.executable, "-m", "venv", *([] if _has_ensurepip() else ["--without-pip"]), str(VENV.resolve())])
+    make_environment(VENV)
     pyproject = ROOT / "pyproject.toml"
     stamp = VENV / "webdnn-installed.txt"
-    wanted = f"{_digest(pyproject, ROOT / 'setup.py')} {'shared' if shared else ROOT} {' '.join(sorted(extras))}"
+    wanted = f"{digest(pyproject, ROOT / 'setup.py')} {'shared' if shared else ROOT} {' '.join(sorted(extras))}"
     if stamp.exists() and wanted in stamp.read_text().splitlines():
         return
     what = f" with {', '.join(extras)}" if extras else ""
@@ -70,12 +68,29 @@ def _ensure_python(extras: Sequence[str]) -> None:
         packages = project["dependencies"] + [p for extra in extras for p in project["optional-dependencies"][extra]]
     else:
         packages = ["--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
-    pip = [str(PYTHON), "-m", "pip"] if _has_pip() else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
-    _run([*pip, "install", "--quiet", "--disable-pip-version-check", *packages])
+    pip_install(VENV, *packages)
     # One line for each set of extras; all of them are void once pyproject.toml changes.
     current = wanted.split()[0]
     kept = [line for line in (stamp.read_text().splitlines() if stamp.exists() else []) if line.startswith(current)]
     stamp.write_text("\n".join([*kept, wanted]) + "\n")
+
+
+def python_of(venv: Path) -> Path:
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def make_environment(venv: Path) -> None:
+    """Makes the virtual environment `venv` if there is none."""
+    if not python_of(venv).exists():
+        _say(f"creating {venv.relative_to(ROOT)}")
+        _run([sys.executable, "-m", "venv", *([] if _has_ensurepip() else ["--without-pip"]), str(venv.resolve())])
+
+
+def pip_install(venv: Path, *packages: str) -> None:
+    """`packages` are arguments of pip install."""
+    python = str(python_of(venv))
+    pip = [python, "-m", "pip"] if _has_pip(python) else [sys.executable, "-m", "pip", "--python", python]
+    _run([*pip, "install", "--quiet", "--disable-pip-version-check", *packages])
 
 
 def _has_ensurepip() -> bool:
@@ -83,20 +98,21 @@ def _has_ensurepip() -> bool:
     return subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
 
 
-def _has_pip() -> bool:
-    return subprocess.run([PYTHON, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+def _has_pip(python: str) -> bool:
+    return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
 
 
-def _ensure_node() -> None:
+def ensure_node_packages(folder: Path) -> None:
+    """Installs what the lock file in `folder` names."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        sys.exit("Node 20.19 or newer with npm is needed to test the browser runtime: install it, then try again")
-    stamp = RUNTIME / "node_modules" / ".webdnn-installed.txt"
-    wanted = _digest(RUNTIME / "package.json", RUNTIME / "package-lock.json")
+        sys.exit("Node 20.19 or newer with npm is needed: install it, then try again")
+    stamp = folder / "node_modules" / ".webdnn-installed.txt"
+    wanted = digest(folder / "package.json", folder / "package-lock.json")
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    _say("installing the Node packages of webdnn_js")
-    _run([npm, "ci", "--no-audit", "--no-fund"], cwd=RUNTIME)
+    _say(f"installing the Node packages of {folder.relative_to(ROOT)}")
+    _run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder)
     stamp.write_text(wanted)
 
 
@@ -130,7 +146,8 @@ def _run(command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | 
             sys.exit(f"setup failed ({done.returncode}): {' '.join(map(str, command))}")
 
 
-def _digest(*files: Path) -> str:
+def digest(*files: Path) -> str:
+    """Tells whether one of `files` has changed."""
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 

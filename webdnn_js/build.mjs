@@ -1,7 +1,7 @@
 // Builds dist/ from src/. `node build.mjs --check` writes nothing and fails when the committed dist/ is stale.
 //
 //   src/index.ts              dist/webdnn.mjs            for `import`
-//   src/fallback/kernels.ts   dist/webdnn-fallback.mjs   the fallback kernels, fetched only when that backend runs
+//   the files of `lazy`       dist/webdnn-*.mjs          what only one backend needs, fetched only when that backend runs
 //   src/script.ts             dist/webdnn.js             for <script>, defines the global WebDNN
 //   src/worker.ts             dist/webdnn-worker.js      a classic worker
 //   every exported type       dist/webdnn.d.ts, dist/types/
@@ -15,19 +15,27 @@ import { build } from 'esbuild';
 
 const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
-const fallbackKernels = 'src/fallback/kernels.ts';
+/** Dynamic imports of these become files of their own. */
+const lazy = {
+  'webdnn-fallback': 'src/fallback/kernels.ts',
+  'webdnn-webassembly': 'src/webassembly/session.ts',
+  'webdnn-webgl': 'src/webgl/executor.ts',
+  'webdnn-webgpu': 'src/webgpu/executor.ts',
+};
 const notBuilt = ['README.md'];
 
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** `import('./kernels')` of the fallback stays a dynamic import, of the built file next to the importing one. A classic script
- * and a worker resolve it against their own address, as a module does. */
-const lazyFallback = {
-  name: 'lazy-fallback',
+/** `import('./executor')` and its like stay dynamic imports, of the built file next to the importing one. A classic script and a
+ * worker resolve it against their own address, as a module does. */
+const lazyFiles = {
+  name: 'lazy-files',
   setup({ onResolve }) {
-    onResolve({ filter: /\/kernels$/ }, ({ kind, resolveDir, path: target }) => {
-      const isKernels = path.resolve(resolveDir, `${target}.ts`) === path.join(root, fallbackKernels);
-      return kind === 'dynamic-import' && isKernels ? { path: './webdnn-fallback.mjs', external: true } : null;
+    onResolve({ filter: /^\./ }, ({ kind, resolveDir, path: target }) => {
+      if (kind !== 'dynamic-import') return null;
+      const source = path.relative(root, path.resolve(resolveDir, `${target}.ts`)).replaceAll(path.sep, '/');
+      const found = Object.entries(lazy).find(([, file]) => file === source);
+      return found ? { path: `./${found[0]}.mjs`, external: true } : null;
     });
   },
 };
@@ -41,7 +49,7 @@ const common = {
   legalComments: 'none',
   banner: { js: `/*! WebDNN ${version} | MIT */` },
   external: ['node:*'],
-  plugins: [lazyFallback],
+  plugins: [lazyFiles],
   logLevel: 'warning',
   outdir: dist,
   write: false,
@@ -60,7 +68,7 @@ const classic = {
 /** @returns {Promise<Map<string, Buffer>>} file name below dist → content */
 async function scripts() {
   const results = await Promise.all([
-    build({ ...module, entryPoints: { webdnn: 'src/index.ts', 'webdnn-fallback': fallbackKernels } }),
+    build({ ...module, entryPoints: { webdnn: 'src/index.ts', ...lazy } }),
     build({ ...classic, entryPoints: { webdnn: 'src/script.ts', 'webdnn-worker': 'src/worker.ts' } }),
   ]);
   const files = results.flatMap((result) => result.outputFiles);

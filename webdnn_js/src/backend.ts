@@ -88,5 +88,6 @@ export interface Backend {
   readonly memory: 'arena' | 'slots';
   /** Undefined when this browser can run it, else the reason why not, in words for people. */
   unavailable(): Promise<string | undefined>;
-  create(context: BackendContext): Executor;
+  /** Most of a backend is a file of its own, loaded here. */
+  create(context: BackendContext): Promise<Executor>;
 }

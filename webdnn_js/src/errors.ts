@@ -17,6 +17,11 @@ export type ErrorCode =
 export class WebDNNError extends Error {
   override readonly name = 'WebDNNError';
 
+  /** By name: each file of the runtime that is loaded later carries a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'WebDNNError';
+  }
+
   constructor(
     readonly code: ErrorCode,
     message: string,

@@ -65,7 +65,7 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   if (reason !== undefined) throw new WebDNNError('backend', reason);
   const plan = checkPlan(await reader.json(manifest.backends[name]!), manifest, name);
   bindSetup(plan);
-  const executor = backend.create({
+  const executor = await backend.create({
     manifest,
     plan,
     fetchFile: (file) => reader.file(file),

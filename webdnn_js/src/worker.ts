@@ -2,7 +2,8 @@
 
 import { WebDNNError, reasonOf } from './errors';
 import { version } from './version';
-import { answer, Session, type Ready, type Request, type Response } from './webassembly/host';
+import type { Ready, Request, Response } from './webassembly/host';
+import { answer, Session } from './webassembly/session';
 
 const session = new Session();
 

@@ -198,7 +198,7 @@ describe('walks', () => {
 });
 
 describe('the executor', () => {
-  const start = (change: (plan: Draft<Plan>) => void): Promise<void> => {
+  const start = async (change: (plan: Draft<Plan>) => void): Promise<void> => {
     const plan = planOf();
     plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
     plan.kernels = [{ name: 'matmul' }, { name: 'copy' }];
@@ -210,13 +210,32 @@ describe('the executor', () => {
       options: {},
       runtimeUrl: '',
     };
-    return fallback.create(context).start();
+    return (await fallback.create(context)).start();
   };
   it('starts', () => expect(start(() => undefined)).resolves.toBeUndefined());
   it('names a kernel that it does not have', () =>
     expect(start((plan) => (plan.kernels[1]!.name = 'constructor'))).rejects.toThrow(
       "plan.kernels[1]: fallback has no kernel 'constructor'; it has conv2d, conv2d_transpose, copy",
     ));
+  it('names a kernel whose attributes make no sense', () =>
+    expect(
+      start((plan) => (plan.kernels = [{ name: 'elementwise', attributes: {} }, { name: 'copy' }])),
+    ).rejects.toMatchObject({
+      code: 'descriptor',
+      message: expect.stringContaining(
+        "plan.kernels[0]: these attributes do not fit the kernel 'elementwise'",
+      ) as string,
+    }));
+  it('refuses an option, for there are none', () =>
+    expect(() =>
+      fallback.create({
+        manifest: manifestOf(),
+        plan: planOf(),
+        fetchFile: () => Promise.reject(new Error()),
+        options: { turbo: true },
+        runtimeUrl: '',
+      }),
+    ).toThrow("unknown option of fallback 'turbo'; known: none"));
   it('refuses buffers that its kernels cannot read', () =>
     expect(start((plan) => (plan.buffers[2]!.dtype = 'int32'))).rejects.toThrow(
       'fallback has no use for kind activation, dtype int32',

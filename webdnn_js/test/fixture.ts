@@ -191,6 +191,6 @@ export function fakeBackend(name: BackendName, script: Script = {}): FakeBackend
     memory: 'arena',
     executors,
     unavailable: async () => (await script.unavailable?.()) as string | undefined,
-    create: (context) => executors[executors.push(new FakeExecutor(context, script)) - 1]!,
+    create: (context) => Promise.resolve(executors[executors.push(new FakeExecutor(context, script)) - 1]!),
   };
 }

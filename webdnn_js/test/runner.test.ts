@@ -6,13 +6,13 @@ import { fakeBackend, manifestOf, planOf, type FakeExecutor, type Script } from 
 async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: Runner; executor: FakeExecutor }> {
   const backend = fakeBackend('fallback', script);
   const [manifest, plan] = [manifestOf(dynamic), planOf(dynamic)];
-  const executor = backend.create({
+  const executor = (await backend.create({
     manifest,
     plan,
     fetchFile: () => Promise.reject(new Error('no files')),
     options: {},
     runtimeUrl: '',
-  }) as FakeExecutor;
+  })) as FakeExecutor;
   const runner = new Runner({ manifest, plan, backend, executor, fallThrough: [] });
   if (!dynamic) await runner.bindStatic();
   return { runner, executor };

@@ -3,6 +3,8 @@ export type ErrorCode = 'descriptor' | 'version' | 'fetch' | 'integrity' | 'opti
 export declare class WebDNNError extends Error {
     readonly code: ErrorCode;
     readonly name = "WebDNNError";
+    /** By name: each file of the runtime that is loaded later carries a copy of this class. */
+    static [Symbol.hasInstance](value: unknown): boolean;
     constructor(code: ErrorCode, message: string, options?: ErrorOptions);
 }
 /** The text of anything that was thrown. */

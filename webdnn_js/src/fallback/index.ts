@@ -1,6 +1,15 @@
 /** The fallback backend: plain TypeScript that runs wherever JavaScript does. Its kernels are a file of their own, loaded at `start`. */
 
-import type { Backend, BackendContext, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import type {
+  Backend,
+  BackendContext,
+  BoundStep,
+  BoundView,
+  Executor,
+  Schedule,
+  StepTime,
+  TypedArray,
+} from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import { checkBackendOptions } from '../options';
 import type { Plan } from '../plan';
@@ -37,8 +46,30 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
       const known = Object.keys(table).sort().join(', ');
       throw new WebDNNError('descriptor', `plan.kernels[${i}]: fallback has no kernel '${name}'; it has ${known}`);
     }
-    return table[name]!(attributes ?? {});
+    try {
+      return table[name]!(attributes ?? {});
+    } catch (error) {
+      throw unfit(`plan.kernels[${i}]: these attributes do not fit the kernel '${name}'`, error);
+    }
   });
+}
+
+const unfit = (what: string, error: unknown): WebDNNError =>
+  new WebDNNError('descriptor', `${what}: ${reasonOf(error)}; convert the model again`, { cause: error });
+
+/** Kernels trust their operands: what a wrong plan makes of them must not look like a fault of the runtime. */
+function invoke({ kernel, name, inputs, output, args, origin }: Call): void {
+  try {
+    kernel(inputs, output, args);
+  } catch (error) {
+    throw unfit(`fallback: the operands of step '${origin}' do not fit the kernel '${name}'`, error);
+  }
+}
+
+function onlyOutput({ out, origin }: BoundStep): BoundView {
+  const [output, more] = out;
+  if (output && !more) return output;
+  throw new WebDNNError('descriptor', `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one`);
 }
 
 function allocate(bytes: number): ArrayBuffer {
@@ -114,7 +145,7 @@ class FallbackExecutor implements Executor {
       kernel: this.kernels[step.kernel]!,
       name: this.context.plan.kernels[step.kernel]!.name,
       inputs: step.in.map(operand),
-      output: operand(step.out[0]!),
+      output: operand(onlyOutput(step)),
       args: step.args,
       origin: step.origin,
     }));
@@ -126,8 +157,8 @@ class FallbackExecutor implements Executor {
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
     this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
     let breath = performance.now() + BREATH;
-    for (const { kernel, inputs, output, args } of this.calls) {
-      kernel(inputs, output, args);
+    for (const call of this.calls) {
+      invoke(call);
       if (performance.now() > breath) {
         await breathe();
         breath = performance.now() + BREATH;
@@ -138,10 +169,10 @@ class FallbackExecutor implements Executor {
 
   profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
     this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
-    const times = this.calls.map(({ kernel, name, inputs, output, args, origin }) => {
+    const times = this.calls.map((call) => {
       const start = performance.now();
-      kernel(inputs, output, args);
-      return { kernel: name, origin, milliseconds: performance.now() - start };
+      invoke(call);
+      return { kernel: call.name, origin: call.origin, milliseconds: performance.now() - start };
     });
     this.outputs.forEach((operand, i) => readDense(operand, outputs[i]!));
     return Promise.resolve(times);
@@ -170,5 +201,5 @@ export const fallback: Backend = {
   name: 'fallback',
   memory: 'arena',
   unavailable: () => Promise.resolve(undefined),
-  create: (context) => new FallbackExecutor(context),
+  create: (context) => Promise.resolve(new FallbackExecutor(context)),
 };

@@ -1,44 +1,8 @@
 /** Where a Machine lives: in a worker if one starts, else here. Both answer the same calls. */
 
-import type { Schedule, TypedArray } from '../backend';
 import { WebDNNError, reasonOf, type ErrorCode } from '../errors';
-import type { Plan, Weight } from '../plan';
 import { version } from '../version';
-import { Machine } from './machine';
-
-/** The calls, as the worker answers them. */
-export class Session {
-  private machine: Machine | undefined;
-
-  async start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[]): Promise<void> {
-    this.machine = await Machine.create(code, plan, weights);
-  }
-
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): void {
-    this.machine!.writeWeight(weight, row, rows, data);
-  }
-
-  bind(schedule: Schedule): void {
-    this.machine!.bind(schedule);
-  }
-
-  run(inputs: readonly TypedArray[]): Float32Array[] {
-    return this.machine!.run(inputs);
-  }
-
-  profile(inputs: readonly TypedArray[]): { outputs: Float32Array[]; milliseconds: number[] } {
-    return this.machine!.profile(inputs);
-  }
-}
-
-export type Method = 'start' | 'writeWeight' | 'bind' | 'run' | 'profile';
-type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
-
-/** A call by name. */
-export async function answer(session: Session, method: Method, args: readonly unknown[]): Promise<unknown> {
-  const work = (session[method] as (...args: readonly unknown[]) => unknown).bind(session);
-  return await work(...args);
-}
+import type { Answer, Method, Session } from './session';
 
 export interface Request {
   readonly method: Method;
@@ -59,10 +23,12 @@ export interface Host {
 }
 
 export class LocalHost implements Host {
-  private session: Session | undefined = new Session();
+  private session: Session | undefined;
 
   async call<M extends Method>(method: M, args: Parameters<Session[M]>): Promise<Answer<M>> {
-    return (await answer(this.session!, method, args)) as Answer<M>;
+    const { Session, answer } = await import('./session');
+    this.session ??= new Session();
+    return (await answer(this.session, method, args)) as Answer<M>;
   }
 
   dispose(): void {

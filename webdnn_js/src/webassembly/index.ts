@@ -1,11 +1,9 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
 import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
-import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import { startHost, type Host } from './host';
 import { chooseVariant, isSupported } from './variant';
-
-const OPTIONS = ['variant', 'workerUrl'];
 
 function workerUrl({ options, runtimeUrl }: BackendContext): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
@@ -19,11 +17,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    const unknown = Object.keys(context.options).filter((name) => !OPTIONS.includes(name));
-    if (unknown.length) {
-      const known = OPTIONS.join(', ');
-      throw new WebDNNError('option', `webassembly: unknown option '${unknown[0]}'; known: ${known}`);
-    }
+    checkBackendOptions('webassembly', context.options, 'variant', 'workerUrl');
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -33,11 +27,17 @@ class WebAssemblyExecutor implements Executor {
   async start(): Promise<void> {
     const { plan, manifest, options, fetchFile } = this.context;
     const { variant, file, reason } = chooseVariant(plan.files ?? {}, options.variant);
-    const [code, { host, thread }] = await Promise.all([fetchFile(file), startHost(workerUrl(this.context))]);
+    const [code, thread] = await Promise.all([fetchFile(file), this.openHost()]);
+    this.facts = { variant, variantReason: reason, thread };
+    await this.host!.call('start', [code, plan, manifest.weights], [code]);
+  }
+
+  /** A worker may be ready only after the download has failed, and all was given up. */
+  private async openHost(): Promise<string> {
+    const { host, thread } = await startHost(workerUrl(this.context));
     if (this.disposed) host.dispose();
     else this.host = host;
-    this.facts = { variant, variantReason: reason, thread };
-    await host.call('start', [code, plan, manifest.weights], [code]);
+    return thread;
   }
 
   async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
@@ -85,5 +85,5 @@ export const webassembly: Backend = {
     if (typeof WebAssembly !== 'object') return Promise.resolve('there is no WebAssembly here');
     return Promise.resolve(isSupported('simd') ? undefined : 'this engine has no WebAssembly SIMD');
   },
-  create: (context) => new WebAssemblyExecutor(context),
+  create: (context) => Promise.resolve(new WebAssemblyExecutor(context)),
 };

@@ -38,6 +38,13 @@ function outOfMemory(bytes: number, cause: unknown): WebDNNError {
   );
 }
 
+/** Browsers name the rule that a Content-Security-Policy lacks, if at all, by its old and wider name. */
+function notCompiled(error: unknown): never {
+  const reason = reasonOf(error);
+  const remedy = /unsafe-eval|CSP|Content.Security/i.test(reason) ? " (allow 'wasm-unsafe-eval' in script-src)" : '';
+  throw new WebDNNError('backend', `webassembly: the kernels do not compile: ${reason}${remedy}`, { cause: error });
+}
+
 /** Runs compiled code; a trap becomes an error of ours. */
 function guarded<T>(what: string, work: () => T): T {
   try {
@@ -74,7 +81,7 @@ export class Machine {
 
   static async create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[]): Promise<Machine> {
     const machine = new Machine(plan, weights);
-    const { instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } });
+    const { instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(notCompiled);
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
     return machine;

@@ -2,11 +2,10 @@
 
 import type { Backend } from '../backend';
 import { reasonAgainst } from './context';
-import { WebGLExecutor } from './executor';
 
 export const webgl: Backend = {
   name: 'webgl',
   memory: 'slots',
   unavailable: () => Promise.resolve(reasonAgainst()),
-  create: (context) => new WebGLExecutor(context),
+  create: async (context) => new (await import('./executor')).WebGLExecutor(context),
 };

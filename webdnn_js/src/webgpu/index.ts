@@ -2,11 +2,10 @@
 
 import type { Backend } from '../backend';
 import { noDevice } from './device';
-import { WebGPUExecutor } from './executor';
 
 export const webgpu: Backend = {
   name: 'webgpu',
   memory: 'slots',
   unavailable: noDevice,
-  create: (context) => new WebGPUExecutor(context),
+  create: async (context) => new (await import('./executor')).WebGPUExecutor(context),
 };

@@ -1,0 +1,22 @@
+// onnxruntime-web on WebAssembly, in one thread.
+import * as ort from '/onnxruntime/ort.wasm.bundle.min.mjs';
+
+export async function load({ onnx, shape }) {
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.simd = true;
+  ort.env.wasm.wasmPaths = '/onnxruntime/';
+  const session = await ort.InferenceSession.create(onnx, {
+    executionProviders: ['wasm'],
+    graphOptimizationLevel: 'all',
+  });
+  const [inputName] = session.inputNames;
+  const [outputName] = session.outputNames;
+  return {
+    info: { version: ort.env.versions.web, threads: ort.env.wasm.numThreads },
+    async run(input) {
+      const outputs = await session.run({ [inputName]: new ort.Tensor('float32', input, shape) });
+      return outputs[outputName].data;
+    },
+    dispose: () => session.release(),
+  };
+}
