@@ -17,7 +17,8 @@ def application(name: str, size: int, **options: Any) -> Any:
 
     build = getattr(keras.applications, name)
     model = build(weights=None, input_shape=(size, size, 3), classifier_activation=None, **options)
-    return prepared(model, [(2, size, size, 3)])
+    batch = 2 if size > 128 else 8  # statistics of the last layers, of a pixel or four, need more than two pictures
+    return prepared(model, [(batch, size, size, 3)])
 
 
 def unet(size: int = 128, depth: int = 4, filters: int = 16) -> Any:
