@@ -159,6 +159,68 @@ def sequential() -> Any:
     return prepared(model, [(4, 10, 9, 2)])
 
 
+def waveform() -> Any:
+    """(N, 40, 3) → 4 logits: one-dimensional convolutions, causal, dilated, separable and transposed."""
+    from keras import Input, Model, layers
+
+    x = inputs = Input((40, 3), name="signal")
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv1D(8, 5, padding="causal", use_bias=False)(x)))
+    x = layers.Add()([x, layers.Conv1D(8, 3, padding="causal", dilation_rate=4, activation="tanh")(x)])
+    x = skip = layers.MaxPooling1D(3, strides=2, padding="same")(layers.ZeroPadding1D((1, 3))(x))
+    x = layers.SeparableConv1D(12, 3, strides=2, padding="same", activation="elu")(x)
+    x = layers.Conv1DTranspose(8, 4, strides=2, padding="same")(x)
+    x = layers.Cropping1D((0, 1))(layers.Concatenate()([skip, x]))
+    x = layers.UpSampling1D(2)(layers.AveragePooling1D(2)(x))
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
+    return prepared(Model(inputs, layers.Dense(4)(x), name="waveform"), [(4, 40, 3)])
+
+
+def volume() -> Any:
+    """(N, 6, 9, 8, 2) → (N, 6, 9, 8, 2) and 3 logits: a small three-dimensional U-Net."""
+    from keras import Input, Model, layers
+
+    inputs = Input((6, 9, 8, 2), name="scan")
+    fine = layers.BatchNormalization()(layers.Conv3D(4, 3, padding="same", activation="relu")(inputs))
+    x = layers.Conv3D(6, (2, 3, 2), strides=(2, 3, 2), activation="relu")(fine)
+    x = layers.MaxPooling3D(3, strides=1, padding="same")(x)
+    logits = layers.Dense(3, name="logits")(layers.GlobalAveragePooling3D()(x))
+    x = layers.Conv3DTranspose(4, (2, 3, 2), strides=(2, 3, 2))(x)
+    x = layers.Conv3D(2, 1, name="mask")(layers.Concatenate()([fine, x]))
+    return prepared(Model(inputs, [x, logits], name="volume"), [(2, 6, 9, 8, 2)])
+
+
+def channels_first() -> Any:
+    """(N, 3, 16, 15) → 5 logits, channels first throughout."""
+    from keras import Input, Model, layers
+
+    first = {"data_format": "channels_first"}
+    x = inputs = Input((3, 16, 15), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, **first)(x)
+    x = layers.ReLU()(layers.BatchNormalization(axis=1)(x))
+    y = layers.Conv2D(8, 3, padding="same", **first)(layers.DepthwiseConv2D(3, padding="same", **first)(x))
+    x = layers.Add()([x, layers.GroupNormalization(2, axis=1)(y)])
+    x = layers.Concatenate(axis=1)([layers.MaxPooling2D(2, **first)(x), layers.AveragePooling2D(2, **first)(x)])
+    x = layers.ZeroPadding2D(1, **first)(x)
+    return prepared(Model(inputs, layers.Dense(5)(layers.Flatten()(x)), name="channels_first"), [(4, 3, 16, 15)])
+
+
+def normalized() -> Any:
+    """(N, 14, 14, 3) → 5 logits: ConvNeXt's block, group, RMS and unit normalisation, resizing, operators."""
+    from keras import Input, Model, layers, ops
+
+    inputs = Input((14, 14, 3), name="image")
+    x = layers.Resizing(12, 12, interpolation="bicubic", antialias=True)(inputs)
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Conv2D(8, 3, strides=3)(x))
+    y = layers.LayerNormalization(epsilon=1e-6)(layers.DepthwiseConv2D(7, padding="same")(x))
+    y = layers.Dense(8)(layers.Dense(16, activation="gelu")(y))
+    x = x + ops.multiply(y, 0.3)
+    x = ops.where(x > 0, x, 0.2 * x)
+    x = layers.GroupNormalization(4)(layers.AdaptiveAveragePooling2D(3)(x))
+    x = layers.RMSNormalization()(layers.Reshape((-1, 8))(x))
+    x = layers.Dot(axes=(1, 1))([x, layers.UnitNormalization()(x)])
+    return prepared(Model(inputs, layers.Dense(5)(layers.Flatten()(x)), name="normalized"), [(4, 14, 14, 3)])
+
+
 def build(name: str) -> Any:
     """The model `name` of MODELS."""
     import keras
@@ -169,12 +231,16 @@ def build(name: str) -> Any:
 
 # Name → (model, shapes of its inputs for batch 2).
 MODELS: dict[str, tuple[Callable[[], Any], list[tuple[int, ...]]]] = {
+    "channels_first": (channels_first, [(2, 3, 16, 15)]),
     "dense_block": (dense_block, [(2, 16, 16, 3)]),
     "mobile": (mobile, [(2, 17, 17, 3)]),
     "nested": (nested, [(2, 12, 12, 3)]),
+    "normalized": (normalized, [(2, 14, 14, 3)]),
     "residual": (residual, [(2, 32, 32, 3)]),
     "sequential": (sequential, [(2, 10, 9, 2)]),
     "shared_layer": (shared_layer, [(2, 8, 8, 3), (2, 8, 8, 3)]),
     "three_inputs": (three_inputs, [(2, 9, 9, 3), (2, 5), (2, 4)]),
     "unet": (unet, [(2, 16, 24, 3)]),
+    "volume": (volume, [(2, 6, 9, 8, 2)]),
+    "waveform": (waveform, [(2, 40, 3)]),
 }

@@ -44,9 +44,12 @@ class Workshop:
     def _get(self, key: tuple[object, ...], build: Any, shapes: Sequence[tuple[int, ...]]) -> Converted:
         if key not in self.known:
             stem = "-".join(map(str, key))
-            file, descriptor = self.folder / f"{stem}.h5", self.folder / stem
-            build().save(file)
-            convert(file, descriptor, [str(shape) for shape in shapes])
+            # Keras cannot read all of what it writes as HDF5, so it answers from the other format.
+            file, descriptor = self.folder / f"{stem}.keras", self.folder / stem
+            model = build()
+            model.save(file)
+            model.save(file.with_suffix(".h5"))
+            convert(file.with_suffix(".h5"), descriptor, [str(shape) for shape in shapes])
             inputs = noise(shapes, seed=7)
             self.known[key] = Converted(file, descriptor, inputs, keras_float64(file, inputs))
         return self.known[key]

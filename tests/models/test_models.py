@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.applications import NATIVE, REDUCED
+from harness.applications import IN_DEFAULT_TIER, NATIVE, REDUCED
 from harness.keras_models import MODELS, noise
 from harness.metric import error
 from harness.node import run_in_node
@@ -34,31 +34,36 @@ FAST = {
 SLOW = {"webgpu": {}, "webgl": {}}  # on SwiftShader, about 0.5 GFLOP/s
 
 
+def in_tiers(names: Iterable[str]) -> list[Any]:
+    """Those of IN_DEFAULT_TIER are slow, the others exhaustive."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in IN_DEFAULT_TIER else pytest.mark.exhaustive)
+        for name in names
+    ]
+
+
 def check(answer: list[Array], converted: Converted) -> None:
     for have, want in zip(answer, converted.wanted, strict=True):
         assert error(have, want) <= TOLERANCE
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("device", FAST)
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("device", [name for name in FAST if name != "fallback"])
+@pytest.mark.parametrize("name", in_tiers(NATIVE))
 def test_native_size(workshop: Any, run_in_page: Any, name: str, device: str) -> None:
     converted = workshop.application(name, NATIVE[name])
     answer = run_in_page(converted.descriptor, device.split()[0], [({}, converted.inputs)], **FAST[device])
     check(answer[0], converted)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("device", SLOW)
-@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize("device", ["fallback", *SLOW])
+@pytest.mark.parametrize("name", in_tiers(REDUCED))
 def test_reduced_size(workshop: Any, run_in_page: Any, name: str, device: str) -> None:
     converted = workshop.application(name, REDUCED[name])
-    check(run_in_page(converted.descriptor, device, [({}, converted.inputs)], **SLOW[device])[0], converted)
+    check(run_in_page(converted.descriptor, device, [({}, converted.inputs)])[0], converted)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["webassembly", "fallback"])
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", in_tiers(NATIVE))
 def test_node(workshop: Any, runtime_dist: Path, name: str, backend: str) -> None:
     converted = workshop.application(name, NATIVE[name])
     options = {"variant": "simd"} if backend == "webassembly" else {}
@@ -149,8 +154,7 @@ def shifted_pad(node: Node) -> Node:
     return Node(replace(node.op, padding=((top + 1, bottom - 1), columns)), node.inputs, node.origin)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize("name", in_tiers(REDUCED))
 def test_mutants_fail(workshop: Any, name: str) -> None:
     """Dropping any one bias, or shifting any one pad, is seen by the comparison."""
     converted = workshop.application(name, REDUCED[name])
