@@ -17,11 +17,16 @@ from webdnn.graph.dim import Size, evaluate, number, symbol, symbols_of
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
+    ArgReduce,
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -34,7 +39,8 @@ from webdnn.graph.ops import (
     Transpose,
 )
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import FUNCTIONS, Call, Program, single
+from webdnn.graph.ops.indexing import take, top_k
+from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, Program, single
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -191,6 +197,33 @@ def _matmul() -> list[Case]:
     return cases
 
 
+def _batch_matmul() -> list[Case]:
+    def between(*shapes: Sequence[Size]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x, y = (source(name, *shape) for name, shape in zip("xy", shapes, strict=True))
+            return graph_of([x, y], [apply(BatchMatMul(), x, y, origin=("op",))])
+
+        return build
+
+    def attention(random: Random) -> Graph:
+        x = source("x", N, 5, 12)
+        heads = apply(Transpose((0, 2, 1, 3)), apply(Reshape((N, 5, 3, 4)), x))
+        scores = apply(Softmax(), apply(BatchMatMul(), heads, apply(Transpose((0, 1, 3, 2)), heads)))
+        return graph_of([x], [apply(BatchMatMul(), scores, heads), apply(BatchMatMul(), heads, random.constant(4, 3))])
+
+    return [
+        Case("batch matmul of two matrices", between((7, 5), (5, 9))),
+        Case("batch matmul of rank 3", between((3, 9, 33), (3, 33, 17))),
+        Case("batch matmul of rows", between((4, 1, 6), (4, 6, 5))),
+        Case("batch matmul broadcasts both", between((2, 1, 3, 5), (4, 5, 6))),
+        Case("batch matmul broadcasts inner axes", between((2, 3, 4, 5), (2, 1, 5, 3))),
+        Case("batch matmul deeper than a slice", between((2, 5, 600), (2, 600, 11))),
+        Case("batch matmul symbolic", between((N, T, 7), (N, 7, T)), ({"N": 1, "T": 5}, {"N": 3, "T": 2})),
+        Case("batch matmul of symbolic depth", between((2, 3, T), (T, 4)), ({"T": 1}, {"T": 530})),
+        Case("batch matmul in attention", attention, BATCHES),
+    ]
+
+
 def _pooling() -> list[Case]:
     cases = []
     for kind, channels, size, stride, pad, count in (
@@ -220,7 +253,7 @@ def _negative(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
 
 def _reductions() -> list[Case]:
     cases = []
-    for kind in ("mean", "sum", "max", "min"):
+    for kind in ("mean", "sum", "max", "min", "prod"):
         cases.append(Case(f"reduce {kind} over the image", _one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
         cases.append(Case(f"reduce {kind} over channels", _one((2, 3, 5), Reduce(kind, (2,), True))))
     cases.append(Case("reduce mean, many channels", _one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
@@ -238,33 +271,148 @@ def _reductions() -> list[Case]:
     return cases
 
 
+def _indexing() -> list[Case]:
+    def taken(shape: Sequence[Size], axis: int, indices: Sequence[int]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            return graph_of([x], [take(x, axis, indices, ("take",))])
+
+        return build
+
+    def embedding(random: Random) -> Graph:
+        """Indices are computed, and some lie outside."""
+        x = source("x", N, 3)
+        indices = elementwise("floor", elementwise("mul", x, 4.0))
+        flat = apply(Reshape((3 * N,)), indices)
+        return graph_of(
+            [x], [apply(Reshape((N, 3, 6)), apply(Gather(0), random.constant(5, 6), flat)), apply(Gather(1), x, flat)]
+        )
+
+    def elements(random: Random) -> Graph:
+        x, z = source("x", N, 2, 9), source("z", N, 2, 5)
+        indices = elementwise("floor", elementwise("abs", elementwise("mul", z, 5.0)))
+        return graph_of([x, z], [apply(GatherElements(), x, indices)])
+
+    def best(shape: Sequence[Size]) -> Callable[[Random], Graph]:
+        """Along every axis, of values among which there are equal ones."""
+
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            stepped = elementwise("floor", x)
+            axes = range(len(shape))
+            outputs = [apply(ArgReduce("max", a), x) for a in axes] + [
+                apply(ArgReduce("min", a), stepped) for a in axes
+            ]
+            outputs += [apply(ArgReduce("max", a, True), stepped) for a in axes]
+            return graph_of([x], outputs)
+
+        return build
+
+    def largest(shape: Sequence[Size], count: Size) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            stepped = elementwise("floor", elementwise("mul", x, 2.0))
+            return graph_of([x], [*top_k(x, count), *top_k(stepped, count)])
+
+        return build
+
+    def sums(shape: Sequence[Size]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            flags = [(False, False), (False, True), (True, False), (True, True)]
+            ops = [CumulativeSum(axis, *both) for axis in range(len(shape)) for both in flags]
+            return graph_of([x], [apply(op, x) for op in ops])
+
+        return build
+
+    return [
+        Case("take rows", taken((5, 7), 0, (4, 0, 0, 2))),
+        Case("take columns, reversed", taken((3, 7), 1, range(6, -1, -1))),
+        Case("take pixels: reflecting padding", taken((2, 4, 5, 3), 1, (2, 1, 0, 1, 2, 3, 2))),
+        Case("take columns of an image, every second, from the end", taken((2, 4, 5, 4), 2, (-1, -3, -5))),
+        Case("take channels", taken((2, 3, 3, 5), 3, (1, 1, 4, 0, 3, 2))),
+        Case("take of a vector", taken((6,), 0, (5, 5, 1))),
+        Case("take of many", taken((3, 2), 0, [i % 3 for i in range(5000)])),
+        Case("take symbolic", taken((N, 5, 4), 1, (3, 0)), BATCHES),
+        Case("gather by computed indices", embedding, BATCHES),
+        Case("gather elements", elements, BATCHES),
+        Case("argmax and argmin", best((3, 4, 2, 7))),
+        Case("argmax and argmin of odd shape", best((2, 9))),
+        Case("argmax and argmin of a vector", best((9,))),
+        Case("argmax and argmin, symbolic", best((N, 3, 5)), BATCHES),
+        Case("top 3 of 10", largest((4, 10), 3)),
+        Case("sort", largest((2, 3, 37), 37)),
+        Case("top 1, symbolic", largest((N, 5), 1), BATCHES),
+        Case("cumulative sums", sums((3, 2, 4, 6))),
+        Case("cumulative sums of odd shape", sums((5, 11))),
+        Case("cumulative sums, symbolic", sums((N, 3, 4)), BATCHES),
+    ]
+
+
 def _functions() -> list[Case]:
     """Every elementwise function alone, on values where it is defined."""
     positive = {"sqrt", "rsqrt", "log", "reciprocal", "pow"}
+    # On exact halves and whole numbers, so that every backend meets ties and equal operands.
+    stepped = {"round", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where"}
     cases = []
     for name, function in FUNCTIONS.items():
 
         def build(random: Random, name: str = name, arity: int = function.arity) -> Graph:
             x = source("x", 3, 2, 7)
-            first = elementwise("add", elementwise("abs", x), 0.1) if name in positive else elementwise("mul", x, 3.0)
+            first = elementwise("mul", x, 3.0)
+            if name in positive:
+                first = elementwise("add", elementwise("abs", x), 0.1)
+            elif name == "log1p":
+                first = elementwise("sub", elementwise("abs", x), 0.9)
+            elif name in stepped:
+                first = _stepped(x)
             if name == "clip":
                 return graph_of([x], [elementwise("clip", first, -1.0, 2.5)])
             if arity == 1:
                 return graph_of([x], [elementwise(name, first)])
             other = source("z", 3, 2, 7)
+            if name == "where":
+                outputs = [elementwise(name, first, x, other), elementwise(name, first, -1.0, x)]
+                return graph_of([x, other], outputs)
             second = elementwise("add", elementwise("abs", other), 0.5) if name in ("div", "pow") else other
+            if name == "mod":
+                second = elementwise("where", elementwise("less", other, 0.0), elementwise("sub", other, 0.5), first)
+                second = elementwise("where", elementwise("equal", second, 0.0), 0.5, second)
+            elif name in stepped:
+                second = _stepped(other)
             return graph_of([x, other], [elementwise(name, first, second), elementwise(name, first, 0.75)])
 
         cases.append(Case(f"function {name}", build))
-    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp"):
+    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp", "expm1", "atan"):
 
         def extreme(random: Random, name: str = name) -> Graph:
             x = source("x", 4, 8)
-            spread = elementwise("mul", x, 40.0 if name != "exp" else 15.0)
+            spread = elementwise("mul", x, 15.0 if name in ("exp", "expm1") else 40.0)
             return graph_of([x], [elementwise(name, spread, 1.0) if name == "elu" else elementwise(name, spread)])
 
         cases.append(Case(f"function {name} of large values", extreme))
+
+    def composed(random: Random) -> Graph:
+        x, z = source("x", 4, 9), source("z", 4, 9)
+        within = {"asin": 0.99, "acos": 0.99, "atanh": 0.9, "tan": 1.2}
+        outputs = []
+        for name, program in COMPOSED.items():
+            first = elementwise("clip", x, -within.get(name, 5.0), within.get(name, 5.0))
+            if name == "acosh":
+                first = elementwise("add", elementwise("abs", x), 1.0)
+            elif name.startswith("logical"):
+                first = _stepped(x)
+            second = elementwise("add", elementwise("abs", z), 0.25) if name == "floor_divide" else _stepped(z)
+            outputs.append(elementwise(name, *[first, second][: program.inputs]))
+        return graph_of([x, z], outputs)
+
+    cases.append(Case("functions composed of others", composed))
     return cases
+
+
+def _stepped(x: Value) -> Value:
+    """Multiples of ½."""
+    return elementwise("mul", elementwise("floor", elementwise("mul", x, 4.0)), 0.5)
 
 
 def _elementwise() -> list[Case]:
@@ -318,8 +466,17 @@ def _elementwise() -> list[Case]:
 
 def _shapes() -> list[Case]:
     cases = [
-        Case(f"transpose {p}", _one(tuple((2, 3, 5, 4, 2)[: len(p)]), Transpose(p)))
-        for p in ((1, 0), (0, 2, 1), (2, 1, 0), (0, 3, 1, 2), (0, 2, 3, 1), (3, 1, 0, 2), (4, 2, 0, 1, 3))
+        Case(f"transpose {p}", _one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
+        for p in (
+            (5, 3, 1, 4, 0, 2),
+            (1, 0),
+            (0, 2, 1),
+            (2, 1, 0),
+            (0, 3, 1, 2),
+            (0, 2, 3, 1),
+            (3, 1, 0, 2),
+            (4, 2, 0, 1, 3),
+        )
     ]
     cases.append(Case("transpose symbolic", _one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
     for before, after in (
@@ -538,8 +695,8 @@ def _whole() -> list[Case]:
 def all_cases() -> list[Case]:
     """Every case, in a stable order; names are unique."""
     groups = (
-        _convolutions, _depthwise, _transposed, _matmul, _pooling, _reductions, _functions, _elementwise, _shapes, _concats, _epilogues,
-        _loops, _whole,
+        _convolutions, _depthwise, _transposed, _matmul, _batch_matmul, _pooling, _reductions, _indexing, _functions, _elementwise, _shapes,
+        _concats, _epilogues, _loops, _whole,
     )  # fmt: skip
     return [case for group in groups for case in group()]
 

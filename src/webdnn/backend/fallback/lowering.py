@@ -12,10 +12,16 @@ from webdnn.descriptor.schema import Plan, View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node, Op
 from webdnn.graph.ops import (
+    ArgReduce,
+    ArgSort,
+    BatchMatMul,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -69,12 +75,20 @@ def finish(plan: Plan, options: Mapping[str, object]) -> None:
 
 
 LOWERINGS: dict[type[Op], Lowering] = {
+    ArgReduce: _step_of("arg_reduce", lambda op: {"kind": op.kind, "axis": op.axis}),
+    ArgSort: _step_of("arg_sort"),
+    BatchMatMul: _step_of("batch_matmul"),
     Conv2D: _step_of("conv2d", _convolution_attributes, _top_left),
     Conv2DTranspose: _step_of(
         "conv2d_transpose", _convolution_attributes, lambda op: [before for before, _ in op.crop]
     ),
+    CumulativeSum: _step_of(
+        "cumulative_sum", lambda op: {"axis": op.axis, "exclusive": op.exclusive, "reverse": op.reverse}
+    ),
     DepthwiseConv2D: _step_of("depthwise_conv2d", _convolution_attributes, _top_left),
     Elementwise: _step_of("elementwise", lambda op: {"program": render(op.program)}),
+    Gather: _step_of("gather", lambda op: {"axis": op.axis}),
+    GatherElements: _step_of("gather_elements"),
     MatMul: _step_of("matmul", lambda op: {"epilogue": render(op.epilogue)}),
     Pad: _step_of("pad", lambda op: {"value": op.value}, lambda op: [before for before, _ in op.amounts]),
     Pool2D: _step_of("pool2d", _pooling_attributes, _top_left),

@@ -13,6 +13,7 @@ COMBINE = {
     "mean": ("((a) + (b))", "0.0"),
     "max": ("max(a, b)", "-3.4028234e38"),
     "min": ("min(a, b)", "3.4028234e38"),
+    "prod": ("((a) * (b))", "1.0"),
 }
 """How each reduction combines two values, and what it starts from."""
 
