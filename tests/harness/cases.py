@@ -40,6 +40,7 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.ops.indexing import take, top_k
+from webdnn.graph.ops.resize import COORDINATES, ROUNDINGS, TAPS
 from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, Program, single
 from webdnn.graph.types import TensorType
 
@@ -500,11 +501,26 @@ def _shapes() -> list[Case]:
         ((0, 2, 0), (3, 2, 9)),
     ):
         cases.append(Case(f"slice {sizes} from {starts}", _one((3, 5, 9), Slice(starts, sizes))))
-    for mode in ("nearest", "bilinear"):
+    for mode in TAPS:
         cases.append(Case(f"resize {mode} by 2", _one((1, 4, 5, 6), Resize2D(8, 10, mode))))
         cases.append(Case(f"resize {mode} odd", _one((2, 4, 5, 3), Resize2D(7, 3, mode))))
         grown = ({"H": 3, "W": 4}, {"H": 5, "W": 2})
         cases.append(Case(f"resize {mode} symbolic", _one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
+        for coordinates in COORDINATES:
+            op = Resize2D(7, 3, mode, coordinates)
+            cases.append(Case(f"resize {mode}, {coordinates}", _one((1, 4, 5, 3), op)))
+    for coordinates in ("half_pixel", "align_corners"):
+        for rounding in ROUNDINGS:
+            op = Resize2D(6, 5, "nearest", coordinates, rounding)
+            cases.append(Case(f"resize nearest, {coordinates}, {rounding}", _one((2, 3, 10, 4), op)))
+    cubic = Resize2D(9, 4, "bicubic", cubic=-0.5, exclude_outside=True)
+    cases.append(Case("resize bicubic, edges left out", _one((1, 4, 7, 5), cubic)))
+    single_pixel = Resize2D(1, 6, "bilinear", "pytorch_half_pixel")
+    cases.append(Case("resize to one row", _one((1, 5, 4, 4), single_pixel)))
+    corners = Resize2D(2 * H - 1, 3 * W, "bilinear", "align_corners")
+    cases.append(Case("resize align_corners symbolic", _one((N, H, W, 3), corners), ({"N": 2, "H": 1, "W": 4},)))
+    ratios = Resize2D(3, 12, "bilinear", "half_pixel_symmetric", ratios=((7, 10), (9, 4)))
+    cases.append(Case("resize by ratios of its own", _one((1, 5, 5, 4), ratios)))
     return cases
 
 
