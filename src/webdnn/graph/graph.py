@@ -40,6 +40,10 @@ class Op:
         """Pairs of sizes that must be equal and that `infer` could not compare, being symbolic."""
         return ()
 
+    def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        """Pairs of sizes of which the first must not exceed the second, and that `infer` could not compare, being symbolic."""
+        return ()
+
     def attributes(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
@@ -244,11 +248,20 @@ def uses(graph: Graph) -> dict[Value, int]:
 
 def collect_constraints(graph: Graph) -> tuple[Constraint, ...]:
     """What the placeholders must satisfy for every shape of the graph to be right, without repeats."""
-    found: dict[tuple[Size, Size], Constraint] = {}
+    found: dict[tuple[Size, Size, str], Constraint] = {}
+
+    def add(left: Size, relation: str, right: Size, node: Node) -> None:
+        reason = ", ".join(node.origin) or node.op.name
+        found.setdefault((left, right, relation), Constraint(left, right, reason, relation))
+
     for node in graph.nodes():
-        for left, right in node.op.requirements([v.type for v in node.inputs]):
+        types = [v.type for v in node.inputs]
+        for left, right in node.op.requirements(types):
             if left != right and sizes_may_match(left, right):
-                found.setdefault((left, right), Constraint(left, right, ", ".join(node.origin) or node.op.name))
+                add(left, "==", right, node)
+        for least, most in node.op.limits(types):
+            if not isinstance(most - least, int):  # a number was judged by `infer`
+                add(least, "<=", most, node)
     return tuple(found.values())
 
 
