@@ -12,7 +12,7 @@ from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model
 from webdnn.graph.constraints import Constraint, simplify_constraints
 from webdnn.graph.dim import Size, ceil_divide, evaluate, symbol
-from webdnn.graph.graph import Graph, required_equalities
+from webdnn.graph.graph import Graph, required_constraints
 
 H, W = symbol("H"), symbol("W")
 
@@ -87,7 +87,7 @@ def test_unet_needs_multiples(name: str) -> None:
     graph: Graph = from_model(build(), [parse_input_shape("(N<=8,H,W,3)")])
     texts = [str(c) for c in graph.constraints]
     assert [text.split(" (")[0] for text in texts] == [f"H % {multiple} == 0", f"W % {multiple} == 0"]
-    original = required_equalities(graph)
+    original = required_constraints(graph)
     reasons = {name for c in original for name in c.reason.split(", ")}
     assert {name for c in graph.constraints for name in c.reason.split(", ")} == reasons
     for height in range(1, 65):

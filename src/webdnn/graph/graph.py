@@ -43,6 +43,10 @@ class Op:
         """Pairs of sizes that must be equal and that `infer` could not compare, being symbolic."""
         return ()
 
+    def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        """Pairs of sizes of which the first must not exceed the second, and that `infer` could not compare, being symbolic."""
+        return ()
+
     def attributes(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
@@ -238,17 +242,28 @@ def uses(graph: Graph) -> dict[Value, int]:
 
 def collect_constraints(graph: Graph) -> tuple[Constraint, ...]:
     """What the placeholders must satisfy for every shape of the graph to be right, in simple form."""
-    return simplify_constraints(required_equalities(graph))
+    required = required_constraints(graph)
+    equalities = simplify_constraints([c for c in required if c.relation == "=="])
+    return (*equalities, *(c for c in required if c.relation != "=="))
 
 
-def required_equalities(graph: Graph) -> list[Constraint]:
-    """The requirements of all ops, as the ops state them."""
-    found = []
+def required_constraints(graph: Graph) -> list[Constraint]:
+    """The requirements of all ops, as the ops state them, without repeats."""
+    found: dict[tuple[Size, Size, str, str], Constraint] = {}
+
+    def add(left: Size, relation: str, right: Size, node: Node) -> None:
+        reason = ", ".join(node.origin) or node.op.name
+        found.setdefault((left, right, relation, reason), Constraint(left, right, reason, relation))
+
     for node in graph.nodes():
-        for left, right in node.op.requirements([v.type for v in node.inputs]):
+        types = [v.type for v in node.inputs]
+        for left, right in node.op.requirements(types):
             if left != right and sizes_may_match(left, right):
-                found.append(Constraint(left, right, ", ".join(node.origin) or node.op.name))
-    return found
+                add(left, "==", right, node)
+        for least, most in node.op.limits(types):
+            if not isinstance(most - least, int):  # a number was judged by `infer`
+                add(least, "<=", most, node)
+    return list(found.values())
 
 
 def symbols_used(graph: Graph) -> set[str]:
