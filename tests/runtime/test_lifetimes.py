@@ -8,7 +8,7 @@ import pytest
 
 from runtime.support import BACKENDS, Model, ask, assert_close, lists, value
 
-TIMES = {"webgpu": 12, "webgl": 25}  # on SwiftShader each takes a while
+TIMES = {"webgpu": 8, "webgl": 25}  # on SwiftShader each takes a while
 OFTEN = 50
 
 
