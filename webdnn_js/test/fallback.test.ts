@@ -5,9 +5,10 @@ import { fallback } from '../src/fallback';
 import { FUNCTIONS } from '../src/fallback/functions';
 import { KERNELS } from '../src/fallback/kernels';
 import { mergeAxes, walkRows, type Operand } from '../src/fallback/operand';
+import { bindPlan } from '../src/schedule';
 import type { Draft } from './fixture';
 import { manifestOf, planOf } from './fixture';
-import type { Plan } from '../src/plan';
+import type { Plan, Step } from '../src/plan';
 
 /** An operand of `shape`; with a `pitch`, its rows stand apart and what is between them is NaN. */
 function operand(shape: readonly number[], values?: readonly number[], pitch?: number): Operand {
@@ -217,15 +218,20 @@ describe('the executor', () => {
     expect(start((plan) => (plan.kernels[1]!.name = 'constructor'))).rejects.toThrow(
       "plan.kernels[1]: fallback has no kernel 'constructor'; it has conv2d, conv2d_transpose, copy",
     ));
-  it('names a kernel whose attributes make no sense', () =>
-    expect(
-      start((plan) => (plan.kernels = [{ name: 'elementwise', attributes: {} }, { name: 'copy' }])),
-    ).rejects.toMatchObject({
-      code: 'descriptor',
-      message: expect.stringContaining(
-        "plan.kernels[0]: these attributes do not fit the kernel 'elementwise'",
-      ) as string,
-    }));
+  it('names the step that a kernel cannot make', async () => {
+    const [manifest, plan] = [manifestOf(), planOf()];
+    plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
+    plan.setup = [];
+    plan.kernels = [{ name: 'transpose' }, { name: 'copy' }];
+    const context = { manifest, plan, fetchFile: () => Promise.reject(new Error()), options: {}, runtimeUrl: '' };
+    const executor = await fallback.create(context);
+    await executor.start();
+    await executor.bind(bindPlan(manifest, plan, {}, 'arena'));
+    const refused = { code: 'descriptor', message: expect.stringMatching("step 'dense_1' do.* 'transpose'") as string };
+    await expect(executor.run([new Float32Array(8)], [new Float32Array(6)])).rejects.toMatchObject(refused);
+    (plan.steps[0] as Draft<Step>).out = [];
+    await expect((async () => executor.bind(bindPlan(manifest, plan, {}, 'arena')))()).rejects.toThrow('has 0 outputs');
+  });
   it('refuses an option, for there are none', () =>
     expect(() =>
       fallback.create({
