@@ -6,12 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webdnn.frontend.keras import activation, convolution, core, merge, normalization, pooling, reshape
+from webdnn.frontend.keras import (
+    activation,
+    convolution,
+    core,
+    merge,
+    normalization,
+    pooling,
+    preprocessing,
+    reshape,
+)
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, reshape)
+_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 MODELS = ("Functional", "Model", "Sequential")

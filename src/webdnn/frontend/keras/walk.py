@@ -149,7 +149,7 @@ def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Ma
         if tensor.dtype != "float32":
             walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
         inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
-    outputs = walk.model(model, inputs, Context(lower_layer))
+    outputs = walk.model(model, inputs, Context(lower_layer=lower_layer))
     refuse(model.name, walk.troubles)
     found = [value for value in outputs if value is not None]
     graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
