@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from keras.src.applications.convnext import LayerScale, StochasticDepth
 
 from harness.calibrate import randomize
@@ -221,6 +221,8 @@ LAST_AXIS: dict[str, Build] = {
     "group norm of all": layers.GroupNormalization(1),
     "instance norm": layers.GroupNormalization(-1, epsilon=0.2),
     "group norm axis": layers.GroupNormalization(5, axis=1, scale=False),
+    "einsum dense": layers.EinsumDense("abc,cd->abd", (5, 4), activation="relu", bias_axes="d"),
+    "einsum dense heads": layers.EinsumDense("abc,cde->adeb", (2, 3, 5), bias_axes="de"),
     "spectral norm": layers.SpectralNormalization(layers.Dense(4, activation="relu")),
     "repeat": lambda x: layers.RepeatVector(4)(layers.Flatten()(x)),
     "layer scale": LayerScale(0.5, 3),
@@ -270,10 +272,15 @@ MERGES: dict[str, tuple[Build, tuple[tuple[int, ...], ...]]] = {
     "average": (layers.Average(), ((3, 5), (3, 5), (3, 5))),
     "maximum": (layers.Maximum(), ((3, 5), (3, 5))),
     "minimum": (layers.Minimum(), ((3, 5), (3, 5))),
+    "dot": (layers.Dot(axes=1), ((4, 3), (4, 5))),
+    "dot of rows": (layers.Dot(axes=(2, 1)), ((4, 3), (3,))),
+    "dot of vectors": (layers.Dot(axes=-1, normalize=True), ((5,), (5,))),
+    "dot of volumes": (layers.Dot(axes=(3, 2), normalize=True), ((2, 3, 4), (5, 4, 2))),
     "concatenate": (layers.Concatenate(), ((3, 5), (3, 2), (3, 1))),
     "concatenate axis": (layers.Concatenate(axis=1), ((3, 5), (2, 5))),
 }
 
+ROW = np.array([0.5, -1.0, 2.0], np.float32)
 OPERATIONS: dict[str, Build] = {
     "operators": lambda x: 1 - (x * 2 + 3) / (-x * x - 2) ** 2,
     "array": lambda x: x * np.array([1.0, -2.0, 3.0], np.float32) + abs(x),
@@ -294,6 +301,74 @@ OPERATIONS: dict[str, Build] = {
     "index": lambda x: x[:, 1] + x[:, -1] + x[..., 2, :],
     "new axis": lambda x: x[:, None, 1:3, -2:],
     "scalar first": lambda x: keras.ops.subtract(2.0, x) / 3,
+    "comparisons": lambda x: ops.cast(x > 0.2, "float32") + ops.cast(ops.equal(ops.round(x), 1), "float32") * 3,
+    "logic": lambda x: ops.where(ops.logical_and(x > -0.5, ops.logical_not(x >= 0.5)), x * 2, -1.0),
+    "select": lambda x: ops.select([x > 1, x > 0], [x, x * 3], default=-0.5),
+    "truncation": lambda x: ops.trunc(x * 3) + ops.cast(ops.cast(x * 2, "int32"), "float32"),
+    "mod": lambda x: ops.mod(x, 0.7) + ops.floor_divide(x, 0.3) + ops.round(x, 1),
+    "inverse functions": lambda x: (
+        ops.arctan(x) + ops.arcsin(ops.tanh(x)) + ops.arccos(ops.tanh(x) * 0.9) + ops.arcsinh(x)
+    ),
+    "hyperbolic functions": lambda x: ops.sinh(x) + ops.cosh(x) + ops.tan(x * 0.5) + ops.arctanh(ops.tanh(x) * 0.9),
+    "logarithms": lambda x: (
+        ops.log2(abs(x) + 1) + ops.log10(abs(x) + 1) + ops.log1p(abs(x)) + ops.expm1(x) + ops.exp2(x)
+    ),
+    "log of sums": lambda x: ops.logaddexp(x, x * 2) + ops.logsumexp(x, axis=-1, keepdims=True),
+    "divide no nan": lambda x: ops.divide_no_nan(x, ops.maximum(x, 0.0)) + ops.ones_like(x) + ops.full_like(x, 2.0),
+    "hardly": lambda x: (
+        ops.hard_tanh(x) + ops.squareplus(x, 2) + ops.sparse_sigmoid(x) + ops.glu(ops.concatenate([x, x * 2]), 0)[:1]
+    ),
+    "sparsemax": lambda x: ops.sparsemax(x * 3, axis=1) + keras.activations.sparsemax(x),
+    "softmax of axes": lambda x: ops.softmax(x, axis=(1, 2)),
+    "deviation": lambda x: (
+        ops.std(x, axis=1, keepdims=True) + ops.var(x, axis=(1, 2), keepdims=True) + ops.ptp(x, -1, True)
+    ),
+    "moments": lambda x: ops.moments(x, axes=[1])[0] - ops.moments(x, axes=[1])[1] + ops.average(x, 1),
+    "norms": lambda x: (
+        ops.norm(x, axis=-1) + ops.norm(x, ord=1, axis=-1) + ops.norm(x, ord=np.inf, axis=-1) + ops.norm(x)
+    ),
+    "product": lambda x: (
+        ops.prod(x, axis=1) + ops.count_nonzero(x > 0, axis=1) + ops.cast(ops.any(x > 2, axis=1), "float32")
+    ),
+    "stack": lambda x: ops.stack([x, x * 2], axis=2)[:, :, 1] + ops.unstack(x, axis=1)[2][:, None],
+    "split": lambda x: (
+        ops.split(x, 3, axis=-1)[1] + ops.split(x, [1, 4], axis=1)[0] + ops.array_split(x, 2, axis=1)[1][:, :1]
+    ),
+    "pad": lambda x: ops.pad(x, [[0, 0], [1, 2], [0, 3]], constant_values=-0.5),
+    "pad reflect": lambda x: ops.pad(x, [[0, 0], [2, 1], [1, 0]], mode="reflect"),
+    "pad symmetric": lambda x: ops.pad(x, [[0, 0], [2, 1], [1, 0]], mode="symmetric"),
+    "flip": lambda x: ops.flip(x, axis=(1, 2)) + ops.roll(x, 2, axis=1) - ops.roll(x, -1, axis=(1, 2)) + ops.roll(x, 3),
+    "repeat": lambda x: ops.repeat(x, 2, axis=1) + ops.tile(x, (1, 2, 1)),
+    "take": lambda x: ops.take(x, [3, 0, -1], axis=1) + x[:, ::2] + x[:, np.array([1, 1, 4])] - x[:, 3:0:-1],
+    "take by another": lambda x: ops.take_along_axis(x, ops.argsort(x, axis=1), axis=1),
+    "axes": lambda x: (
+        ops.swapaxes(ops.moveaxis(x, 1, -1), -1, -2) + ops.broadcast_to(ops.mean(x, 1, keepdims=True), (2, 5, 3))
+    ),
+    "joins": lambda x: ops.hstack([x, x]) - ops.vstack([x, x])[:2, :1] + ops.reshape(ops.ravel(x), (2, 5, 3))[:, :1],
+    "triangles": lambda x: ops.triu(x) + ops.tril(x, -1) * 3 + ops.rot90(ops.rot90(x, axes=(1, 2)), axes=(2, 1)),
+    "sort": lambda x: ops.sort(x, axis=1) + ops.sort(x),
+    "largest": lambda x: ops.top_k(x, 2)[0] + ops.cast(ops.top_k(x, 2)[1], "float32"),
+    "arg": lambda x: ops.cast(ops.argmax(x, axis=1) + ops.argmin(x, axis=1) * 10, "float32"),
+    "one hot": lambda x: ops.one_hot(ops.argmax(x, axis=-1), 3) * x + ops.one_hot(ops.argmin(x, axis=1), 5, axis=1),
+    "sums": lambda x: ops.cumsum(x, axis=1) + ops.diff(ops.pad(x, [[0, 0], [1, 0], [0, 0]]), axis=1),
+    "matmul": lambda x: ops.matmul(x, ops.transpose(x, (0, 2, 1))) @ x + x @ np.eye(3, dtype="float32")[::-1],
+    "vectors": lambda x: (
+        ops.matmul(x, x[0, 0]) + ops.matmul(x[0, :, 0], x)[:, :1] + ops.dot(x, x[1, 1]) - ops.inner(x, x[1, 1])
+    ),
+    "einsum": lambda x: ops.einsum("bij,bkj->bik", x, x) + ops.einsum("bij->bi", x)[..., None],
+    "einsum constant": lambda x: ops.einsum("...ij,jk->k...i", x, np.arange(6, dtype="float32").reshape(3, 2)),
+    "tensordot": lambda x: ops.tensordot(x, ROW, axes=1)[:, :1] + ops.outer(x[:, 0, 0], x[:, 1, 1]),
+    "normalize": lambda x: ops.normalize(x, axis=1) + ops.rms_normalization(x) + ops.layer_normalization(x),
+    "resize": lambda x: ops.image.resize(x[..., None], (4, 7), interpolation="bicubic", antialias=True),
+    "grayscale": lambda x: ops.image.rgb_to_grayscale(ops.stack([x, x * 2, x * 3], axis=-1)),
+    "windows": lambda x: (
+        ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.adaptive_max_pool(x, (1,))
+    ),
+    "convolution": lambda x: ops.conv(x, np.linspace(-1, 1, 24, dtype="float32").reshape(2, 3, 4), 2, "same"),
+    "transposed": lambda x: ops.conv_transpose(x, np.linspace(-1, 1, 24, dtype="float32").reshape(2, 4, 3), 2, padding="same"),
+    "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
+    "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
+    "space to depth": lambda x: ops.space_to_depth(ops.reshape(x[:, :4], (-1, 2, 6, 1)), 2),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Constant, Op, Value, apply
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.ops.indexing import take
 from webdnn.graph.ops.shape import Concat, Pad, Reshape, Slice, Transpose
 
 Array = np.ndarray
@@ -75,10 +76,19 @@ class Writer:
         amounts[axis] = before, after
         return self.frame(x, amounts, value)
 
+    def take(self, x: Value, axis: int, indices: Sequence[int]) -> Value:
+        """The elements at `indices` along one axis; a run of neighbours is a slice."""
+        places = list(indices)
+        if places and places[0] >= 0 and places == list(range(places[0], places[0] + len(places))):
+            return self.cut(x, axis, places[0], len(places))
+        return take(x, axis, places, self.origin)
+
     def every(self, x: Value, axis: int, step: int, count: Size, start: Size = 0) -> Value:
         """`count` elements `step` apart along one axis, from `start`."""
         if step == 1:
             return self.cut(x, axis, start, count)
+        if isinstance(start, int) and isinstance(count, int):
+            return self.take(x, axis, range(start, start + count * step, step))
         # Blocks of `step` elements, of which the first is kept; the last block may reach beyond the end.
         x = self.frame_axis(x, axis, 0, step - 1)
         x = self.cut(x, axis, start, count * step)

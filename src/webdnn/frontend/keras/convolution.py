@@ -82,14 +82,22 @@ def _depthwise(layer: Layer, x: Value, kernel: Any, context: Context) -> Value:
 
 @channels_last
 def lower_transposed(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    (x,) = inputs
     size, strides, dilation = map(integers, (layer.kernel_size, layer.strides, layer.dilation_rate))
-    extra = (None,) * len(size) if layer.output_padding is None else integers(layer.output_padding)
-    reaches = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
-    crops = tuple(_crop(layer.padding, *axis) for axis in zip(reaches, strides, extra, strict=True))
+    extra = None if layer.output_padding is None else integers(layer.output_padding)
+    windows = transposed_windows(layer.padding, size, strides, dilation, extra)
     kernel = np.swapaxes(array_of(layer.kernel), -1, -2)
-    windows = Windows(size, strides, crops, dilation)
-    return finish(layer, transposed_convolution(context, x, kernel, windows, partial(context.constant, layer)), context)
+    keep = partial(context.constant, layer)
+    return finish(layer, transposed_convolution(context, inputs[0], kernel, windows, keep), context)
+
+
+def transposed_windows(
+    padding: str, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], extra: Sequence[int] | None
+) -> Windows:
+    """Windows of a transposed convolution for Keras's `padding=` and `output_padding=` (`extra`)."""
+    reaches = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    extras: Sequence[int | None] = extra or [None] * len(size)
+    crops = [_crop(padding, *axis) for axis in zip(reaches, strides, extras, strict=True)]
+    return Windows(tuple(size), tuple(strides), tuple(crops), tuple(dilation))
 
 
 def _crop(padding: str, kernel: int, stride: int, extra: int | None) -> tuple[int, int]:

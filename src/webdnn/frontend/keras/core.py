@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.convolution import finish
 from webdnn.frontend.keras.lowering import Context, Layer
+from webdnn.frontend.products import einsum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.matmul import MatMul
@@ -15,6 +17,15 @@ def lower_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Valu
     if getattr(layer, "quantization_mode", None):
         raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
     return finish(layer, context.apply(MatMul(), inputs[0], context.weight(layer, "kernel")), context)
+
+
+def lower_einsum_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    if getattr(layer, "quantization_mode", None):
+        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
+    y = einsum(context, layer.equation, inputs[0], context.weight(layer, "kernel"))
+    if layer.bias is not None:
+        y = context.elementwise("add", y, context.weight(layer, "bias"))
+    return activate(layer.activation, y, context)
 
 
 def lower_nothing(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -79,6 +90,7 @@ TRAINING_ONLY = (
 
 LOWERINGS = {
     "Dense": lower_dense,
+    "EinsumDense": lower_einsum_dense,
     "Identity": lower_nothing,
     "LayerScale": lower_layer_scale,
     "SpectralNormalization": lower_spectral_normalization,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from webdnn.frontend.keras.lowering import Context, Layer, channels_last
 from webdnn.frontend.resample import aspect_crop, aspect_pad, known_sizes, resize
 from webdnn.graph.graph import Value
 
 
+def resize_like(context: Context, settings: Any, x: Value, size: tuple[int, int]) -> Value:
+    """x (N, H, W, C) resized to `size` as `settings`, the layer or the operation, says."""
+    if settings.crop_to_aspect_ratio:
+        x = aspect_crop(context, x, size)
+    elif settings.pad_to_aspect_ratio:
+        x = aspect_pad(context, x, size, float(settings.fill_value))
+    return resize(context, x, size, settings.interpolation, bool(settings.antialias))
+
+
 @channels_last
 def lower_resizing(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    (x,) = inputs
-    size = (int(layer.height), int(layer.width))
-    if layer.crop_to_aspect_ratio:
-        x = aspect_crop(context, x, size)
-    elif layer.pad_to_aspect_ratio:
-        x = aspect_pad(context, x, size, float(layer.fill_value))
-    return resize(context, x, size, layer.interpolation, bool(layer.antialias))
+    return resize_like(context, layer, inputs[0], (int(layer.height), int(layer.width)))
 
 
 @channels_last
