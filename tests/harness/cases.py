@@ -254,18 +254,7 @@ def _negative(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
 
 def _reductions() -> list[Case]:
     cases = []
-<<<<<<< HEAD
     for kind in ("mean", "sum", "max", "min", "prod"):
-        cases.append(Case(f"reduce {kind} over the image", _one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
-        cases.append(Case(f"reduce {kind} over channels", _one((2, 3, 5), Reduce(kind, (2,), True))))
-    cases.append(Case("reduce mean, many channels", _one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
-    cases.append(Case("reduce sum over first and last axis", _one((3, 4, 5), Reduce("sum", (0, 2)))))
-    cases.append(Case("reduce everything", _one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
-    cases.append(Case("reduce symbolic", _one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
-    cases += [Case(f"softmax over {c}", _one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
-    cases.append(Case("softmax symbolic rank 3", _one((N, 2, 6), Softmax()), BATCHES))
-=======
-    for kind in ("mean", "sum", "max", "min"):
         cases.append(Case(f"reduce {kind} over the image", one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
         cases.append(Case(f"reduce {kind} over channels", one((2, 3, 5), Reduce(kind, (2,), True))))
     cases.append(Case("reduce mean, many channels", one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
@@ -274,7 +263,6 @@ def _reductions() -> list[Case]:
     cases.append(Case("reduce symbolic", one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
     cases += [Case(f"softmax over {c}", one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
     cases.append(Case("softmax symbolic rank 3", one((N, 2, 6), Softmax()), BATCHES))
->>>>>>> review
 
     def large(random: Random) -> Graph:
         x = source("x", 2, 6)
@@ -479,8 +467,7 @@ def _elementwise() -> list[Case]:
 
 def _shapes() -> list[Case]:
     cases = [
-<<<<<<< HEAD
-        Case(f"transpose {p}", _one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
+        Case(f"transpose {p}", one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
         for p in (
             (5, 3, 1, 4, 0, 2),
             (1, 0),
@@ -491,10 +478,6 @@ def _shapes() -> list[Case]:
             (3, 1, 0, 2),
             (4, 2, 0, 1, 3),
         )
-=======
-        Case(f"transpose {p}", one(tuple((2, 3, 5, 4, 2)[: len(p)]), Transpose(p)))
-        for p in ((1, 0), (0, 2, 1), (2, 1, 0), (0, 3, 1, 2), (0, 2, 3, 1), (3, 1, 0, 2), (4, 2, 0, 1, 3))
->>>>>>> review
     ]
     cases.append(Case("transpose symbolic", one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
     for before, after in (
@@ -517,36 +500,27 @@ def _shapes() -> list[Case]:
         ((1, 1, 2), (1, 3, 5)),
         ((0, 2, 0), (3, 2, 9)),
     ):
-<<<<<<< HEAD
-        cases.append(Case(f"slice {sizes} from {starts}", _one((3, 5, 9), Slice(starts, sizes))))
-    for mode in TAPS:
-        cases.append(Case(f"resize {mode} by 2", _one((1, 4, 5, 6), Resize2D(8, 10, mode))))
-        cases.append(Case(f"resize {mode} odd", _one((2, 4, 5, 3), Resize2D(7, 3, mode))))
-        grown = ({"H": 3, "W": 4}, {"H": 5, "W": 2})
-        cases.append(Case(f"resize {mode} symbolic", _one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
-        for coordinates in COORDINATES:
-            op = Resize2D(7, 3, mode, coordinates)
-            cases.append(Case(f"resize {mode}, {coordinates}", _one((1, 4, 5, 3), op)))
-    for coordinates in ("half_pixel", "align_corners"):
-        for rounding in ROUNDINGS:
-            op = Resize2D(6, 5, "nearest", coordinates, rounding)
-            cases.append(Case(f"resize nearest, {coordinates}, {rounding}", _one((2, 3, 10, 4), op)))
-    cubic = Resize2D(9, 4, "bicubic", cubic=-0.5, exclude_outside=True)
-    cases.append(Case("resize bicubic, edges left out", _one((1, 4, 7, 5), cubic)))
-    single_pixel = Resize2D(1, 6, "bilinear", "pytorch_half_pixel")
-    cases.append(Case("resize to one row", _one((1, 5, 4, 4), single_pixel)))
-    corners = Resize2D(2 * H - 1, 3 * W, "bilinear", "align_corners")
-    cases.append(Case("resize align_corners symbolic", _one((N, H, W, 3), corners), ({"N": 2, "H": 1, "W": 4},)))
-    ratios = Resize2D(3, 12, "bilinear", "half_pixel_symmetric", ratios=((7, 10), (9, 4)))
-    cases.append(Case("resize by ratios of its own", _one((1, 5, 5, 4), ratios)))
-=======
         cases.append(Case(f"slice {sizes} from {starts}", one((3, 5, 9), Slice(starts, sizes))))
-    for mode in ("nearest", "bilinear"):
+    for mode in TAPS:
         cases.append(Case(f"resize {mode} by 2", one((1, 4, 5, 6), Resize2D(8, 10, mode))))
         cases.append(Case(f"resize {mode} odd", one((2, 4, 5, 3), Resize2D(7, 3, mode))))
         grown = ({"H": 3, "W": 4}, {"H": 5, "W": 2})
         cases.append(Case(f"resize {mode} symbolic", one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
->>>>>>> review
+        for coordinates in COORDINATES:
+            op = Resize2D(7, 3, mode, coordinates)
+            cases.append(Case(f"resize {mode}, {coordinates}", one((1, 4, 5, 3), op)))
+    for coordinates in ("half_pixel", "align_corners"):
+        for rounding in ROUNDINGS:
+            op = Resize2D(6, 5, "nearest", coordinates, rounding)
+            cases.append(Case(f"resize nearest, {coordinates}, {rounding}", one((2, 3, 10, 4), op)))
+    cubic = Resize2D(9, 4, "bicubic", cubic=-0.5, exclude_outside=True)
+    cases.append(Case("resize bicubic, edges left out", one((1, 4, 7, 5), cubic)))
+    single_pixel = Resize2D(1, 6, "bilinear", "pytorch_half_pixel")
+    cases.append(Case("resize to one row", one((1, 5, 4, 4), single_pixel)))
+    corners = Resize2D(2 * H - 1, 3 * W, "bilinear", "align_corners")
+    cases.append(Case("resize align_corners symbolic", one((N, H, W, 3), corners), ({"N": 2, "H": 1, "W": 4},)))
+    ratios = Resize2D(3, 12, "bilinear", "half_pixel_symmetric", ratios=((7, 10), (9, 4)))
+    cases.append(Case("resize by ratios of its own", one((1, 5, 5, 4), ratios)))
     return cases
 
 
