@@ -1,11 +1,9 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
 import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
-import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import { startHost, type Host } from './host';
 import { chooseVariant, isSupported } from './variant';
-
-const OPTIONS = ['variant', 'workerUrl'];
 
 function workerUrl({ options, runtimeUrl }: BackendContext): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
@@ -19,11 +17,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    const unknown = Object.keys(context.options).filter((name) => !OPTIONS.includes(name));
-    if (unknown.length) {
-      const known = OPTIONS.join(', ');
-      throw new WebDNNError('option', `webassembly: unknown option '${unknown[0]}'; known: ${known}`);
-    }
+    checkBackendOptions('webassembly', context.options, 'variant', 'workerUrl');
   }
 
   get info(): Readonly<Record<string, unknown>> {
