@@ -407,7 +407,16 @@ def _functions() -> list[Case]:
             outputs.append(elementwise(name, *[first, second][: program.inputs]))
         return graph_of([x, z], outputs)
 
+    def multiples(random: Random) -> Graph:
+        """Whole numbers, many of them multiples: a quotient that is off by one bit must not be rounded down."""
+        x = source("x", 6, 11)
+        whole = elementwise("floor", elementwise("mul", x, 32.0))
+        divisors = (3.0, -3.0, 7.0, 0.5)
+        outputs = [elementwise(name, whole, d) for name in ("mod", "floor_divide") for d in divisors]
+        return graph_of([x], outputs)
+
     cases.append(Case("functions composed of others", composed))
+    cases.append(Case("functions mod and floor_divide of whole numbers", multiples))
     return cases
 
 
