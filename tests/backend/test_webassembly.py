@@ -216,7 +216,7 @@ def test_a_trap_is_an_error_of_ours(answers: Any, tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"variant": "avx"}, "variant must be one of relaxed-simd, simd, got 'avx'"),
-        ({"thread": 4}, "unknown option 'thread'"),
+        ({"thread": 4}, "unknown option of webassembly 'thread'"),
     ],
 )
 def test_wrong_options(answers: Any, tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -40,6 +40,7 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.ops.indexing import take, top_k
+from webdnn.graph.ops.resize import COORDINATES, ROUNDINGS, TAPS
 from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, Program, single
 from webdnn.graph.types import TensorType
 
@@ -110,7 +111,7 @@ def bias_relu(extra: int = 0) -> Program:
     return Program(2 + extra, tuple(calls))
 
 
-def _one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
+def one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
     """A graph of one op on one input."""
 
     def build(random: Random) -> Graph:
@@ -120,7 +121,7 @@ def _one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
     return build
 
 
-def _weighted(shape: Sequence[Size], weights: Sequence[int], op: Op, scale: float = 0.3) -> Callable[[Random], Graph]:
+def weighted(shape: Sequence[Size], weights: Sequence[int], op: Op, scale: float = 0.3) -> Callable[[Random], Graph]:
     """A graph of one op on an input and weights; a bias is added where the op's epilogue wants one."""
 
     def build(random: Random) -> Graph:
@@ -144,17 +145,17 @@ def _convolutions() -> list[Case]:
     ):  # fmt: skip
         op = Conv2D((stride, stride), ((pad, pad), (pad, pad)), (dilation, dilation), bias_relu())
         name = f"conv2d {channels}->{filters} k{kernel} s{stride} d{dilation} p{pad}"
-        cases.append(Case(name, _weighted((1, 11, 9, channels), (kernel, kernel, channels, filters), op)))
+        cases.append(Case(name, weighted((1, 11, 9, channels), (kernel, kernel, channels, filters), op)))
     uneven = Conv2D((1, 2), ((0, 2), (3, 1)), (2, 1))
-    cases.append(Case("conv2d asymmetric padding, no epilogue", _weighted((2, 9, 8, 6), (2, 3, 6, 10), uneven)))
+    cases.append(Case("conv2d asymmetric padding, no epilogue", weighted((2, 9, 8, 6), (2, 3, 6, 10), uneven)))
     symbolic = Conv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu())
-    cases.append(Case("conv2d symbolic batch", _weighted((N, 7, 7, 4), (3, 3, 4, 8), symbolic), BATCHES))
+    cases.append(Case("conv2d symbolic batch", weighted((N, 7, 7, 4), (3, 3, 4, 8), symbolic), BATCHES))
     same = Conv2D((2, 2), ((0, 1), (0, 1)), (1, 1), bias_relu())
     sizes = ({"N": 1, "H": 8, "W": 8}, {"N": 2, "H": 13, "W": 6})
-    cases.append(Case("conv2d symbolic image", _weighted((N, H, W, 3), (3, 3, 3, 6), same), sizes))
+    cases.append(Case("conv2d symbolic image", weighted((N, H, W, 3), (3, 3, 3, 6), same), sizes))
     total = (-H) % 2 + 1  # "same" padding of a stride-2 3×3 window depends on H
     padded = Conv2D((2, 2), ((total // 2, total - total // 2), (0, 1)), (1, 1), bias_relu())
-    cases.append(Case("conv2d symbolic padding", _weighted((1, H, 8, 5), (3, 3, 5, 4), padded), ({"H": 8}, {"H": 9})))
+    cases.append(Case("conv2d symbolic padding", weighted((1, H, 8, 5), (3, 3, 5, 4), padded), ({"H": 8}, {"H": 9})))
     return cases
 
 
@@ -166,9 +167,9 @@ def _depthwise() -> list[Case]:
         pad = (kernel - 1) * dilation // 2
         op = DepthwiseConv2D((stride, stride), ((pad, pad), (pad, pad)), (dilation, dilation), bias_relu())
         name = f"depthwise {channels}x{multiplier} k{kernel} s{stride} d{dilation}"
-        cases.append(Case(name, _weighted((1, 10, 9, channels), (kernel, kernel, channels, multiplier), op)))
+        cases.append(Case(name, weighted((1, 10, 9, channels), (kernel, kernel, channels, multiplier), op)))
     op = DepthwiseConv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu())
-    cases.append(Case("depthwise symbolic batch", _weighted((N, 5, 6, 8), (3, 3, 8, 1), op), BATCHES))
+    cases.append(Case("depthwise symbolic batch", weighted((N, 5, 6, 8), (3, 3, 8, 1), op), BATCHES))
     return cases
 
 
@@ -179,21 +180,21 @@ def _transposed() -> list[Case]:
     ):  # fmt: skip
         op = Conv2DTranspose((stride, stride), (crop, crop), (1, 1), bias_relu())
         name = f"conv2d transpose {channels}->{filters} k{kernel} s{stride} crop{crop}"
-        cases.append(Case(name, _weighted((1, 5, 6, channels), (kernel, kernel, channels, filters), op)))
+        cases.append(Case(name, weighted((1, 5, 6, channels), (kernel, kernel, channels, filters), op)))
     dilated = Conv2DTranspose((1, 1), ((1, 0), (0, 1)), (2, 2))
-    cases.append(Case("conv2d transpose dilated", _weighted((1, 4, 5, 3), (3, 3, 3, 4), dilated)))
+    cases.append(Case("conv2d transpose dilated", weighted((1, 4, 5, 3), (3, 3, 3, 4), dilated)))
     op = Conv2DTranspose((2, 2), ((0, 0), (0, 0)), (1, 1), bias_relu())
-    cases.append(Case("conv2d transpose symbolic", _weighted((N, 3, 3, 4), (2, 2, 4, 4), op), BATCHES))
+    cases.append(Case("conv2d transpose symbolic", weighted((N, 3, 3, 4), (2, 2, 4, 4), op), BATCHES))
     return cases
 
 
 def _matmul() -> list[Case]:
     cases = [
-        Case(f"matmul {rows}x{k}x{m}", _weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
+        Case(f"matmul {rows}x{k}x{m}", weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
         for rows, k, m in ((1, 64, 10), (1, 7, 5), (5, 33, 17), (13, 128, 40), (2, 300, 1), (64, 12, 9))
     ]
-    cases.append(Case("matmul of rank 4", _weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
-    cases.append(Case("matmul symbolic batch", _weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
+    cases.append(Case("matmul of rank 4", weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
+    cases.append(Case("matmul symbolic batch", weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
     return cases
 
 
@@ -232,12 +233,12 @@ def _pooling() -> list[Case]:
     ):  # fmt: skip
         op = Pool2D(kind, (size, size), (stride, stride), ((pad, pad), (pad, pad)), count)
         cases.append(
-            Case(f"{kind} pool c{channels} k{size} s{stride} p{pad} count={count}", _one((2, 9, 8, channels), op))
+            Case(f"{kind} pool c{channels} k{size} s{stride} p{pad} count={count}", one((2, 9, 8, channels), op))
         )
     uneven = Pool2D("max", (2, 3), (1, 2), ((0, 1), (1, 0)))
     cases.append(Case("max pool asymmetric, negative data wins over padding", _negative((1, 5, 6, 4), uneven)))
     cases.append(
-        Case("average pool symbolic", _one((N, 6, 6, 4), Pool2D("average", (3, 3), (2, 2), ((0, 1), (0, 1)))), BATCHES)
+        Case("average pool symbolic", one((N, 6, 6, 4), Pool2D("average", (3, 3), (2, 2), ((0, 1), (0, 1)))), BATCHES)
     )
     return cases
 
@@ -254,14 +255,14 @@ def _negative(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
 def _reductions() -> list[Case]:
     cases = []
     for kind in ("mean", "sum", "max", "min", "prod"):
-        cases.append(Case(f"reduce {kind} over the image", _one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
-        cases.append(Case(f"reduce {kind} over channels", _one((2, 3, 5), Reduce(kind, (2,), True))))
-    cases.append(Case("reduce mean, many channels", _one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
-    cases.append(Case("reduce sum over first and last axis", _one((3, 4, 5), Reduce("sum", (0, 2)))))
-    cases.append(Case("reduce everything", _one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
-    cases.append(Case("reduce symbolic", _one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
-    cases += [Case(f"softmax over {c}", _one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
-    cases.append(Case("softmax symbolic rank 3", _one((N, 2, 6), Softmax()), BATCHES))
+        cases.append(Case(f"reduce {kind} over the image", one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
+        cases.append(Case(f"reduce {kind} over channels", one((2, 3, 5), Reduce(kind, (2,), True))))
+    cases.append(Case("reduce mean, many channels", one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
+    cases.append(Case("reduce sum over first and last axis", one((3, 4, 5), Reduce("sum", (0, 2)))))
+    cases.append(Case("reduce everything", one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
+    cases.append(Case("reduce symbolic", one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
+    cases += [Case(f"softmax over {c}", one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
+    cases.append(Case("softmax symbolic rank 3", one((N, 2, 6), Softmax()), BATCHES))
 
     def large(random: Random) -> Graph:
         x = source("x", 2, 6)
@@ -406,7 +407,16 @@ def _functions() -> list[Case]:
             outputs.append(elementwise(name, *[first, second][: program.inputs]))
         return graph_of([x, z], outputs)
 
+    def multiples(random: Random) -> Graph:
+        """Whole numbers, many of them multiples: a quotient that is off by one bit must not be rounded down."""
+        x = source("x", 6, 11)
+        whole = elementwise("floor", elementwise("mul", x, 32.0))
+        divisors = (3.0, -3.0, 7.0, 0.5)
+        outputs = [elementwise(name, whole, d) for name in ("mod", "floor_divide") for d in divisors]
+        return graph_of([x], outputs)
+
     cases.append(Case("functions composed of others", composed))
+    cases.append(Case("functions mod and floor_divide of whole numbers", multiples))
     return cases
 
 
@@ -466,7 +476,7 @@ def _elementwise() -> list[Case]:
 
 def _shapes() -> list[Case]:
     cases = [
-        Case(f"transpose {p}", _one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
+        Case(f"transpose {p}", one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
         for p in (
             (5, 3, 1, 4, 0, 2),
             (1, 0),
@@ -478,7 +488,7 @@ def _shapes() -> list[Case]:
             (4, 2, 0, 1, 3),
         )
     ]
-    cases.append(Case("transpose symbolic", _one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
+    cases.append(Case("transpose symbolic", one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
     for before, after in (
         ((2, 3, 4), (2, 12)),
         ((2, 12), (2, 3, 4)),
@@ -487,11 +497,11 @@ def _shapes() -> list[Case]:
         ((3, 5), (5, 3)),
         ((1, 9), (9, 1)),
     ):
-        cases.append(Case(f"reshape {before} to {after}", _one(before, Reshape(after))))
-    cases.append(Case("reshape symbolic", _one((N, 2, 3, 3), Reshape((N, 18))), BATCHES))
-    cases.append(Case("pad", _one((1, 3, 4, 5), Pad(((0, 0), (1, 2), (0, 3), (0, 0))))))
-    cases.append(Case("pad every axis with a value", _one((2, 3, 3), Pad(((1, 0), (0, 1), (2, 3)), -1.5))))
-    cases.append(Case("pad symbolic", _one((N, 3, 4, 4), Pad(((0, 0), (1, 1), (1, 1), (0, 0)))), BATCHES))
+        cases.append(Case(f"reshape {before} to {after}", one(before, Reshape(after))))
+    cases.append(Case("reshape symbolic", one((N, 2, 3, 3), Reshape((N, 18))), BATCHES))
+    cases.append(Case("pad", one((1, 3, 4, 5), Pad(((0, 0), (1, 2), (0, 3), (0, 0))))))
+    cases.append(Case("pad every axis with a value", one((2, 3, 3), Pad(((1, 0), (0, 1), (2, 3)), -1.5))))
+    cases.append(Case("pad symbolic", one((N, 3, 4, 4), Pad(((0, 0), (1, 1), (1, 1), (0, 0)))), BATCHES))
     for starts, sizes in (
         ((0, 0, 4), (3, 5, 4)),
         ((0, 0, 1), (3, 5, 3)),
@@ -499,12 +509,27 @@ def _shapes() -> list[Case]:
         ((1, 1, 2), (1, 3, 5)),
         ((0, 2, 0), (3, 2, 9)),
     ):
-        cases.append(Case(f"slice {sizes} from {starts}", _one((3, 5, 9), Slice(starts, sizes))))
-    for mode in ("nearest", "bilinear"):
-        cases.append(Case(f"resize {mode} by 2", _one((1, 4, 5, 6), Resize2D(8, 10, mode))))
-        cases.append(Case(f"resize {mode} odd", _one((2, 4, 5, 3), Resize2D(7, 3, mode))))
+        cases.append(Case(f"slice {sizes} from {starts}", one((3, 5, 9), Slice(starts, sizes))))
+    for mode in TAPS:
+        cases.append(Case(f"resize {mode} by 2", one((1, 4, 5, 6), Resize2D(8, 10, mode))))
+        cases.append(Case(f"resize {mode} odd", one((2, 4, 5, 3), Resize2D(7, 3, mode))))
         grown = ({"H": 3, "W": 4}, {"H": 5, "W": 2})
-        cases.append(Case(f"resize {mode} symbolic", _one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
+        cases.append(Case(f"resize {mode} symbolic", one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
+        for coordinates in COORDINATES:
+            op = Resize2D(7, 3, mode, coordinates)
+            cases.append(Case(f"resize {mode}, {coordinates}", one((1, 4, 5, 3), op)))
+    for coordinates in ("half_pixel", "align_corners"):
+        for rounding in ROUNDINGS:
+            op = Resize2D(6, 5, "nearest", coordinates, rounding)
+            cases.append(Case(f"resize nearest, {coordinates}, {rounding}", one((2, 3, 10, 4), op)))
+    cubic = Resize2D(9, 4, "bicubic", cubic=-0.5, exclude_outside=True)
+    cases.append(Case("resize bicubic, edges left out", one((1, 4, 7, 5), cubic)))
+    single_pixel = Resize2D(1, 6, "bilinear", "pytorch_half_pixel")
+    cases.append(Case("resize to one row", one((1, 5, 4, 4), single_pixel)))
+    corners = Resize2D(2 * H - 1, 3 * W, "bilinear", "align_corners")
+    cases.append(Case("resize align_corners symbolic", one((N, H, W, 3), corners), ({"N": 2, "H": 1, "W": 4},)))
+    ratios = Resize2D(3, 12, "bilinear", "half_pixel_symmetric", ratios=((7, 10), (9, 4)))
+    cases.append(Case("resize by ratios of its own", one((1, 5, 5, 4), ratios)))
     return cases
 
 

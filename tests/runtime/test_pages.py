@@ -123,6 +123,21 @@ def test_worker_missing(visit: Any, sites: Any, static: Model) -> None:
     assert "webdnn-worker.js" in info["thread"]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_part_of_the_runtime_missing(visit: Any, sites: Any, static: Model, backend: str) -> None:
+    """The file of a backend: the next one runs, and the reason names the file."""
+    server = sites(None)
+    server.fail(f"/runtime/webdnn-{backend}.mjs")
+    if backend == "webassembly":  # whose file is for the main thread only
+        server.fail("/runtime/webdnn-worker.js")
+    other = "webgl" if backend == "fallback" else "fallback"
+    info = check(visit(server, "script", [backend, other], static), static, other)
+    server.heal()
+    (fallen,) = info["fallThrough"]
+    assert fallen["backend"] == backend
+    assert f"/runtime/webdnn-{backend}.mjs" in fallen["reason"]
+
+
 NODE = """
 import * as WebDNN from 'RUNTIME/webdnn.mjs';
 globalThis.WebDNN = WebDNN;

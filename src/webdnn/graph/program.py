@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -112,10 +111,11 @@ class Call:
     function: str
     operands: tuple[Operand, ...]
 
-    @cached_property
-    def _identity(self) -> object:
+    _identity: tuple[object, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
         # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
-        return (self.function, tuple((type(o), o) for o in self.operands))
+        object.__setattr__(self, "_identity", (self.function, self.operands, tuple(map(type, self.operands))))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._identity == other._identity

@@ -85,6 +85,18 @@ def test_hdf5_file_that_is_no_model(tmp_path: Path) -> None:
         load(tmp_path / "data.hdf5")
 
 
+def test_damaged_compressed_file(tmp_path: Path) -> None:
+    file = tmp_path / "damaged.keras"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}" * 1000)
+    content = bytearray(file.read_bytes())
+    start = 30 + len("config.json")  # of the compressed data, behind the entry's header
+    content[start : start + 8] = b"\xff" * 8
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match="it is damaged, cut off or another kind of file"):
+        loading.read_config(file)
+
+
 def test_zip_file_that_is_no_model(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.keras", "w") as archive:
         archive.writestr("readme.txt", "")

@@ -46,23 +46,17 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
       const known = Object.keys(table).sort().join(', ');
       throw new WebDNNError('descriptor', `plan.kernels[${i}]: fallback has no kernel '${name}'; it has ${known}`);
     }
-    try {
-      return table[name]!(attributes ?? {});
-    } catch (error) {
-      throw unfit(`plan.kernels[${i}]: these attributes do not fit the kernel '${name}'`, error);
-    }
+    return table[name]!(attributes ?? {});
   });
 }
 
-const unfit = (what: string, error: unknown): WebDNNError =>
-  new WebDNNError('descriptor', `${what}: ${reasonOf(error)}; convert the model again`, { cause: error });
-
-/** Kernels trust their operands: what a wrong plan makes of them must not look like a fault of the runtime. */
+/** Kernels trust their attributes and operands: what a wrong plan makes of them must not look like a fault of the runtime. */
 function invoke({ kernel, name, inputs, output, args, origin }: Call): void {
   try {
     kernel(inputs, output, args);
   } catch (error) {
-    throw unfit(`fallback: the operands of step '${origin}' do not fit the kernel '${name}'`, error);
+    const what = `fallback: the operands of step '${origin}' do not fit the kernel '${name}'`;
+    throw new WebDNNError('descriptor', `${what}: ${reasonOf(error)}; convert the model again`, { cause: error });
   }
 }
 

@@ -66,6 +66,18 @@ def _pooling_attributes(op: Pool2D) -> Attributes:
     return {"kind": op.kind, "size": op.size, "strides": op.strides, "count_padding": op.count_padding}
 
 
+def _lower_resize2d(builder: Builder, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Resize2D)
+    x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    attributes: dict[str, object] = {"mode": op.mode}
+    if op.mode == "bicubic":
+        attributes |= {"cubic": op.cubic, "exclude_outside": op.exclude_outside}
+    places = [op.positions(axis, x.shape[1 + axis]) for axis in range(2)]
+    args = [part for p in places for part in (p.step, p.start, p.divisor)]
+    builder.step(builder.kernel("resize2d", attributes=attributes), [x], [y], args, origin=node.origin)
+
+
 def copy(builder: Builder, source: View, destination: View, origin: tuple[str, ...]) -> None:
     builder.step(builder.kernel("copy", attributes={}), [source], [destination], origin=origin)
 
@@ -93,7 +105,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
     Pad: _step_of("pad", lambda op: {"value": op.value}, lambda op: [before for before, _ in op.amounts]),
     Pool2D: _step_of("pool2d", _pooling_attributes, _top_left),
     Reduce: _step_of("reduce", lambda op: {"kind": op.kind, "axes": op.axes}),
-    Resize2D: _step_of("resize2d", lambda op: {"mode": op.mode}),
+    Resize2D: _lower_resize2d,
     Slice: _step_of("slice", args=lambda op: op.starts),
     Softmax: _step_of("softmax"),
     Transpose: _step_of("transpose", lambda op: {"permutation": op.permutation}),

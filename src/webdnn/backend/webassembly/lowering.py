@@ -43,6 +43,7 @@ from webdnn.graph.ops import (
     Softmax,
     Transpose,
 )
+from webdnn.graph.ops.resize import TAPS
 
 
 def lower_elementwise(builder: Builder, node: Node) -> None:
@@ -109,8 +110,13 @@ def lower_resize2d(builder: Builder, node: Node) -> None:
     op = node.op
     assert isinstance(op, Resize2D)
     x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
-    kernel = builder.kernel("resize2d", template="resize2d.c.jinja", mode=op.mode)
-    builder.step(kernel, [x], [y], [*x.shape, y.shape[1], y.shape[2]], origin=node.origin)
+    cubic = {"value": op.cubic, "exclude_outside": op.exclude_outside} if op.mode == "bicubic" else {}
+    kernel = builder.kernel("resize2d", template="resize2d.c.jinja", taps=TAPS[op.mode], **cubic)
+    args = [*x.shape, y.shape[1], y.shape[2]]
+    for axis in range(2):
+        places = op.positions(axis, x.shape[1 + axis])
+        args += [places.step, places.start, places.divisor]
+    builder.step(kernel, [x], [y], args, origin=node.origin)
 
 
 LOWERINGS: dict[type[Op], Lowering] = {

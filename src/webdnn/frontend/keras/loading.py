@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def _read_zip_config(file: Path) -> bytes:
             if "config.json" not in archive.namelist():
                 raise ModelError(f"{str(file)!r} is a zip file but no Keras model: config.json is missing")
             return archive.read("config.json")
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelError(
             f"{str(file)!r} cannot be read as a .keras (zip) file; it is damaged, cut off or another kind of file: {error}"
         ) from error
