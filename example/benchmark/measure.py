@@ -18,7 +18,7 @@ from harness.metric import error
 from harness.page import decode
 from harness.server import StaticServer
 from models import HERE, ROOT, Model
-from webdnn.backend.webassembly.finish import VARIANTS, compile_module
+from webdnn.backend.webassembly.finish import INSTRUCTION_SETS, compile_modules
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Bench:
         self.server = server
         self.effort = effort
         self.peaks = {
-            variant: server.add(f"/peak/{variant}.wasm", compile_module((HERE / "peak.c").read_text(), variant))
-            for variant in VARIANTS
+            name: server.add(f"/peak/{name}.wasm", compile_modules((HERE / "peak.c").read_text(), name)[name])
+            for name in INSTRUCTION_SETS
         }
 
     def serve(self, model: Model) -> None:

@@ -2,10 +2,11 @@
 
 import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
 import { WebDNNError } from '../errors';
+import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
 import { chooseVariant, isSupported } from './variant';
 
-const OPTIONS = ['variant', 'workerUrl'];
+const OPTIONS = ['variant', 'threads', 'workerUrl'];
 
 function workerUrl({ options, runtimeUrl }: BackendContext): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
@@ -32,12 +33,23 @@ class WebAssemblyExecutor implements Executor {
 
   async start(): Promise<void> {
     const { plan, manifest, options, fetchFile } = this.context;
-    const { variant, file, reason } = chooseVariant(plan.files ?? {}, options.variant);
-    const [code, { host, thread }] = await Promise.all([fetchFile(file), startHost(workerUrl(this.context))]);
+    const files = plan.files ?? {};
+    let choice = chooseVariant(files, options);
+    const url = workerUrl(this.context);
+    const [{ host, thread }, fetched] = await Promise.all([startHost(url, choice.threads), fetchFile(choice.file)]);
     if (this.disposed) host.dispose();
     else this.host = host;
-    this.facts = { variant, variantReason: reason, thread };
-    await host.call('start', [code, plan, manifest.weights], [code]);
+    let code = fetched;
+    if (host.threads === 1 && choice.shared && thread !== 'worker') {
+      choice = chooseVariant(files, options, `runs on the ${thread}`);
+      code = await fetchFile(choice.file);
+    }
+    const { variant, reason, shared, threadsReason } = choice;
+    const threads = Math.min(choice.threads, host.threads);
+    this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
+    const isStatic = !Object.keys(manifest.placeholders).length;
+    const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
+    await host.join(await host.call('start', [code, plan, manifest.weights, { threads, shared }, schedule], [code]));
   }
 
   async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {

@@ -7,18 +7,17 @@ from typing import Any, cast
 from webdnn.backend.builder import Builder
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
 from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size, ceil_divide, minimum, product
+from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import WithEpilogue
 
 PANEL = 8
-TILE_ROWS = 4
 
 BLOCK_DEPTH = 512
 """Most rows of a panel that are multiplied at a time: 16 kB, half of a small L1 cache."""
 BLOCK_ELEMENTS = 1 << 16
-"""Most elements of A that are packed at a time: 256 kB, so that they stay in the L2 cache."""
+"""Most elements of A that a thread packs at a time: 256 kB, so that they stay in the L2 cache."""
 
 
 def _operands(builder: Builder, node: Node) -> Operands:
@@ -37,19 +36,11 @@ def _panels(builder: Builder, node: Node, depth: int, columns: int) -> View:
     return builder.packed(builder.weight(node.inputs[1]), kernel, (panels, depth, PANEL), (depth, columns))
 
 
-def _scratch(builder: Builder, rows: Size, depth: int) -> View:
-    """Memory for one packed block of A."""
-    slices = -(-depth // BLOCK_DEPTH)
-    padded_rows = ceil_divide(rows, TILE_ROWS) * TILE_ROWS
-    return builder.temporary(
-        (minimum(padded_rows * -(-depth // slices), max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH)),)
-    )
-
-
 def _emit(
-    builder: Builder, node: Node, name: str, weights: View, args: list[Size], outputs: list[View], **fields: Any
+    builder: Builder, node: Node, name: str, weights: View, args: list[Size], *scratch: View, **fields: Any
 ) -> None:
     operands = _operands(builder, node)
+    outputs = [builder.view(node.outputs[0]), *scratch]
     epilogue = epilogue_fields(operands, _program(node), len(args), len(outputs))
     kernel = builder.kernel(name, template=f"{name}.c.jinja", **epilogue, **fields)
     builder.step(
@@ -70,8 +61,7 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
     depth = kernel_height * kernel_width * channels
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), depth)]
-    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args, outputs)
+    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args)
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
@@ -82,16 +72,14 @@ def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
     (top, _), (left, _) = op.crop
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), channels)]
     weights = _panels(builder, node, kernel_height * kernel_width * channels, columns)
-    _emit(builder, node, "conv2d_transpose", weights, args, outputs)
+    _emit(builder, node, "conv2d_transpose", weights, args)
 
 
 def lower_matmul(builder: Builder, node: Node) -> None:
     depth, columns = (int(s) for s in node.inputs[1].shape)  # type: ignore[arg-type]
     rows = product(node.inputs[0].shape[:-1])
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, rows, depth)]
-    _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns], outputs)
+    _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns])
 
 
 def lower_depthwise(builder: Builder, node: Node) -> None:
@@ -107,7 +95,6 @@ def lower_depthwise(builder: Builder, node: Node) -> None:
         "depthwise",
         builder.view(node.inputs[1]),
         [*x, y[3], y[1], y[2], top, left],
-        [builder.view(node.outputs[0])],
         kernel=[int(s) for s in w[:2]],  # type: ignore[arg-type]
         strides=list(op.strides),
         dilation=list(op.dilation),
