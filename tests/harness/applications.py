@@ -24,6 +24,13 @@ def mobilenet_v2(size: int = 224) -> Any:
     return prepared(model, [(2, size, size, 3)])
 
 
+def vgg16(size: int = 224) -> Any:
+    import keras
+
+    model = keras.applications.VGG16(weights=None, input_shape=(size, size, 3), classifier_activation=None)
+    return prepared(model, [(2, size, size, 3)])
+
+
 def unet(size: int = 128, depth: int = 4, filters: int = 16) -> Any:
     """(N, H, W, 3) → (N, H, W, 1): Ronneberger's shape, up by transposed convolutions and by UpSampling2D in turn."""
     from keras import Input, Model, layers
@@ -50,6 +57,11 @@ def unet(size: int = 128, depth: int = 4, filters: int = 16) -> Any:
     return prepared(Model(inputs, layers.Conv2D(1, 1, name="mask")(x), name="unet"), [(1, size, size, 3)])
 
 
-APPLICATIONS: dict[str, Callable[[int], Any]] = {"mobilenet_v2": mobilenet_v2, "resnet50": resnet50, "unet": unet}
+APPLICATIONS: dict[str, Callable[[int], Any]] = {
+    "mobilenet_v2": mobilenet_v2,
+    "resnet50": resnet50,
+    "unet": unet,
+    "vgg16": vgg16,
+}
 NATIVE = {"mobilenet_v2": 224, "resnet50": 224, "unet": 128}
 REDUCED = {"mobilenet_v2": 64, "resnet50": 64, "unet": 32}

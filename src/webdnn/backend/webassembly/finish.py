@@ -17,10 +17,11 @@ import jinja2
 
 from webdnn.backend.webassembly.dialect import literal, render_program
 from webdnn.backend.webassembly.lower_convolution import BLOCK_DEPTH, BLOCK_ELEMENTS
+from webdnn.backend.webassembly.winograd import POINT_A, POINT_B, filter_transform
 from webdnn.descriptor.schema import Plan
 from webdnn.graph.errors import WebDNNError
 
-HEADERS = ("simd.h.jinja", "team.h.jinja", "math.h.jinja", "gemm.h.jinja", "move.h.jinja")
+HEADERS = ("simd.h.jinja", "team.h.jinja", "math.h.jinja", "gemm.h.jinja", "winograd.h.jinja", "move.h.jinja")
 
 INSTRUCTION_SETS: dict[str, tuple[str, ...]] = {
     "simd": (),
@@ -96,7 +97,14 @@ def render_module(kernels: list[dict[str, Any]]) -> str:
     """The C source of all kernels, in their order."""
     sources = [_render_kernel(index, kernel) for index, kernel in enumerate(kernels)]
     template = _templates().get_template("module.c.jinja")
-    return template.render(headers=HEADERS, sources=sources, block_depth=BLOCK_DEPTH, block_elements=BLOCK_ELEMENTS)
+    return template.render(
+        headers=HEADERS,
+        sources=sources,
+        block_depth=BLOCK_DEPTH,
+        block_elements=BLOCK_ELEMENTS,
+        point_a=POINT_A,
+        point_b=POINT_B,
+    )
 
 
 def _render_kernel(index: int, kernel: dict[str, Any]) -> str:
@@ -104,6 +112,8 @@ def _render_kernel(index: int, kernel: dict[str, Any]) -> str:
     if kernel.get("program"):
         inputs = len(kernel["operands"]) + (kernel["name"] != "elementwise")
         fields["program"] = render_program(f"program_{index}", inputs, kernel["program"])
+    if "m" in kernel:
+        fields["transform"] = [[float(value).hex() for value in row] for row in filter_transform(kernel["m"])]
     if "value" in kernel:
         fields["literal"] = literal(kernel["value"])
     return _templates().get_template(kernel["template"]).render(fields)

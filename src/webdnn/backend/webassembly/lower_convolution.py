@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.webassembly import winograd
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
 from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size, product
+from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import WithEpilogue
@@ -58,10 +59,33 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
+    m = 0 if builder.options.get("exact") else winograd.choose(op, (kernel_height, kernel_width, channels, columns), y)
+    if m:
+        _lower_winograd(builder, node, m)
+        return
     depth = kernel_height * kernel_width * channels
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
     _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args)
+
+
+def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    x, w = (v.shape for v in node.inputs[:2])
+    y = node.outputs[0].shape
+    channels, columns = (int(s) for s in w[2:])  # type: ignore[arg-type]
+    panels, points = -(-columns // PANEL), (m + 2) ** 2
+    kernel = builder.kernel("pack_winograd", template="pack_winograd.c.jinja", m=m)
+    weights = builder.packed(
+        builder.weight(node.inputs[1]), kernel, (points, panels, channels, PANEL), (channels, columns)
+    )
+    tiles = y[0] * ceil_divide(y[1], m) * ceil_divide(y[2], m)
+    capacity, most = winograd.scratch_quads(m, channels, columns, tiles)
+    scratch = builder.temporary((capacity * points * 4, channels + panels * PANEL))
+    (top, _), (left, _) = op.padding
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, capacity, most]
+    _emit(builder, node, "winograd", weights, args, scratch, m=m)
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
