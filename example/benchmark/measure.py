@@ -32,9 +32,11 @@ class Runtime:
 
 # On the command line → what it is.
 RUNTIMES: dict[str, Runtime] = {
-    "webdnn": Runtime("webdnn", "WebDNN", {}),
-    "webdnn-simd": Runtime("webdnn", "WebDNN, SIMD only", {"variant": "simd"}),
-    "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", {}),
+    "webdnn": Runtime("webdnn", "WebDNN", {"threads": 1}),
+    "webdnn-simd": Runtime("webdnn", "WebDNN, SIMD only", {"threads": 1, "variant": "simd"}),
+    "webdnn-2": Runtime("webdnn", "WebDNN, 2 threads", {"threads": 2}),
+    "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", {"threads": 1}),
+    "onnxruntime-2": Runtime("onnxruntime", "onnxruntime-web, 2 threads", {"threads": 2}),
 }
 BASELINE = "onnxruntime"
 

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness.cases import CASES, Case
+from harness.cases import CASES as COMMON_CASES
+from harness.cases import Case
 from harness.descriptors import write_cases
+from harness.edge_cases import EDGE_CASES
 from harness.metric import error
 from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+
+CASES = [*COMMON_CASES, *EDGE_CASES]
 
 # Backend, and what is forced on it.
 DEVICES = {

@@ -339,7 +339,7 @@ def test_a_trap_is_an_error_of_ours(answers: Any, tmp_path: Path) -> None:
             {"variant": "avx"},
             "variant must be one of relaxed-simd-threads, relaxed-simd, simd-threads, simd, got 'avx'",
         ),
-        ({"thread": 4}, "unknown option 'thread'"),
+        ({"thread": 4}, "unknown option of webassembly 'thread'"),
         ({"threads": 0}, "threads must be a whole number, 1 to 64"),
         ({"threads": "2"}, "threads must be a whole number, 1 to 64"),
     ],

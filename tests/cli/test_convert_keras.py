@@ -95,6 +95,21 @@ def test_dump(folder, give):
     assert (folder / "dump/fallback/plan.txt").read_text().startswith("plan for fallback")
 
 
+def test_kernel_sources_are_dumped_and_printed(folder, give, capsys, monkeypatch):
+    give(small_graph())
+    monkeypatch.setenv("WEBDNN_DEBUG", "3")
+    assert main(["model.keras", "--backend", "webassembly,webgpu,webgl", "--dump", "dump"]) == 0
+    printed = capsys.readouterr().err
+    sources = [
+        folder / "dump/webassembly/kernels.c",
+        *sorted((folder / "dump/webgpu/kernels").glob("*.wgsl")),
+        *sorted((folder / "dump/webgl/kernels").glob("*.frag")),
+    ]
+    assert len(sources) > 2
+    for source in sources:
+        assert source.read_text().strip()[:200] in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

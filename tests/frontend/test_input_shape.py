@@ -49,6 +49,10 @@ def test_parse(text: str, name: str | None, shape: tuple[object, ...], placehold
         ("(9<=N<=8,)", "leaves no positive size for N"),
         ("(N<=0,)", "leaves no positive size for N"),
         ("(0<=N,)", "leaves no positive size for N"),
+        ("(_N,3)", "'_N' is neither"),  # the runtime refuses such names
+        (f"({'N' * 62},3)", "is neither"),
+        ("(3000000000,)", "size 3000000000 is more than"),
+        ("(N<=3000000000,)", "bounds N by more than"),
         ("(N<=4,9<=N)", "no size satisfies both"),
         ("(__import__('os').system('true'),)", "not a list of sizes"),
     ],

@@ -5,13 +5,18 @@ from webdnn.graph.cost import MACS, count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import symbol
 from webdnn.graph.graph import Constant, Constraint, Graph, Input, Op, Placeholder, Value, apply
 from webdnn.graph.interpreter import interpret
-from webdnn.graph.ops import OPS, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat, Slice
+from webdnn.graph.ops import OPS, BatchMatMul, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat, Slice
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.types import TensorType
 
 WITHOUT_PRODUCTS = {
+    "ArgReduce",
+    "ArgSort",
     "Concat",
+    "CumulativeSum",
     "Elementwise",
+    "Gather",
+    "GatherElements",
     "Pad",
     "Pool2D",
     "Reduce",
@@ -42,6 +47,7 @@ def test_every_op_is_counted_or_known_to_have_no_products():
         (DepthwiseConv2D(strides=(2, 2)), (2, 5, 7, 3), (3, 2, 3, 2)),
         (Conv2DTranspose(strides=(2, 3)), (2, 5, 7, 3), (3, 2, 3, 4)),
         (MatMul(), (2, 5, 3), (3, 4)),
+        (BatchMatMul(), (2, 5, 3), (2, 3, 4)),
     ],
 )
 def test_of_ones_the_sum_counts_the_products(op, shape, weights):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from harness.keras_models import prepared
@@ -10,25 +11,14 @@ from harness.keras_models import prepared
 Shape = tuple[int, ...]
 
 
-def resnet50(size: int = 224) -> Any:
+def application(name: str, size: int, **options: Any) -> Any:
+    """`name` of keras.applications for pictures (size, size, 3)."""
     import keras
 
-    model = keras.applications.ResNet50(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    return prepared(model, [(2, size, size, 3)])
-
-
-def mobilenet_v2(size: int = 224) -> Any:
-    import keras
-
-    model = keras.applications.MobileNetV2(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    return prepared(model, [(2, size, size, 3)])
-
-
-def vgg16(size: int = 224) -> Any:
-    import keras
-
-    model = keras.applications.VGG16(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    return prepared(model, [(2, size, size, 3)])
+    build = getattr(keras.applications, name)
+    model = build(weights=None, input_shape=(size, size, 3), classifier_activation=None, **options)
+    batch = 2 if size > 128 else 8  # statistics of the last layers, of a pixel or four, need more than two pictures
+    return prepared(model, [(batch, size, size, 3)])
 
 
 def unet(size: int = 128, depth: int = 4, filters: int = 16) -> Any:
@@ -57,11 +47,27 @@ def unet(size: int = 128, depth: int = 4, filters: int = 16) -> Any:
     return prepared(Model(inputs, layers.Conv2D(1, 1, name="mask")(x), name="unet"), [(1, size, size, 3)])
 
 
-APPLICATIONS: dict[str, Callable[[int], Any]] = {
-    "mobilenet_v2": mobilenet_v2,
-    "resnet50": resnet50,
-    "unet": unet,
-    "vgg16": vgg16,
+# Name → (name in keras.applications, native size, reduced size).
+KERAS: dict[str, tuple[str, int, int]] = {
+    "convnext_tiny": ("ConvNeXtTiny", 224, 64),
+    "densenet121": ("DenseNet121", 224, 64),
+    "efficientnet_b0": ("EfficientNetB0", 224, 64),
+    "efficientnet_v2_b0": ("EfficientNetV2B0", 224, 64),
+    "inception_v3": ("InceptionV3", 299, 96),
+    "mobilenet": ("MobileNet", 224, 64),
+    "mobilenet_v2": ("MobileNetV2", 224, 64),
+    "mobilenet_v3_small": ("MobileNetV3Small", 224, 64),
+    "nasnet_mobile": ("NASNetMobile", 224, 64),
+    "resnet50": ("ResNet50", 224, 64),
+    "resnet50_v2": ("ResNet50V2", 224, 64),
+    "vgg16": ("VGG16", 224, 32),
+    "xception": ("Xception", 299, 96),
 }
-NATIVE = {"mobilenet_v2": 224, "resnet50": 224, "unet": 128}
-REDUCED = {"mobilenet_v2": 64, "resnet50": 64, "unet": 32}
+APPLICATIONS: dict[str, Callable[[int], Any]] = {
+    **{name: partial(application, keras_name) for name, (keras_name, _, _) in KERAS.items()},
+    "unet": unet,
+}
+NATIVE = {**{name: native for name, (_, native, _) in KERAS.items()}, "unet": 128}
+REDUCED = {**{name: reduced for name, (_, _, reduced) in KERAS.items()}, "unet": 32}
+IN_DEFAULT_TIER = ("mobilenet_v2", "resnet50", "unet")
+"""The others take a machine of two cores too long: they run in `--tier all`."""

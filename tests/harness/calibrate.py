@@ -45,6 +45,8 @@ def randomize(model: Any, seed: int = 0) -> None:
                 value = random.normal(0, 0.3, shape)
             if variable.dtype == "float32":
                 variable.assign(value.astype(np.float32))
+        if type(layer).__name__ == "Normalization":
+            layer.finalize_state()
     for layer in residual_norms(model):
         layer.gamma.assign(np.asarray(layer.gamma) * np.float32(0.3))
 

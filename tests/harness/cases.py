@@ -17,11 +17,16 @@ from webdnn.graph.dim import Size, evaluate, number, symbol, symbols_of
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
+    ArgReduce,
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -34,7 +39,9 @@ from webdnn.graph.ops import (
     Transpose,
 )
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import FUNCTIONS, Call, Program, single
+from webdnn.graph.ops.indexing import take, top_k
+from webdnn.graph.ops.resize import COORDINATES, ROUNDINGS, TAPS
+from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, Program, single
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -104,7 +111,7 @@ def bias_relu(extra: int = 0) -> Program:
     return Program(2 + extra, tuple(calls))
 
 
-def _one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
+def one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
     """A graph of one op on one input."""
 
     def build(random: Random) -> Graph:
@@ -114,7 +121,7 @@ def _one(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
     return build
 
 
-def _weighted(shape: Sequence[Size], weights: Sequence[int], op: Op, scale: float = 0.3) -> Callable[[Random], Graph]:
+def weighted(shape: Sequence[Size], weights: Sequence[int], op: Op, scale: float = 0.3) -> Callable[[Random], Graph]:
     """A graph of one op on an input and weights; a bias is added where the op's epilogue wants one."""
 
     def build(random: Random) -> Graph:
@@ -138,17 +145,17 @@ def _convolutions() -> list[Case]:
     ):  # fmt: skip
         op = Conv2D((stride, stride), ((pad, pad), (pad, pad)), (dilation, dilation), bias_relu())
         name = f"conv2d {channels}->{filters} k{kernel} s{stride} d{dilation} p{pad}"
-        cases.append(Case(name, _weighted((1, 11, 9, channels), (kernel, kernel, channels, filters), op)))
+        cases.append(Case(name, weighted((1, 11, 9, channels), (kernel, kernel, channels, filters), op)))
     uneven = Conv2D((1, 2), ((0, 2), (3, 1)), (2, 1))
-    cases.append(Case("conv2d asymmetric padding, no epilogue", _weighted((2, 9, 8, 6), (2, 3, 6, 10), uneven)))
+    cases.append(Case("conv2d asymmetric padding, no epilogue", weighted((2, 9, 8, 6), (2, 3, 6, 10), uneven)))
     symbolic = Conv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu())
-    cases.append(Case("conv2d symbolic batch", _weighted((N, 7, 7, 4), (3, 3, 4, 8), symbolic), BATCHES))
+    cases.append(Case("conv2d symbolic batch", weighted((N, 7, 7, 4), (3, 3, 4, 8), symbolic), BATCHES))
     same = Conv2D((2, 2), ((0, 1), (0, 1)), (1, 1), bias_relu())
     sizes = ({"N": 1, "H": 8, "W": 8}, {"N": 2, "H": 13, "W": 6})
-    cases.append(Case("conv2d symbolic image", _weighted((N, H, W, 3), (3, 3, 3, 6), same), sizes))
+    cases.append(Case("conv2d symbolic image", weighted((N, H, W, 3), (3, 3, 3, 6), same), sizes))
     total = (-H) % 2 + 1  # "same" padding of a stride-2 3×3 window depends on H
     padded = Conv2D((2, 2), ((total // 2, total - total // 2), (0, 1)), (1, 1), bias_relu())
-    cases.append(Case("conv2d symbolic padding", _weighted((1, H, 8, 5), (3, 3, 5, 4), padded), ({"H": 8}, {"H": 9})))
+    cases.append(Case("conv2d symbolic padding", weighted((1, H, 8, 5), (3, 3, 5, 4), padded), ({"H": 8}, {"H": 9})))
     return cases
 
 
@@ -160,9 +167,9 @@ def _depthwise() -> list[Case]:
         pad = (kernel - 1) * dilation // 2
         op = DepthwiseConv2D((stride, stride), ((pad, pad), (pad, pad)), (dilation, dilation), bias_relu())
         name = f"depthwise {channels}x{multiplier} k{kernel} s{stride} d{dilation}"
-        cases.append(Case(name, _weighted((1, 10, 9, channels), (kernel, kernel, channels, multiplier), op)))
+        cases.append(Case(name, weighted((1, 10, 9, channels), (kernel, kernel, channels, multiplier), op)))
     op = DepthwiseConv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu())
-    cases.append(Case("depthwise symbolic batch", _weighted((N, 5, 6, 8), (3, 3, 8, 1), op), BATCHES))
+    cases.append(Case("depthwise symbolic batch", weighted((N, 5, 6, 8), (3, 3, 8, 1), op), BATCHES))
     return cases
 
 
@@ -173,22 +180,49 @@ def _transposed() -> list[Case]:
     ):  # fmt: skip
         op = Conv2DTranspose((stride, stride), (crop, crop), (1, 1), bias_relu())
         name = f"conv2d transpose {channels}->{filters} k{kernel} s{stride} crop{crop}"
-        cases.append(Case(name, _weighted((1, 5, 6, channels), (kernel, kernel, channels, filters), op)))
+        cases.append(Case(name, weighted((1, 5, 6, channels), (kernel, kernel, channels, filters), op)))
     dilated = Conv2DTranspose((1, 1), ((1, 0), (0, 1)), (2, 2))
-    cases.append(Case("conv2d transpose dilated", _weighted((1, 4, 5, 3), (3, 3, 3, 4), dilated)))
+    cases.append(Case("conv2d transpose dilated", weighted((1, 4, 5, 3), (3, 3, 3, 4), dilated)))
     op = Conv2DTranspose((2, 2), ((0, 0), (0, 0)), (1, 1), bias_relu())
-    cases.append(Case("conv2d transpose symbolic", _weighted((N, 3, 3, 4), (2, 2, 4, 4), op), BATCHES))
+    cases.append(Case("conv2d transpose symbolic", weighted((N, 3, 3, 4), (2, 2, 4, 4), op), BATCHES))
     return cases
 
 
 def _matmul() -> list[Case]:
     cases = [
-        Case(f"matmul {rows}x{k}x{m}", _weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
+        Case(f"matmul {rows}x{k}x{m}", weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
         for rows, k, m in ((1, 64, 10), (1, 7, 5), (5, 33, 17), (13, 128, 40), (2, 300, 1), (64, 12, 9))
     ]
-    cases.append(Case("matmul of rank 4", _weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
-    cases.append(Case("matmul symbolic batch", _weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
+    cases.append(Case("matmul of rank 4", weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
+    cases.append(Case("matmul symbolic batch", weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
     return cases
+
+
+def _batch_matmul() -> list[Case]:
+    def between(*shapes: Sequence[Size]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x, y = (source(name, *shape) for name, shape in zip("xy", shapes, strict=True))
+            return graph_of([x, y], [apply(BatchMatMul(), x, y, origin=("op",))])
+
+        return build
+
+    def attention(random: Random) -> Graph:
+        x = source("x", N, 5, 12)
+        heads = apply(Transpose((0, 2, 1, 3)), apply(Reshape((N, 5, 3, 4)), x))
+        scores = apply(Softmax(), apply(BatchMatMul(), heads, apply(Transpose((0, 1, 3, 2)), heads)))
+        return graph_of([x], [apply(BatchMatMul(), scores, heads), apply(BatchMatMul(), heads, random.constant(4, 3))])
+
+    return [
+        Case("batch matmul of two matrices", between((7, 5), (5, 9))),
+        Case("batch matmul of rank 3", between((3, 9, 33), (3, 33, 17))),
+        Case("batch matmul of rows", between((4, 1, 6), (4, 6, 5))),
+        Case("batch matmul broadcasts both", between((2, 1, 3, 5), (4, 5, 6))),
+        Case("batch matmul broadcasts inner axes", between((2, 3, 4, 5), (2, 1, 5, 3))),
+        Case("batch matmul deeper than a slice", between((2, 5, 600), (2, 600, 11))),
+        Case("batch matmul symbolic", between((N, T, 7), (N, 7, T)), ({"N": 1, "T": 5}, {"N": 3, "T": 2})),
+        Case("batch matmul of symbolic depth", between((2, 3, T), (T, 4)), ({"T": 1}, {"T": 530})),
+        Case("batch matmul in attention", attention, BATCHES),
+    ]
 
 
 def _pooling() -> list[Case]:
@@ -199,12 +233,12 @@ def _pooling() -> list[Case]:
     ):  # fmt: skip
         op = Pool2D(kind, (size, size), (stride, stride), ((pad, pad), (pad, pad)), count)
         cases.append(
-            Case(f"{kind} pool c{channels} k{size} s{stride} p{pad} count={count}", _one((2, 9, 8, channels), op))
+            Case(f"{kind} pool c{channels} k{size} s{stride} p{pad} count={count}", one((2, 9, 8, channels), op))
         )
     uneven = Pool2D("max", (2, 3), (1, 2), ((0, 1), (1, 0)))
     cases.append(Case("max pool asymmetric, negative data wins over padding", _negative((1, 5, 6, 4), uneven)))
     cases.append(
-        Case("average pool symbolic", _one((N, 6, 6, 4), Pool2D("average", (3, 3), (2, 2), ((0, 1), (0, 1)))), BATCHES)
+        Case("average pool symbolic", one((N, 6, 6, 4), Pool2D("average", (3, 3), (2, 2), ((0, 1), (0, 1)))), BATCHES)
     )
     return cases
 
@@ -220,15 +254,15 @@ def _negative(shape: Sequence[Size], op: Op) -> Callable[[Random], Graph]:
 
 def _reductions() -> list[Case]:
     cases = []
-    for kind in ("mean", "sum", "max", "min"):
-        cases.append(Case(f"reduce {kind} over the image", _one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
-        cases.append(Case(f"reduce {kind} over channels", _one((2, 3, 5), Reduce(kind, (2,), True))))
-    cases.append(Case("reduce mean, many channels", _one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
-    cases.append(Case("reduce sum over first and last axis", _one((3, 4, 5), Reduce("sum", (0, 2)))))
-    cases.append(Case("reduce everything", _one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
-    cases.append(Case("reduce symbolic", _one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
-    cases += [Case(f"softmax over {c}", _one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
-    cases.append(Case("softmax symbolic rank 3", _one((N, 2, 6), Softmax()), BATCHES))
+    for kind in ("mean", "sum", "max", "min", "prod"):
+        cases.append(Case(f"reduce {kind} over the image", one((2, 5, 7, 6), Reduce(kind, (1, 2)))))
+        cases.append(Case(f"reduce {kind} over channels", one((2, 3, 5), Reduce(kind, (2,), True))))
+    cases.append(Case("reduce mean, many channels", one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
+    cases.append(Case("reduce sum over first and last axis", one((3, 4, 5), Reduce("sum", (0, 2)))))
+    cases.append(Case("reduce everything", one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
+    cases.append(Case("reduce symbolic", one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
+    cases += [Case(f"softmax over {c}", one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
+    cases.append(Case("softmax symbolic rank 3", one((N, 2, 6), Softmax()), BATCHES))
 
     def large(random: Random) -> Graph:
         x = source("x", 2, 6)
@@ -238,33 +272,157 @@ def _reductions() -> list[Case]:
     return cases
 
 
+def _indexing() -> list[Case]:
+    def taken(shape: Sequence[Size], axis: int, indices: Sequence[int]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            return graph_of([x], [take(x, axis, indices, ("take",))])
+
+        return build
+
+    def embedding(random: Random) -> Graph:
+        """Indices are computed, and some lie outside."""
+        x = source("x", N, 3)
+        indices = elementwise("floor", elementwise("mul", x, 4.0))
+        flat = apply(Reshape((3 * N,)), indices)
+        return graph_of(
+            [x], [apply(Reshape((N, 3, 6)), apply(Gather(0), random.constant(5, 6), flat)), apply(Gather(1), x, flat)]
+        )
+
+    def elements(random: Random) -> Graph:
+        x, z = source("x", N, 2, 9), source("z", N, 2, 5)
+        indices = elementwise("floor", elementwise("abs", elementwise("mul", z, 5.0)))
+        return graph_of([x, z], [apply(GatherElements(), x, indices)])
+
+    def best(shape: Sequence[Size]) -> Callable[[Random], Graph]:
+        """Along every axis, of values among which there are equal ones."""
+
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            stepped = elementwise("floor", x)
+            axes = range(len(shape))
+            outputs = [apply(ArgReduce("max", a), x) for a in axes] + [
+                apply(ArgReduce("min", a), stepped) for a in axes
+            ]
+            outputs += [apply(ArgReduce("max", a, True), stepped) for a in axes]
+            return graph_of([x], outputs)
+
+        return build
+
+    def largest(shape: Sequence[Size], count: Size) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            stepped = elementwise("floor", elementwise("mul", x, 2.0))
+            return graph_of([x], [*top_k(x, count), *top_k(stepped, count)])
+
+        return build
+
+    def sums(shape: Sequence[Size]) -> Callable[[Random], Graph]:
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            flags = [(False, False), (False, True), (True, False), (True, True)]
+            ops = [CumulativeSum(axis, *both) for axis in range(len(shape)) for both in flags]
+            return graph_of([x], [apply(op, x) for op in ops])
+
+        return build
+
+    return [
+        Case("take rows", taken((5, 7), 0, (4, 0, 0, 2))),
+        Case("take columns, reversed", taken((3, 7), 1, range(6, -1, -1))),
+        Case("take pixels: reflecting padding", taken((2, 4, 5, 3), 1, (2, 1, 0, 1, 2, 3, 2))),
+        Case("take columns of an image, every second, from the end", taken((2, 4, 5, 4), 2, (-1, -3, -5))),
+        Case("take channels", taken((2, 3, 3, 5), 3, (1, 1, 4, 0, 3, 2))),
+        Case("take of a vector", taken((6,), 0, (5, 5, 1))),
+        Case("take of many", taken((3, 2), 0, [i % 3 for i in range(5000)])),
+        Case("take symbolic", taken((N, 5, 4), 1, (3, 0)), BATCHES),
+        Case("gather by computed indices", embedding, BATCHES),
+        Case("gather elements", elements, BATCHES),
+        Case("argmax and argmin", best((3, 4, 2, 7))),
+        Case("argmax and argmin of odd shape", best((2, 9))),
+        Case("argmax and argmin of a vector", best((9,))),
+        Case("argmax and argmin, symbolic", best((N, 3, 5)), BATCHES),
+        Case("top 3 of 10", largest((4, 10), 3)),
+        Case("sort", largest((2, 3, 37), 37)),
+        Case("top 1, symbolic", largest((N, 5), 1), BATCHES),
+        Case("cumulative sums", sums((3, 2, 4, 6))),
+        Case("cumulative sums of odd shape", sums((5, 11))),
+        Case("cumulative sums, symbolic", sums((N, 3, 4)), BATCHES),
+    ]
+
+
 def _functions() -> list[Case]:
     """Every elementwise function alone, on values where it is defined."""
     positive = {"sqrt", "rsqrt", "log", "reciprocal", "pow"}
+    # On exact halves and whole numbers, so that every backend meets ties and equal operands.
+    stepped = {"round", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "where"}
     cases = []
     for name, function in FUNCTIONS.items():
 
         def build(random: Random, name: str = name, arity: int = function.arity) -> Graph:
             x = source("x", 3, 2, 7)
-            first = elementwise("add", elementwise("abs", x), 0.1) if name in positive else elementwise("mul", x, 3.0)
+            first = elementwise("mul", x, 3.0)
+            if name in positive:
+                first = elementwise("add", elementwise("abs", x), 0.1)
+            elif name == "log1p":
+                first = elementwise("sub", elementwise("abs", x), 0.9)
+            elif name in stepped:
+                first = _stepped(x)
             if name == "clip":
                 return graph_of([x], [elementwise("clip", first, -1.0, 2.5)])
             if arity == 1:
                 return graph_of([x], [elementwise(name, first)])
             other = source("z", 3, 2, 7)
+            if name == "where":
+                outputs = [elementwise(name, first, x, other), elementwise(name, first, -1.0, x)]
+                return graph_of([x, other], outputs)
             second = elementwise("add", elementwise("abs", other), 0.5) if name in ("div", "pow") else other
+            if name == "mod":
+                second = elementwise("where", elementwise("less", other, 0.0), elementwise("sub", other, 0.5), first)
+                second = elementwise("where", elementwise("equal", second, 0.0), 0.5, second)
+            elif name in stepped:
+                second = _stepped(other)
             return graph_of([x, other], [elementwise(name, first, second), elementwise(name, first, 0.75)])
 
         cases.append(Case(f"function {name}", build))
-    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp"):
+    for name in ("sigmoid", "tanh", "silu", "gelu", "softplus", "elu", "erf", "exp", "expm1", "atan"):
 
         def extreme(random: Random, name: str = name) -> Graph:
             x = source("x", 4, 8)
-            spread = elementwise("mul", x, 40.0 if name != "exp" else 15.0)
+            spread = elementwise("mul", x, 15.0 if name in ("exp", "expm1") else 40.0)
             return graph_of([x], [elementwise(name, spread, 1.0) if name == "elu" else elementwise(name, spread)])
 
         cases.append(Case(f"function {name} of large values", extreme))
+
+    def composed(random: Random) -> Graph:
+        x, z = source("x", 4, 9), source("z", 4, 9)
+        within = {"asin": 0.99, "acos": 0.99, "atanh": 0.9, "tan": 1.2}
+        outputs = []
+        for name, program in COMPOSED.items():
+            first = elementwise("clip", x, -within.get(name, 5.0), within.get(name, 5.0))
+            if name == "acosh":
+                first = elementwise("add", elementwise("abs", x), 1.0)
+            elif name.startswith("logical"):
+                first = _stepped(x)
+            second = elementwise("add", elementwise("abs", z), 0.25) if name == "floor_divide" else _stepped(z)
+            outputs.append(elementwise(name, *[first, second][: program.inputs]))
+        return graph_of([x, z], outputs)
+
+    def multiples(random: Random) -> Graph:
+        """Whole numbers, many of them multiples: a quotient that is off by one bit must not be rounded down."""
+        x = source("x", 6, 11)
+        whole = elementwise("floor", elementwise("mul", x, 32.0))
+        divisors = (3.0, -3.0, 7.0, 0.5)
+        outputs = [elementwise(name, whole, d) for name in ("mod", "floor_divide") for d in divisors]
+        return graph_of([x], outputs)
+
+    cases.append(Case("functions composed of others", composed))
+    cases.append(Case("functions mod and floor_divide of whole numbers", multiples))
     return cases
+
+
+def _stepped(x: Value) -> Value:
+    """Multiples of ½."""
+    return elementwise("mul", elementwise("floor", elementwise("mul", x, 4.0)), 0.5)
 
 
 def _elementwise() -> list[Case]:
@@ -318,10 +476,19 @@ def _elementwise() -> list[Case]:
 
 def _shapes() -> list[Case]:
     cases = [
-        Case(f"transpose {p}", _one(tuple((2, 3, 5, 4, 2)[: len(p)]), Transpose(p)))
-        for p in ((1, 0), (0, 2, 1), (2, 1, 0), (0, 3, 1, 2), (0, 2, 3, 1), (3, 1, 0, 2), (4, 2, 0, 1, 3))
+        Case(f"transpose {p}", one(tuple((2, 3, 5, 4, 2, 3)[: len(p)]), Transpose(p)))
+        for p in (
+            (5, 3, 1, 4, 0, 2),
+            (1, 0),
+            (0, 2, 1),
+            (2, 1, 0),
+            (0, 3, 1, 2),
+            (0, 2, 3, 1),
+            (3, 1, 0, 2),
+            (4, 2, 0, 1, 3),
+        )
     ]
-    cases.append(Case("transpose symbolic", _one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
+    cases.append(Case("transpose symbolic", one((N, 3, 4, 6), Transpose((0, 3, 1, 2))), BATCHES))
     for before, after in (
         ((2, 3, 4), (2, 12)),
         ((2, 12), (2, 3, 4)),
@@ -330,11 +497,11 @@ def _shapes() -> list[Case]:
         ((3, 5), (5, 3)),
         ((1, 9), (9, 1)),
     ):
-        cases.append(Case(f"reshape {before} to {after}", _one(before, Reshape(after))))
-    cases.append(Case("reshape symbolic", _one((N, 2, 3, 3), Reshape((N, 18))), BATCHES))
-    cases.append(Case("pad", _one((1, 3, 4, 5), Pad(((0, 0), (1, 2), (0, 3), (0, 0))))))
-    cases.append(Case("pad every axis with a value", _one((2, 3, 3), Pad(((1, 0), (0, 1), (2, 3)), -1.5))))
-    cases.append(Case("pad symbolic", _one((N, 3, 4, 4), Pad(((0, 0), (1, 1), (1, 1), (0, 0)))), BATCHES))
+        cases.append(Case(f"reshape {before} to {after}", one(before, Reshape(after))))
+    cases.append(Case("reshape symbolic", one((N, 2, 3, 3), Reshape((N, 18))), BATCHES))
+    cases.append(Case("pad", one((1, 3, 4, 5), Pad(((0, 0), (1, 2), (0, 3), (0, 0))))))
+    cases.append(Case("pad every axis with a value", one((2, 3, 3), Pad(((1, 0), (0, 1), (2, 3)), -1.5))))
+    cases.append(Case("pad symbolic", one((N, 3, 4, 4), Pad(((0, 0), (1, 1), (1, 1), (0, 0)))), BATCHES))
     for starts, sizes in (
         ((0, 0, 4), (3, 5, 4)),
         ((0, 0, 1), (3, 5, 3)),
@@ -342,12 +509,27 @@ def _shapes() -> list[Case]:
         ((1, 1, 2), (1, 3, 5)),
         ((0, 2, 0), (3, 2, 9)),
     ):
-        cases.append(Case(f"slice {sizes} from {starts}", _one((3, 5, 9), Slice(starts, sizes))))
-    for mode in ("nearest", "bilinear"):
-        cases.append(Case(f"resize {mode} by 2", _one((1, 4, 5, 6), Resize2D(8, 10, mode))))
-        cases.append(Case(f"resize {mode} odd", _one((2, 4, 5, 3), Resize2D(7, 3, mode))))
+        cases.append(Case(f"slice {sizes} from {starts}", one((3, 5, 9), Slice(starts, sizes))))
+    for mode in TAPS:
+        cases.append(Case(f"resize {mode} by 2", one((1, 4, 5, 6), Resize2D(8, 10, mode))))
+        cases.append(Case(f"resize {mode} odd", one((2, 4, 5, 3), Resize2D(7, 3, mode))))
         grown = ({"H": 3, "W": 4}, {"H": 5, "W": 2})
-        cases.append(Case(f"resize {mode} symbolic", _one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
+        cases.append(Case(f"resize {mode} symbolic", one((1, H, W, 4), Resize2D(2 * H, 2 * W, mode)), grown))
+        for coordinates in COORDINATES:
+            op = Resize2D(7, 3, mode, coordinates)
+            cases.append(Case(f"resize {mode}, {coordinates}", one((1, 4, 5, 3), op)))
+    for coordinates in ("half_pixel", "align_corners"):
+        for rounding in ROUNDINGS:
+            op = Resize2D(6, 5, "nearest", coordinates, rounding)
+            cases.append(Case(f"resize nearest, {coordinates}, {rounding}", one((2, 3, 10, 4), op)))
+    cubic = Resize2D(9, 4, "bicubic", cubic=-0.5, exclude_outside=True)
+    cases.append(Case("resize bicubic, edges left out", one((1, 4, 7, 5), cubic)))
+    single_pixel = Resize2D(1, 6, "bilinear", "pytorch_half_pixel")
+    cases.append(Case("resize to one row", one((1, 5, 4, 4), single_pixel)))
+    corners = Resize2D(2 * H - 1, 3 * W, "bilinear", "align_corners")
+    cases.append(Case("resize align_corners symbolic", one((N, H, W, 3), corners), ({"N": 2, "H": 1, "W": 4},)))
+    ratios = Resize2D(3, 12, "bilinear", "half_pixel_symmetric", ratios=((7, 10), (9, 4)))
+    cases.append(Case("resize by ratios of its own", one((1, 5, 5, 4), ratios)))
     return cases
 
 
@@ -538,8 +720,8 @@ def _whole() -> list[Case]:
 def all_cases() -> list[Case]:
     """Every case, in a stable order; names are unique."""
     groups = (
-        _convolutions, _depthwise, _transposed, _matmul, _pooling, _reductions, _functions, _elementwise, _shapes, _concats, _epilogues,
-        _loops, _whole,
+        _convolutions, _depthwise, _transposed, _matmul, _batch_matmul, _pooling, _reductions, _indexing, _functions, _elementwise, _shapes,
+        _concats, _epilogues, _loops, _whole,
     )  # fmt: skip
     return [case for group in groups for case in group()]
 

@@ -23,6 +23,7 @@ NO_OPS = [
     Concat(2),
     Resize2D(4, 6, "bilinear"),
     Resize2D(4, 6, "nearest"),
+    Resize2D(4, 6, "bicubic", "align_corners"),
     Pool2D("max", (1, 1), (1, 1)),
     Pool2D("average", (1, 1), (1, 1)),
 ]
@@ -33,6 +34,8 @@ LOOK_ALIKES = [
     Pad(((0, 0), (0, 1), (0, 0), (0, 0))),
     Slice((0, 1, 0, 0), (2, 3, 6, 3)),
     Resize2D(4, 7, "nearest"),
+    Resize2D(4, 6, "bilinear", "tf_half_pixel_for_nn"),
+    Resize2D(4, 6, "nearest", ratios=((1, 2), (1, 1))),
     Pool2D("max", (1, 1), (2, 1)),
     Pool2D("average", (1, 1), (1, 1), ((0, 1), (0, 0)), count_padding=True),
 ]

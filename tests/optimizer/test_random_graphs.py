@@ -10,9 +10,11 @@ from optimizer.support import Builder, array
 from webdnn.graph.graph import Value, apply, uses
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
     MatMul,
@@ -26,6 +28,7 @@ from webdnn.graph.ops import (
     Transpose,
 )
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.ops.indexing import take
 from webdnn.graph.program import Call, Program
 from webdnn.graph.types import broadcast_shapes
 from webdnn.optimizer import optimize
@@ -164,6 +167,20 @@ class RandomGraph:
         return apply(Reshape(shape), apply(Reduce(kind, axes), x))
 
     def other(self, x: Value) -> Value:
+        axis = self.draw(st.integers(0, 3))
+        kind = self.pick(["one", "take", "sums", "product"])
+        if kind == "take":
+            return take(x, axis, self.draw(st.lists(st.integers(0, x.shape[axis] - 1), min_size=1, max_size=4)))
+        if kind == "sums":
+            sums = apply(CumulativeSum(axis, self.draw(st.booleans()), self.draw(st.booleans())), x)
+            return elementwise("mul", sums, 0.25)
+        if kind == "product":
+            bounded = elementwise("tanh", x)
+            return apply(
+                BatchMatMul(),
+                bounded,
+                apply(Transpose((0, 1, 3, 2)), self.pick([bounded, elementwise("neg", bounded)])),
+            )
         return apply(self.pick([Softmax(), Resize2D(x.shape[1], 3, "bilinear"), Resize2D(3, x.shape[2], "nearest")]), x)
 
 

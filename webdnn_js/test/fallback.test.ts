@@ -5,9 +5,10 @@ import { fallback } from '../src/fallback';
 import { FUNCTIONS } from '../src/fallback/functions';
 import { KERNELS } from '../src/fallback/kernels';
 import { mergeAxes, walkRows, type Operand } from '../src/fallback/operand';
+import { bindPlan } from '../src/schedule';
 import type { Draft } from './fixture';
 import { manifestOf, planOf } from './fixture';
-import type { Plan } from '../src/plan';
+import type { Plan, Step } from '../src/plan';
 
 /** An operand of `shape`; with a `pitch`, its rows stand apart and what is between them is NaN. */
 function operand(shape: readonly number[], values?: readonly number[], pitch?: number): Operand {
@@ -169,8 +170,33 @@ describe('moving elements', () => {
   it('copy to rows of another length', () => expect(compute('copy', {}, [x], [3, 2])).toEqual([1, 2, 3, 4, 5, 6]));
   it('resize', () => {
     const image = operand([1, 1, 2, 1], [0, 4]);
-    expect(compute('resize2d', { mode: 'nearest' }, [image], [1, 1, 4, 1])).toEqual([0, 0, 4, 4]);
-    expect(compute('resize2d', { mode: 'bilinear' }, [image], [1, 1, 4, 1])).toEqual([0, 1, 3, 4]);
+    // Output i looks at (i · step + start) / divisor: vertically at itself, horizontally at i / 2, then at (i + ½) / 2 − ½.
+    expect(compute('resize2d', { mode: 'nearest' }, [image], [1, 1, 4, 1], [1, 0, 1, 2, 0, 4])).toEqual([0, 0, 4, 4]);
+    const centres = [1, 0, 1, 4, -2, 8];
+    expect(compute('resize2d', { mode: 'bilinear' }, [image], [1, 1, 4, 1], centres)).toEqual([0, 1, 3, 4]);
+    const keys = { mode: 'bicubic', cubic: -0.5, exclude_outside: false };
+    expect(compute('resize2d', keys, [image], [1, 1, 2, 1], [1, 0, 1, 1, 0, 1])).toEqual([0, 4]);
+  });
+});
+
+describe('indices', () => {
+  const x = operand([2, 3], [1, 5, 5, 6, 4, 2], 4);
+  it('gather, and move into the axis what lies outside', () => {
+    expect(compute('gather', { axis: 0 }, [x, operand([2], [1, -3])], [2, 3])).toEqual([6, 4, 2, 1, 5, 5]);
+    expect(compute('gather', { axis: 1 }, [x, operand([2], [0, 9])], [2, 2])).toEqual([1, 5, 6, 2]);
+    expect(compute('gather_elements', {}, [x, operand([2, 1], [2, 0])], [2, 1])).toEqual([5, 6]);
+  });
+  it('of the largest: the first of equal ones', () => {
+    expect(compute('arg_reduce', { kind: 'max', axis: 1 }, [x], [2])).toEqual([1, 0]);
+    expect(compute('arg_reduce', { kind: 'min', axis: 0 }, [x], [3])).toEqual([0, 1, 1]);
+    expect(compute('arg_sort', {}, [x], [2, 3])).toEqual([1, 2, 0, 0, 1, 2]);
+  });
+  it('cumulative sums', () => {
+    const sums = (axis: number, exclusive: boolean, reverse: boolean): number[] =>
+      compute('cumulative_sum', { axis, exclusive, reverse }, [x], [2, 3]);
+    expect(sums(1, false, false)).toEqual([1, 6, 11, 6, 10, 12]);
+    expect(sums(1, true, true)).toEqual([10, 5, 0, 6, 2, 0]);
+    expect(sums(0, false, false)).toEqual([1, 5, 5, 7, 9, 7]);
   });
 });
 
@@ -215,8 +241,32 @@ describe('the executor', () => {
   it('starts', () => expect(start(() => undefined)).resolves.toBeUndefined());
   it('names a kernel that it does not have', () =>
     expect(start((plan) => (plan.kernels[1]!.name = 'constructor'))).rejects.toThrow(
-      "plan.kernels[1]: fallback has no kernel 'constructor'; it has conv2d, conv2d_transpose, copy",
+      "plan.kernels[1]: fallback has no kernel 'constructor'; it has arg_reduce, arg_sort, batch_matmul",
     ));
+  it('names the step that a kernel cannot make', async () => {
+    const [manifest, plan] = [manifestOf(), planOf()];
+    plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
+    plan.setup = [];
+    plan.kernels = [{ name: 'transpose' }, { name: 'copy' }];
+    const context = { manifest, plan, fetchFile: () => Promise.reject(new Error()), options: {}, runtimeUrl: '' };
+    const executor = await fallback.create(context);
+    await executor.start();
+    await executor.bind(bindPlan(manifest, plan, {}, 'arena'));
+    const refused = { code: 'descriptor', message: expect.stringMatching("step 'dense_1' do.* 'transpose'") as string };
+    await expect(executor.run([new Float32Array(8)], [new Float32Array(6)])).rejects.toMatchObject(refused);
+    (plan.steps[0] as Draft<Step>).out = [];
+    await expect((async () => executor.bind(bindPlan(manifest, plan, {}, 'arena')))()).rejects.toThrow('has 0 outputs');
+  });
+  it('refuses an option, for there are none', () =>
+    expect(() =>
+      fallback.create({
+        manifest: manifestOf(),
+        plan: planOf(),
+        fetchFile: () => Promise.reject(new Error()),
+        options: { turbo: true },
+        runtimeUrl: '',
+      }),
+    ).toThrow("unknown option of fallback 'turbo'; known: none"));
   it('refuses buffers that its kernels cannot read', () =>
     expect(start((plan) => (plan.buffers[2]!.dtype = 'int32'))).rejects.toThrow(
       'fallback has no use for kind activation, dtype int32',

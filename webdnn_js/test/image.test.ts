@@ -34,6 +34,11 @@ describe('getImageArray', () => {
     await expect(getImageArray('http://127.0.0.1:1/cat.png')).rejects.toMatchObject({ code: 'fetch' });
     await expect(getImageArray(new Blob(['x']))).rejects.toMatchObject({ code: 'image' });
     await expect(getImageArray({ files: [] } as unknown as HTMLInputElement)).rejects.toThrow('no file is chosen');
+    for (const nothing of [undefined, null, 5]) {
+      await expect(getImageArray(nothing as unknown as ImageData)).rejects.toThrow('no picture');
+    }
+    const broken = { src: '/cat.png', complete: false, decode: () => Promise.reject(new Error('broken')) };
+    await expect(getImageArray(broken as unknown as ImageData)).rejects.toThrow('/cat.png: not loaded: broken');
     await expect(getImageArray({ ...PIXELS, width: 0 } as ImageData)).rejects.toThrow('empty, or not loaded');
   });
 });

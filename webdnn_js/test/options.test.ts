@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { BackendContext } from '../src/backend';
 import { checkBackendOptions } from '../src/options';
 
 it('refuses an option that the backend does not know', () => {
@@ -9,4 +10,13 @@ it('refuses an option that the backend does not know', () => {
     "unknown option of webgpu 'power'; known: powerPreference",
   );
   expect(() => checkBackendOptions('fallback', { power: 1 })).toThrow('known: none');
+});
+
+it('every backend with a file of its own asks', async () => {
+  const executors = [
+    (await import('../src/webgl/executor')).WebGLExecutor,
+    (await import('../src/webgpu/executor')).WebGPUExecutor,
+  ];
+  const context = { options: { power: 1 }, plan: { setup: [], buffers: [] } } as unknown as BackendContext;
+  for (const Executor of executors) expect(() => new Executor(context)).toThrow("'power'");
 });

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.cli.backends import available, load_target
-from webdnn.cli.dump import dump
+from webdnn.cli.dump import dump, sources
 from webdnn.cli.progress import Progress
 from webdnn.cli.report import Report, make_report
 from webdnn.descriptor.schema import Plan
@@ -51,6 +51,9 @@ def convert(load: Callable[[], Graph], options: Options, progress: Progress) -> 
     graph = _prepare(graph, options, progress)
     weights = WeightTable.of(graph)
     plans, left_out = build_plans(graph, weights, options, progress)
+    if options.debug >= 3:
+        for plan in plans.values():
+            progress.console.print("\n".join(sources(plan)), markup=False)
     if options.dump:
         with progress.stage(f"dump to {options.dump}"), writing(options.dump):
             dump(options.dump, graph, plans)
@@ -137,8 +140,7 @@ def build_plans(
     left_out: dict[str, str] = {}
 
     def build(name: str) -> Plan:
-        dump = {"dump": options.dump / name} if options.dump else {}
-        return build_plan(graph, load_target(name), weights, {**dump, "exact": options.exact})
+        return build_plan(graph, load_target(name), weights, {"exact": options.exact})
 
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.

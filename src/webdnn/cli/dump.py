@@ -21,12 +21,19 @@ def dump(folder: Path, graph: Graph, plans: Mapping[str, Plan]) -> None:
         _dump_plan(folder / name, plan)
 
 
+def sources(plan: Plan) -> list[str]:
+    """What is compiled for `plan`: one source of all kernels, or one of each; none for `fallback`."""
+    return [plan.source] if plan.source else [kernel["source"] for kernel in plan.kernels if "source" in kernel]
+
+
 def _dump_plan(folder: Path, plan: Plan) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.txt").write_text(f"{plan}\n", encoding="utf-8")
     (folder / "plan.json").write_text(json.dumps(plan.to_json(), indent=1, ensure_ascii=False), encoding="utf-8")
     for variant, content in plan.files.items():
         (folder / f"{variant}.wasm").write_bytes(content)
+    if plan.source:
+        (folder / "kernels.c").write_text(plan.source, encoding="utf-8")
     for index, kernel in enumerate(plan.kernels):
         if "source" in kernel:
             stem = re.sub(r"\W+", "_", kernel["name"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webdnn.cli.backends import BACKENDS, load_target
 from webdnn.graph.ops import OPS
-from webdnn.graph.program import FUNCTIONS
+from webdnn.graph.program import COMPOSED, FUNCTIONS
 
 # The common lowering serves these on every target: by views, by the target's copy, and by the plan's loop.
 COMMON = ("Concat", "Repeat", "Reshape")
@@ -38,7 +38,7 @@ def page() -> str:
         "",
         "On every backend, alone, in chains, and as the end of a convolution or a matrix product:",
         "",
-        ", ".join(f"`{name}`" for name in sorted(FUNCTIONS)) + ".",
+        ", ".join(f"`{name}`" for name in sorted([*FUNCTIONS, *COMPOSED])) + ".",
         "",
         "## Keras layers",
         "",

@@ -29,6 +29,7 @@ FAMILIES = {
     "matmul": ("matrix product", "#e6dff7", "#6d4fb3"),
     "elementwise": ("elementwise", "#fdebd3", "#c07a1d"),
     "pooling": ("pooling", "#d9f0dd", "#3d8b53"),
+    "indexing": ("indices", "#fbe3e0", "#b5533f"),
     "reduction": ("reduction", "#e9f3c8", "#71871f"),
     "resize": ("resizing", "#d2f0f0", "#2a8585"),
     "shape": ("moves elements", "#e9ebee", "#6b7280"),

@@ -144,7 +144,8 @@ class Setup:
 
 @dataclass
 class Plan:
-    """What one backend does for one model. `files` maps a variant to a file's content until the writer names it."""
+    """What one backend does for one model. `files` maps a variant to a file's content until the writer names it; `source` is what
+    they were compiled from, for people to read."""
 
     backend: str
     buffers: list[Buffer] = field(default_factory=list)
@@ -155,9 +156,10 @@ class Plan:
     outputs: list[View] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     memory_maximum: int | None = None
+    source: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but `files`, which the descriptor writer adds with names and hashes."""
+        """Everything but `source` and `files`, which the descriptor writer adds with names and hashes."""
         result: dict[str, Any] = {
             "version": VERSION,
             "backend": self.backend,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from webdnn.graph.errors import UnsupportedError
+
 Array = np.ndarray
 
 SHARD_BYTES = 16 * 2**20
@@ -32,13 +34,18 @@ def as_matrix(array: Array) -> Array:
 
 
 def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tuple[bytes, list[Piece]]]:
-    """(content, pieces) of each shard, in plan order. A shard exceeds `limit` only where a single row does."""
+    """(content, pieces) of each shard, in plan order. Raises UnsupportedError for a row that no shard can hold."""
     parts: list[bytes] = []
     pieces: list[Piece] = []
     size = 0
     for weight, array in enumerate(arrays):
         matrix = as_matrix(array)
         row_bytes = matrix.shape[1] * matrix.itemsize
+        if row_bytes > limit:
+            raise UnsupportedError(
+                f"a weight of shape {array.shape} has rows of {row_bytes} bytes; a shard holds {limit}: "
+                "give its array more axes, or the layer fewer outputs"
+            )
         row = 0
         while row < matrix.shape[0]:
             rows = min(matrix.shape[0] - row, (limit - size) // row_bytes)
@@ -46,7 +53,6 @@ def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tu
                 yield b"".join(parts), pieces
                 parts, pieces, size = [], [], 0
                 continue
-            rows = max(rows, 1)
             pieces.append(Piece(weight, row, rows, size))
             parts.append(matrix[row : row + rows].tobytes())
             size += rows * row_bytes

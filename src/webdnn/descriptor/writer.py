@@ -50,10 +50,10 @@ def write_descriptor(
             directory.rename(temporary / "old")
         fresh.rename(directory)
     except OSError as error:
-        if not directory.exists() and (temporary / "old").exists():
-            (temporary / "old").rename(directory)
         raise OutputError(f"cannot write {directory}: {error.strerror or error}") from error
     finally:
+        if not directory.exists() and (temporary / "old").exists():  # also when interrupted between the two renames
+            (temporary / "old").rename(directory)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -15,7 +15,8 @@ from webdnn.graph.errors import ModelError
 from webdnn.graph.graph import Placeholder
 
 _SHAPE = re.compile(r"\s*(?:(?P<name>[^=<>()]*[^=<>()\s])\s*=\s*)?\((?P<sizes>[^()]*)\)\s*", re.ASCII)
-_SYMBOL = re.compile(r"\s*(?:(?P<least>\d+)\s*<=\s*)?(?P<name>[A-Za-z_]\w*)\s*(?:<=\s*(?P<most>\d+)\s*)?", re.ASCII)
+_SYMBOL = re.compile(r"\s*(?:(?P<least>\d+)\s*<=\s*)?(?P<name>[A-Za-z]\w{0,60})\s*(?:<=\s*(?P<most>\d+)\s*)?", re.ASCII)
+LARGEST = 2**31 - 1  # what kernels count with
 _EXAMPLES = "write it like '(1,224,224,3)', '(N<=8,H,W,3)' or 'name=(1,64)'"
 
 
@@ -79,15 +80,20 @@ def _parse_size(part: str, text: str) -> tuple[Size, dict[str, Placeholder]]:
     if part.isascii() and part.isdigit():
         if int(part) < 1:
             raise ModelError(f"input shape {text!r}: size {part} is less than 1")
+        if int(part) > LARGEST:
+            raise ModelError(f"input shape {text!r}: size {part} is more than {LARGEST}")
         return int(part), {}
     match = _SYMBOL.fullmatch(part)
     if not match:
         raise ModelError(
-            f"input shape {text!r}: {part!r} is neither a positive number nor a placeholder such as N or 4<=N<=32; {_EXAMPLES}"
+            f"input shape {text!r}: {part!r} is neither a positive number nor a placeholder such as N or 4<=N<=32 "
+            f"(a letter, then letters, digits and _); {_EXAMPLES}"
         )
     least, most = int(match["least"] or 1), int(match["most"]) if match["most"] else None
     if least < 1 or (most is not None and most < least):
         raise ModelError(f"input shape {text!r}: {part!r} leaves no positive size for {match['name']}")
+    if max(least, most or 1) > LARGEST:
+        raise ModelError(f"input shape {text!r}: {part!r} bounds {match['name']} by more than {LARGEST}")
     return symbol(match["name"]), {match["name"]: Placeholder(least, most)}
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from webdnn.graph.dim import Dim, Size, evaluate, product, symbols_of
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Constant, Constraint, Graph, Node, Op, Placeholder, symbols_used
-from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat
+from webdnn.graph.ops import BatchMatMul, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat
 
 Condition: TypeAlias = "Callable[[Mapping[str, int]], bool]"
 
@@ -37,6 +37,10 @@ def _matmul(node: Node) -> Size:
     return node.types[0].elements * node.inputs[1].shape[0]
 
 
+def _batch_matmul(node: Node) -> Size:
+    return node.types[0].elements * node.inputs[0].shape[-1]
+
+
 def _repeat(node: Node) -> Size:
     op = node.op
     if not isinstance(op, Repeat):
@@ -45,6 +49,7 @@ def _repeat(node: Node) -> Size:
 
 
 MACS: Mapping[type[Op], Callable[[Node], Size]] = {
+    BatchMatMul: _batch_matmul,
     Conv2D: _conv2d,
     Conv2DTranspose: _conv2d_transpose,
     DepthwiseConv2D: _depthwise_conv2d,

@@ -7,6 +7,7 @@ expressions are equal objects by `==` and `hash`. Placeholders are positive.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -224,9 +225,17 @@ def _floor_divide(left: Size, right: Size) -> Size:
     quotient, rest = _split(left, right)
     if isinstance(rest, int):
         return quotient + rest // right
-    inner = _single_call(rest, "//")
-    if inner is not None and isinstance(inner.right, int) and inner.right > 0 and right > 0:
-        return quotient + inner.left // (inner.right * right)  # (a // b) // c = a // (b·c)
+    if right > 0:
+        # (g·a + k) // (g·b) = (a + k // g) // b
+        constant = dict(rest.terms).get((), 0)
+        common = math.gcd(right, *(c for monomial, c in rest.terms if monomial))
+        if common > 1:
+            whole, _ = _split(rest - constant, common)
+            return quotient + _floor_divide(whole + constant // common, right // common)
+        # (a // b + k) // c = (a + b·k) // (b·c)
+        inner = single_call(rest - constant, "//")
+        if inner is not None and isinstance(inner.right, int) and inner.right > 0:
+            return quotient + (inner.left + inner.right * constant) // (inner.right * right)
     return quotient + Dim({(Call("//", rest, right),): 1})
 
 
@@ -239,7 +248,8 @@ def _modulo(left: Size, right: Size) -> Size:
     return rest % right if isinstance(rest, int) else Dim({(Call("%", rest, right),): 1})
 
 
-def _single_call(size: Size, function: str) -> Call | None:
+def single_call(size: Size, function: str) -> Call | None:
+    """The call when `size` is one of `function` and nothing else."""
     if isinstance(size, Dim) and len(size.terms) == 1:
         monomial, coefficient = size.terms[0]
         if (

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
+from webdnn.graph.constraints import Constraint as Constraint
+from webdnn.graph.constraints import simplify_constraints
 from webdnn.graph.dim import Dim, Size, evaluate, symbols_of
 from webdnn.graph.errors import GraphError
 from webdnn.graph.types import TensorType, sizes_may_match
@@ -38,6 +41,10 @@ class Op:
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
         """Pairs of sizes that must be equal and that `infer` could not compare, being symbolic."""
+        return ()
+
+    def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        """Pairs of sizes of which the first must not exceed the second, and that `infer` could not compare, being symbolic."""
         return ()
 
     def attributes(self) -> dict[str, Any]:
@@ -166,19 +173,6 @@ class Placeholder:
 
 
 @dataclass(frozen=True)
-class Constraint:
-    """`left == right` (or `<=`) must hold before the model may run; `reason` names the layer that needs it."""
-
-    left: Size
-    right: Size
-    reason: str
-    relation: str = "=="
-
-    def __str__(self) -> str:
-        return f"{self.left} {self.relation} {self.right} ({self.reason})"
-
-
-@dataclass(frozen=True)
 class Graph:
     """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end)."""
 
@@ -196,7 +190,11 @@ class Graph:
 
     def nodes(self) -> list[Node]:
         """All nodes that the roots and inputs need, each after its inputs; the same order on every run."""
-        return topological_order([*self.inputs, *(before for before, _ in self.states), *self.roots()])
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> tuple[Node, ...]:
+        return tuple(topological_order([*self.inputs, *(before for before, _ in self.states), *self.roots()]))
 
     def __str__(self) -> str:
         from webdnn.graph.printing import print_graph
@@ -243,13 +241,29 @@ def uses(graph: Graph) -> dict[Value, int]:
 
 
 def collect_constraints(graph: Graph) -> tuple[Constraint, ...]:
-    """What the placeholders must satisfy for every shape of the graph to be right, without repeats."""
-    found: dict[tuple[Size, Size], Constraint] = {}
+    """What the placeholders must satisfy for every shape of the graph to be right, in simple form."""
+    required = required_constraints(graph)
+    equalities = simplify_constraints([c for c in required if c.relation == "=="])
+    return (*equalities, *(c for c in required if c.relation != "=="))
+
+
+def required_constraints(graph: Graph) -> list[Constraint]:
+    """The requirements of all ops, as the ops state them, without repeats."""
+    found: dict[tuple[Size, Size, str, str], Constraint] = {}
+
+    def add(left: Size, relation: str, right: Size, node: Node) -> None:
+        reason = ", ".join(node.origin) or node.op.name
+        found.setdefault((left, right, relation, reason), Constraint(left, right, reason, relation))
+
     for node in graph.nodes():
-        for left, right in node.op.requirements([v.type for v in node.inputs]):
+        types = [v.type for v in node.inputs]
+        for left, right in node.op.requirements(types):
             if left != right and sizes_may_match(left, right):
-                found.setdefault((left, right), Constraint(left, right, ", ".join(node.origin) or node.op.name))
-    return tuple(found.values())
+                add(left, "==", right, node)
+        for least, most in node.op.limits(types):
+            if not isinstance(most - least, int):  # a number was judged by `infer`
+                add(least, "<=", most, node)
+    return list(found.values())
 
 
 def symbols_used(graph: Graph) -> set[str]:

@@ -1,16 +1,16 @@
 """Elementwise programs: what an `Elementwise` op computes, and what a convolution or a matrix product does to its sums before it stores them.
 
 A `Program` is a list of calls in single-assignment form. Operand k < `inputs` is the k-th input; operand `inputs + i` is the result of step i; a
-float is a literal. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its definition.
+float is a literal. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its definition; `COMPOSED`
+holds those that are programs of others. Truth is a number: comparisons give 0 or 1, and any number but 0 counts as true.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -46,6 +46,13 @@ def _gelu(x: Array) -> Array:
     return np.asarray(x * 0.5 * (1 + _erf(x * math.sqrt(0.5))))
 
 
+def _comparison(compare: Callable[[Array, Array], Array]) -> Function:
+    def compare_as_numbers(x: Array, y: Array) -> Array:
+        return np.asarray(compare(x, y), np.result_type(x, y))
+
+    return Function(2, compare_as_numbers, commutative=compare in (np.equal, np.not_equal))
+
+
 FUNCTIONS: dict[str, Function] = {
     # unary
     "neg": Function(1, np.negative),
@@ -53,14 +60,18 @@ FUNCTIONS: dict[str, Function] = {
     "sign": Function(1, np.sign),
     "floor": Function(1, np.floor),
     "ceil": Function(1, np.ceil),
+    "round": Function(1, np.rint),  # halves to the even neighbour
     "square": Function(1, np.square),
     "sqrt": Function(1, np.sqrt),
     "rsqrt": Function(1, lambda x: 1 / np.sqrt(x)),
     "reciprocal": Function(1, np.reciprocal),
     "exp": Function(1, np.exp),
+    "expm1": Function(1, np.expm1),
     "log": Function(1, np.log),
+    "log1p": Function(1, np.log1p),
     "sin": Function(1, np.sin),
     "cos": Function(1, np.cos),
+    "atan": Function(1, np.arctan),
     "tanh": Function(1, np.tanh),
     "erf": Function(1, _erf),
     "relu": Function(1, lambda x: np.maximum(x, 0)),
@@ -78,10 +89,18 @@ FUNCTIONS: dict[str, Function] = {
     "pow": Function(2, np.power),
     "max": Function(2, np.maximum, commutative=True),
     "min": Function(2, np.minimum, commutative=True),
+    "mod": Function(2, np.mod),  # has the sign of the divisor
+    "equal": _comparison(np.equal),
+    "not_equal": _comparison(np.not_equal),
+    "less": _comparison(np.less),
+    "less_equal": _comparison(np.less_equal),
+    "greater": _comparison(np.greater),
+    "greater_equal": _comparison(np.greater_equal),
     "leaky_relu": Function(2, lambda x, slope: np.where(x >= 0, x, slope * x)),
     "elu": Function(2, lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
     # ternary
     "clip": Function(3, lambda x, low, high: np.minimum(np.maximum(x, low), high)),
+    "where": Function(3, lambda condition, x, y: np.asarray(np.where(condition != 0, x, y))),
 }
 
 
@@ -92,10 +111,11 @@ class Call:
     function: str
     operands: tuple[Operand, ...]
 
-    @cached_property
-    def _identity(self) -> object:
+    _identity: tuple[object, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
         # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
-        return (self.function, tuple((type(o), o) for o in self.operands))
+        object.__setattr__(self, "_identity", (self.function, self.operands, tuple(map(type, self.operands))))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._identity == other._identity
@@ -151,8 +171,64 @@ class Program:
         return "; ".join(f"t{i} = {c.function}({', '.join(map(text, c.operands))})" for i, c in enumerate(self.calls))
 
 
+Expression: TypeAlias = "int | float | tuple[Any, ...]"
+"""An input by its number, a literal, or (function, expression, …)."""
+
+
+def _composed(inputs: int, expression: Expression) -> Program:
+    """The program that computes `expression`; what stands in it more than once is computed once."""
+    calls: list[Call] = []
+    known: dict[object, int] = {}
+
+    def place(part: Expression) -> Operand:
+        if not isinstance(part, tuple):
+            return part
+        function, *operands = part
+        call = Call(function, tuple(map(place, operands)))
+        if call not in known:
+            known[call] = inputs + len(calls)
+            calls.append(call)
+        return known[call]
+
+    place(expression)
+    return Program(inputs, tuple(calls))
+
+
+_SIZE = ("abs", 0)
+# sinh and cosh are products of E − 1/E or E + 1/E, where E is exp(|x| / 2), so that they overflow no sooner than they must.
+_HALF_EXPM1 = ("expm1", ("mul", _SIZE, 0.5))
+_HALF_EXP = ("add", _HALF_EXPM1, 1.0)
+_HALF_COSH = ("mul", ("add", _HALF_EXP, ("reciprocal", _HALF_EXP)), 0.5)
+_HALF_SINH = ("mul", ("add", _HALF_EXPM1, ("div", _HALF_EXPM1, _HALF_EXP)), 0.5)
+# The angle whose cosine is |x|, without loss of digits near 1.
+_ACOS = ("mul", ("atan", ("sqrt", ("div", ("sub", 1.0, _SIZE), ("add", 1.0, _SIZE)))), 2.0)
+_COSINE = ("sqrt", ("mul", ("sub", 1.0, 0), ("add", 1.0, 0)))
+_ABOVE_ONE = ("sub", 0, 1.0)
+_ASINH_TAIL = ("mul", _SIZE, ("div", _SIZE, ("add", ("sqrt", ("add", ("square", 0), 1.0)), 1.0)))
+
+COMPOSED: dict[str, Program] = {
+    "tan": _composed(1, ("div", ("sin", 0), ("cos", 0))),
+    "asin": _composed(1, ("mul", ("atan", ("div", 0, ("add", _COSINE, 1.0))), 2.0)),
+    "acos": _composed(1, ("where", ("less", 0, 0.0), ("sub", math.pi, _ACOS), _ACOS)),
+    "sinh": _composed(1, ("mul", ("sign", 0), ("mul", ("mul", _HALF_SINH, _HALF_COSH), 2.0))),
+    "cosh": _composed(1, ("sub", ("mul", ("square", _HALF_COSH), 2.0), 1.0)),
+    "asinh": _composed(1, ("mul", ("sign", 0), ("log1p", ("add", _SIZE, _ASINH_TAIL)))),
+    "acosh": _composed(1, ("log1p", ("add", _ABOVE_ONE, ("sqrt", ("mul", _ABOVE_ONE, ("add", _ABOVE_ONE, 2.0)))))),
+    "atanh": _composed(
+        1, ("mul", ("mul", ("sign", 0), 0.5), ("log1p", ("div", ("mul", _SIZE, 2.0), ("sub", 1.0, _SIZE))))
+    ),
+    "log_sigmoid": _composed(1, ("neg", ("softplus", ("neg", 0)))),
+    "floor_divide": _composed(2, ("round", ("div", ("sub", 0, ("mod", 0, 1)), 1))),
+    "logical_not": _composed(1, ("equal", 0, 0.0)),
+    "logical_and": _composed(2, ("mul", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
+    "logical_or": _composed(2, ("max", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
+    "logical_xor": _composed(2, ("not_equal", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
+}
+"""Functions that are programs of others, and lose no digits by it. asinh of more than 1e19 is off by log 2 in float32."""
+
+
 def single(function: str, *operands: float | None) -> Program:
-    """The program of one call. `None` marks an input, in order; a number is a literal: `single("clip", None, 0, 6)`."""
+    """The program of one function. `None` marks an input, in order; a number is a literal: `single("clip", None, 0, 6)`."""
     inputs = 0
     resolved: list[Operand] = []
     for operand in operands:
@@ -161,7 +237,22 @@ def single(function: str, *operands: float | None) -> Program:
             inputs += 1
         else:
             resolved.append(float(operand))
+    if function in COMPOSED:
+        return _with_operands(COMPOSED[function], resolved, inputs)
     return Program(inputs, (Call(function, tuple(resolved)),))
+
+
+def _with_operands(program: Program, operands: Sequence[Operand], inputs: int) -> Program:
+    """`program` on `operands`, which are literals and some of `inputs` inputs."""
+    if len(operands) != program.inputs:
+        raise GraphError(f"takes {program.inputs} operands, got {len(operands)}")
+
+    def place(operand: Operand) -> Operand:
+        if isinstance(operand, float):
+            return operand
+        return operands[operand] if operand < program.inputs else operand - program.inputs + inputs
+
+    return Program(inputs, tuple(Call(c.function, tuple(map(place, c.operands))) for c in program.calls))
 
 
 def compose(outer: Program, position: int, inner: Program) -> Program:

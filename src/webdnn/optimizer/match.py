@@ -19,7 +19,7 @@ def constant(value: Value) -> Array | None:
 
 
 def is_floating(value: Value) -> bool:
-    return value.dtype in ("float32", "float16")
+    return value.dtype.startswith("float")
 
 
 def is_per_channel(value: Value) -> bool:

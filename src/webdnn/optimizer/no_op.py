@@ -14,9 +14,12 @@ def remove_no_op(value: Value, context: Context) -> Value | None:
         return None
     x = value.node.inputs[0]
     match value.op:
-        case Reshape() | Resize2D() | Slice():
-            # A slice of the full sizes starts at 0; a resize to the same size samples at the pixels' centres.
-            nothing = x.shape == value.shape
+        case Reshape() | Slice():
+            nothing = x.shape == value.shape  # a slice of the full sizes starts at 0
+        case Resize2D():
+            nothing = x.shape == value.shape and all(
+                value.op.reads_itself(axis, x.shape[1 + axis]) for axis in range(2)
+            )
         case Transpose(permutation):
             nothing = permutation == tuple(range(len(permutation)))
         case Pad(amounts):

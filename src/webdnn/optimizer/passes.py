@@ -13,12 +13,14 @@ from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph, Node, Value
 from webdnn.graph.ops import Repeat
 from webdnn.graph.verify import verify
+from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
 from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
-from webdnn.optimizer.padding import fold_padding
+from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
+from webdnn.optimizer.recognition import recognize_softmax
 from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
@@ -32,9 +34,13 @@ Run: TypeAlias = "Callable[[Graph], tuple[Graph, int]]"
 
 @dataclass(frozen=True)
 class Pass:
-    """A step of the optimizer: `run` gives the better graph and how much it changed; `reason` says why it stands where it does."""
+    """A step of the optimizer: `run` gives the better graph and how much it changed; `reason` says why it stands where it does.
+
+    `functions` are the rules that it applies, or the one function that works on the whole graph; their docstrings become docs/optimizer.md.
+    """
 
     name: str
+    functions: tuple[Callable[..., object], ...]
     run: Run
     reason: str
 
@@ -59,9 +65,14 @@ def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> 
     )
 
 
-def rules(*functions: Rule) -> Run:
+def rules(name: str, functions: Sequence[Rule], reason: str) -> Pass:
     """The pass that applies rules until none fires."""
-    return lambda graph: rewrite_to_fixpoint(graph, functions)
+    return Pass(name, tuple(functions), lambda graph: rewrite_to_fixpoint(graph, functions), reason)
+
+
+def whole_graph(name: str, function: Run, reason: str) -> Pass:
+    """The pass that runs `function` once."""
+    return Pass(name, (function,), function, reason)
 
 
 def optimize_loop_bodies(graph: Graph) -> tuple[Graph, int]:
@@ -119,30 +130,40 @@ def _debug_level() -> int:
 
 
 PASSES = (
-    Pass("loop_bodies", optimize_loop_bodies, "first: what the body no longer needs is then not made for it"),
-    Pass("constant_folding", rules(fold_constants), "before all that looks for constants"),
-    Pass("cse", share_common_subexpressions, "before fusion, which would hide equal parts in unequal wholes"),
-    Pass(
+    whole_graph("loop_bodies", optimize_loop_bodies, "first: what the body no longer needs is then not made for it"),
+    rules("constant_folding", [fold_constants], "before all that looks for constants"),
+    whole_graph("cse", share_common_subexpressions, "before fusion, which would hide equal parts in unequal wholes"),
+    rules(
         "no_op",
-        rules(remove_no_op, merge_moves, simplify_elementwise, simplify_epilogue),
+        [remove_no_op, merge_moves, simplify_elementwise, simplify_epilogue],
         "before fusion: they stand between its partners",
     ),
-    Pass(
+    rules(
         "transpose_motion",
-        rules(remove_no_op, merge_moves, sink_transpose, permute_dense_weights),
+        [remove_no_op, merge_moves, sink_transpose, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
     ),
-    Pass("size_one_transpose", rules(transpose_as_reshape), "after transposes had the chance to cancel each other"),
-    Pass("padding", rules(fold_padding), "before scale_bias, which must see all padding of a convolution"),
-    Pass(
+    rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
+    rules("softmax", [recognize_softmax], "before fusion, which would take its parts into their neighbours"),
+    rules(
+        "padding",
+        [fold_padding, fold_padding_into_max],
+        "before epilogue, whose scale and bias folding must see all padding of a convolution",
+    ),
+    rules(
+        "concat",
+        [flatten_concat, split_over_concat],
+        "after no_op and transpose_motion, which bring concatenations together; before epilogue, which takes what moves through them",
+    ),
+    rules(
         "epilogue",
-        rules(fold_into_sum, fold_into_next, fuse_epilogue),
+        [fold_into_sum, fold_into_next, fuse_epilogue],
         "one pass: batch norm gets into the weights through the epilogue and frees the operands that the next fusion needs; before "
         "elementwise_chain, which would bind batch norms of two branches into their sum",
     ),
-    Pass(
+    rules(
         "elementwise_chain",
-        rules(fuse_elementwise),
+        [fuse_elementwise],
         "on what no epilogue could take; x·sigmoid(x) becomes one op, which the next round's epilogue takes",
     ),
 )

@@ -9,6 +9,7 @@ from webdnn.graph.graph import Value
 from webdnn.graph.program import Call, Operand, Program
 from webdnn.optimizer.literals import simplify
 from webdnn.optimizer.match import constant, is_floating
+from webdnn.optimizer.recognition import recognize
 
 
 class ProgramBuilder:
@@ -20,7 +21,7 @@ class ProgramBuilder:
     def __init__(self) -> None:
         self._inputs: dict[Value | None, int] = {}
         self._calls: list[Call] = []
-        self._known: dict[Call, int] = {}
+        self._known: dict[Call, Operand] = {}
 
     def sum(self) -> Operand:
         """The operand for a sum of products, input 0 of an epilogue; ask before any other input."""
@@ -39,8 +40,10 @@ class ProgramBuilder:
         if not isinstance(simple, Call):
             return simple
         if simple not in self._known:
-            self._known[simple] = len(self._calls)
+            place = self._known[simple] = len(self._calls)
             self._calls.append(simple)
+            recognized = recognize(place, self._calls, self.call)
+            self._known[simple] = place if recognized is None else recognized
         return self._known[simple]
 
     def inline(self, program: Program | None, operands: Sequence[Operand]) -> Operand:

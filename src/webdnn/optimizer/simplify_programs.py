@@ -12,7 +12,7 @@ from webdnn.optimizer.rewrite import Context
 
 
 def simplify_elementwise(value: Value, context: Context) -> Value | None:
-    """Scalar constants become literals, equal inputs one input, x·1 and x + 0 become x (see literals.py).
+    """Scalar constants become literals, equal inputs one input, x·1 and x + 0 become x, written-out functions themselves.
 
     Hazard: an input that the result does not depend on still broadcasts; what would change the shape is left as it is.
     """

@@ -18,20 +18,37 @@ function sigmoid(x: number): number {
   return (x >= 0 ? 1 : e) / (1 + e);
 }
 
+/** Halves go to the even neighbour. */
+function round(x: number): number {
+  const low = Math.floor(x);
+  const rest = x - low;
+  return rest < 0.5 || (rest === 0.5 && low % 2 === 0) ? low : low + 1;
+}
+
+/** What is left of x after whole multiples of y, with the sign of y. */
+function mod(x: number, y: number): number {
+  const rest = x % y;
+  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+}
+
 export const FUNCTIONS = {
   neg: (x) => -x,
   abs: Math.abs,
   sign: Math.sign,
   floor: Math.floor,
   ceil: Math.ceil,
+  round,
   square: (x) => x * x,
   sqrt: Math.sqrt,
   rsqrt: (x) => 1 / Math.sqrt(x),
   reciprocal: (x) => 1 / x,
   exp: Math.exp,
+  expm1: Math.expm1,
   log: Math.log,
+  log1p: Math.log1p,
   sin: Math.sin,
   cos: Math.cos,
+  atan: Math.atan,
   tanh: Math.tanh,
   erf,
   relu: (x) => (x < 0 ? 0 : x),
@@ -48,7 +65,15 @@ export const FUNCTIONS = {
   pow: Math.pow,
   max: (x, y) => Math.max(x, y),
   min: (x, y) => Math.min(x, y),
+  mod,
+  equal: (x, y) => Number(x === y),
+  not_equal: (x, y) => Number(x !== y),
+  less: (x, y) => Number(x < y),
+  less_equal: (x, y) => Number(x <= y),
+  greater: (x, y) => Number(x > y),
+  greater_equal: (x, y) => Number(x >= y),
   leaky_relu: (x, slope) => (x >= 0 ? x : slope * x),
   elu: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)),
   clip: (x, low, high) => Math.min(Math.max(x, low), high),
+  where: (condition, x, y) => (condition !== 0 ? x : y),
 } satisfies Readonly<Record<string, (x: number, y: number, z: number) => number>>;

@@ -1,6 +1,15 @@
 /** The fallback backend: plain TypeScript that runs wherever JavaScript does. Its kernels are a file of their own, loaded at `start`. */
 
-import type { Backend, BackendContext, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import type {
+  Backend,
+  BackendContext,
+  BoundStep,
+  BoundView,
+  Executor,
+  Schedule,
+  StepTime,
+  TypedArray,
+} from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import { checkBackendOptions } from '../options';
 import type { Plan } from '../plan';
@@ -39,6 +48,22 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
     }
     return table[name]!(attributes ?? {});
   });
+}
+
+/** Kernels trust their attributes and operands: what a wrong plan makes of them must not look like a fault of the runtime. */
+function invoke({ kernel, name, inputs, output, args, origin }: Call): void {
+  try {
+    kernel(inputs, output, args);
+  } catch (error) {
+    const what = `fallback: the operands of step '${origin}' do not fit the kernel '${name}'`;
+    throw new WebDNNError('descriptor', `${what}: ${reasonOf(error)}; convert the model again`, { cause: error });
+  }
+}
+
+function onlyOutput({ out, origin }: BoundStep): BoundView {
+  const [output, more] = out;
+  if (output && !more) return output;
+  throw new WebDNNError('descriptor', `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one`);
 }
 
 function allocate(bytes: number): ArrayBuffer {
@@ -114,7 +139,7 @@ class FallbackExecutor implements Executor {
       kernel: this.kernels[step.kernel]!,
       name: this.context.plan.kernels[step.kernel]!.name,
       inputs: step.in.map(operand),
-      output: operand(step.out[0]!),
+      output: operand(onlyOutput(step)),
       args: step.args,
       origin: step.origin,
     }));
@@ -126,8 +151,8 @@ class FallbackExecutor implements Executor {
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
     this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
     let breath = performance.now() + BREATH;
-    for (const { kernel, inputs, output, args } of this.calls) {
-      kernel(inputs, output, args);
+    for (const call of this.calls) {
+      invoke(call);
       if (performance.now() > breath) {
         await breathe();
         breath = performance.now() + BREATH;
@@ -138,10 +163,10 @@ class FallbackExecutor implements Executor {
 
   profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
     this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
-    const times = this.calls.map(({ kernel, name, inputs, output, args, origin }) => {
+    const times = this.calls.map((call) => {
       const start = performance.now();
-      kernel(inputs, output, args);
-      return { kernel: name, origin, milliseconds: performance.now() - start };
+      invoke(call);
+      return { kernel: call.name, origin: call.origin, milliseconds: performance.now() - start };
     });
     this.outputs.forEach((operand, i) => readDense(operand, outputs[i]!));
     return Promise.resolve(times);

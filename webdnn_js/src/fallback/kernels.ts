@@ -2,6 +2,7 @@
 
 import { KERNELS as CONVOLUTION } from './convolution';
 import { KERNELS as ELEMENTWISE } from './elementwise';
+import { KERNELS as INDEXING } from './indexing';
 import { KERNELS as MATMUL } from './matmul';
 import type { KernelTable } from './operand';
 import { KERNELS as POOLING } from './pooling';
@@ -12,6 +13,7 @@ import { KERNELS as SHAPE } from './shape';
 export const KERNELS: KernelTable = {
   ...CONVOLUTION,
   ...ELEMENTWISE,
+  ...INDEXING,
   ...MATMUL,
   ...POOLING,
   ...REDUCTION,

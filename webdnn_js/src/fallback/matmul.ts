@@ -1,7 +1,7 @@
 /** Matrix products, to which convolutions come down as well. */
 
 import { runEpilogue, type Program } from './elementwise';
-import type { Kernel, KernelTable, Operand } from './operand';
+import { stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Walker } from './operand';
 
 /** Element (row, column) stands at `data[offset + row·pitch + column]`. */
 export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
@@ -87,4 +87,29 @@ function matmul({ epilogue }: { readonly epilogue: Program | null }): Kernel {
   };
 }
 
-export const KERNELS = { matmul } as unknown as KernelTable;
+/** x (…, M, K), y (…, K, P) → z (…, M, P); the axes before the last two broadcast, so a walk over them stands still along some. */
+function batchMatmul(): Kernel {
+  return ([x, y], z) => {
+    const batch = z.shape.slice(0, -2);
+    const walkers = [x!, y!, z].map((operand) => broadcast(operand, batch));
+    const [m, k] = x!.shape.slice(-2) as [number, number];
+    walkRows([...batch, 1], walkers, ([xOffset, yOffset, zOffset]) => {
+      multiply(
+        { ...x!, offset: xOffset!, rows: m },
+        { ...y!, offset: yOffset!, rows: k },
+        { ...z, offset: zOffset!, rows: m },
+      );
+    });
+  };
+}
+
+/** The walk over the matrices of `operand`, whose axes before the last two broadcast to `batch`. */
+function broadcast(operand: Operand, batch: readonly number[]): Walker {
+  const own = operand.shape.slice(0, -2);
+  const missing = batch.length - own.length;
+  const strides = stridesOf(operand);
+  const steps = batch.map((_, axis) => (axis < missing || own[axis - missing] === 1 ? 0 : strides[axis - missing]!));
+  return { offset: operand.offset, strides: [...steps, 0] };
+}
+
+export const KERNELS = { matmul, batch_matmul: batchMatmul } as unknown as KernelTable;

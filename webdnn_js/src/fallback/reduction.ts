@@ -3,16 +3,17 @@
 import { mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable } from './operand';
 
 interface Attributes {
-  readonly kind: 'mean' | 'sum' | 'max' | 'min';
+  readonly kind: 'mean' | 'sum' | 'max' | 'min' | 'prod';
   readonly axes: readonly number[];
 }
 
-const START = { mean: 0, sum: 0, max: -Infinity, min: Infinity } as const;
+const START = { mean: 0, sum: 0, max: -Infinity, min: Infinity, prod: 1 } as const;
 const COMBINE = {
   mean: (a: number, b: number) => a + b,
   sum: (a: number, b: number) => a + b,
   max: (a: number, b: number) => Math.max(a, b),
   min: (a: number, b: number) => Math.min(a, b),
+  prod: (a: number, b: number) => a * b,
 } as const;
 
 /**

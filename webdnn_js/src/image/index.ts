@@ -22,6 +22,9 @@ async function decode(blob: Blob, name: string): Promise<ImageBitmap> {
 
 /** The file of a file input, or the source itself. */
 function fileOf(source: Exclude<ImageSource, string>): Drawable | ImageData | Blob {
+  if (typeof source !== 'object' || (source as unknown) === null) {
+    throw new WebDNNError('image', 'got no picture and no address of one');
+  }
   if (!('files' in source)) return source;
   const file = source.files?.[0];
   if (!file) throw new WebDNNError('image', 'no file is chosen in this file input');
@@ -39,7 +42,11 @@ export async function getImageArray(image: ImageSource, options: ImageOptions = 
       bitmap.close();
     }
   }
-  if ('decode' in source && !source.complete) await source.decode();
+  if ('decode' in source && !source.complete) {
+    await source.decode().catch((error: unknown) => {
+      throw new WebDNNError('image', `${source.src}: not loaded: ${reasonOf(error)}`, { cause: error });
+    });
+  }
   return pixelsToArray(readPixels(source, options), options);
 }
 

@@ -1,12 +1,10 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
 import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
-import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
 import { chooseVariant, isSupported } from './variant';
-
-const OPTIONS = ['variant', 'threads', 'workerUrl'];
 
 function workerUrl({ options, runtimeUrl }: BackendContext): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
@@ -20,11 +18,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    const unknown = Object.keys(context.options).filter((name) => !OPTIONS.includes(name));
-    if (unknown.length) {
-      const known = OPTIONS.join(', ');
-      throw new WebDNNError('option', `webassembly: unknown option '${unknown[0]}'; known: ${known}`);
-    }
+    checkBackendOptions('webassembly', context.options, 'variant', 'threads', 'workerUrl');
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -35,12 +29,10 @@ class WebAssemblyExecutor implements Executor {
     const { plan, manifest, options, fetchFile } = this.context;
     const files = plan.files ?? {};
     let choice = chooseVariant(files, options);
-    const url = workerUrl(this.context);
-    const [{ host, thread }, fetched] = await Promise.all([startHost(url, choice.threads), fetchFile(choice.file)]);
-    if (this.disposed) host.dispose();
-    else this.host = host;
+    const [fetched, thread] = await Promise.all([fetchFile(choice.file), this.openHost(choice.threads)]);
     let code = fetched;
-    if (host.threads === 1 && choice.shared && thread !== 'worker') {
+    const host = this.host!;
+    if (thread !== 'worker' && choice.shared) {
       choice = chooseVariant(files, options, `runs on the ${thread}`);
       code = await fetchFile(choice.file);
     }
@@ -50,6 +42,14 @@ class WebAssemblyExecutor implements Executor {
     const isStatic = !Object.keys(manifest.placeholders).length;
     const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
     await host.join(await host.call('start', [code, plan, manifest.weights, { threads, shared }, schedule], [code]));
+  }
+
+  /** A worker may be ready only after the download has failed, and all was given up. */
+  private async openHost(threads: number): Promise<string> {
+    const { host, thread } = await startHost(workerUrl(this.context), threads);
+    if (this.disposed) host.dispose();
+    else this.host = host;
+    return thread;
   }
 
   async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {

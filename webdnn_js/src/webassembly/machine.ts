@@ -64,6 +64,13 @@ function outOfMemory(bytes: number, cause: unknown): WebDNNError {
   );
 }
 
+/** Browsers name the rule that a Content-Security-Policy lacks, if at all, by its old and wider name. */
+function notCompiled(error: unknown): never {
+  const reason = reasonOf(error);
+  const remedy = /unsafe-eval|CSP|Content.Security/i.test(reason) ? " (allow 'wasm-unsafe-eval' in script-src)" : '';
+  throw new WebDNNError('backend', `webassembly: the kernels do not compile: ${reason}${remedy}`, { cause: error });
+}
+
 /** Bytes of the table and the parameters of `steps`. */
 const tableBytes = ({ steps }: Schedule): number =>
   steps.reduce(
@@ -128,7 +135,9 @@ export class Machine {
     schedule?: Schedule,
   ): Promise<Machine> {
     const machine = new Machine(plan, weights, threads, schedule, shared);
-    const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } });
+    const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
+      notCompiled,
+    );
     machine.module = module;
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();

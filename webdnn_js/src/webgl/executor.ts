@@ -2,6 +2,7 @@
 
 import type { BackendContext, BoundStep, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
 import { WebDNNError } from '../errors';
+import { checkBackendOptions } from '../options';
 import type { Repeat, Step } from '../plan';
 import { makeContext, release, rendererName, type Context } from './context';
 import { makePrograms, type Program } from './program';
@@ -60,7 +61,9 @@ export class WebGLExecutor implements Executor {
   private schedule: Schedule | undefined;
   private draws: readonly Draw[] = [];
 
-  constructor(private readonly owner: BackendContext) {}
+  constructor(private readonly owner: BackendContext) {
+    checkBackendOptions('webgl', owner.options);
+  }
 
   async start(): Promise<void> {
     const { manifest, plan } = this.owner;

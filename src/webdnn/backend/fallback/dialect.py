@@ -5,8 +5,9 @@ from __future__ import annotations
 from webdnn.graph.program import Program
 
 FUNCTIONS = frozenset(
-    "abs add ceil clip cos div elu erf exp floor gelu hard_sigmoid leaky_relu log max min mul neg pow reciprocal relu rsqrt sigmoid sign "
-    "silu sin softplus softsign sqrt square sub tanh".split()
+    "abs add atan ceil clip cos div elu equal erf exp expm1 floor gelu greater greater_equal hard_sigmoid leaky_relu less less_equal log "
+    "log1p max min mod mul neg not_equal pow reciprocal relu round rsqrt sigmoid sign silu sin softplus softsign sqrt square sub tanh "
+    "where".split()
 )
 """The entries of `FUNCTIONS` in webdnn_js/src/fallback/functions.ts."""
 

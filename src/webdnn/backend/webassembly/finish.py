@@ -78,7 +78,7 @@ def finish(plan: Plan, options: Mapping[str, object]) -> None:
     toolchain = options.get("toolchain", "zig")
     if toolchain != "zig":
         raise ToolchainError(f"webassembly: unknown toolchain {toolchain!r}; known: zig")
-    source = render_module(plan.kernels)
+    plan.source = source = render_module(plan.kernels)
     plan.kernels = [{"name": kernel["name"]} for kernel in plan.kernels]
     with ThreadPoolExecutor(len(INSTRUCTION_SETS)) as pool:
         modules = pool.map(lambda instructions: compile_modules(source, instructions), INSTRUCTION_SETS)

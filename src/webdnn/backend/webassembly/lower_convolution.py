@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.operands import batch_strides
 from webdnn.backend.webassembly import winograd
+from webdnn.backend.webassembly.lower_move import merge_axes
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
@@ -104,6 +106,21 @@ def lower_matmul(builder: Builder, node: Node) -> None:
     depth, columns = (int(s) for s in node.inputs[1].shape)  # type: ignore[arg-type]
     rows = product(node.inputs[0].shape[:-1])
     _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns])
+
+
+def lower_batch_matmul(builder: Builder, node: Node) -> None:
+    """Both factors are computed: the panels of the second are packed at run time."""
+    x, w = (builder.view(value) for value in node.inputs)
+    y = builder.view(node.outputs[0])
+    batch, (rows, columns), depth = y.shape[:-2], y.shape[-2:], x.shape[-1]
+    strides = [batch_strides(view, batch) for view in (x, w)]
+    axes = merge_axes(list(zip(batch, *strides, strict=True)))
+    panels = builder.temporary((ceil_divide(columns, PANEL) * PANEL * depth,))
+    none = Operands((), (), 0, ())
+    args: list[Size] = [product(batch), rows, depth, columns, *(axis[part] for part in range(3) for axis in axes)]
+    fields = epilogue_fields(none, None, len(args), 2) | {"axes": len(axes)}
+    kernel = builder.kernel("batch_matmul", template="batch_matmul.c.jinja", **fields)
+    builder.step(kernel, [x, w], [y, panels], args, origin=node.origin)
 
 
 def lower_depthwise(builder: Builder, node: Node) -> None:

@@ -6,20 +6,34 @@ from webdnn.backend.builder import Builder
 from webdnn.backend.target import Capabilities, Lowering, Target
 from webdnn.backend.webassembly.finish import finish
 from webdnn.backend.webassembly.lower_convolution import (
+    lower_batch_matmul,
     lower_conv2d,
     lower_conv2d_transpose,
     lower_depthwise,
     lower_matmul,
+)
+from webdnn.backend.webassembly.lower_indexing import (
+    lower_arg_reduce,
+    lower_arg_sort,
+    lower_cumulative_sum,
+    lower_gather,
+    lower_gather_elements,
 )
 from webdnn.backend.webassembly.lower_move import copy, lower_pad, lower_slice, lower_transpose, merge_axes
 from webdnn.backend.webassembly.operands import describe
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node, Op
 from webdnn.graph.ops import (
+    ArgReduce,
+    ArgSort,
+    BatchMatMul,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -29,6 +43,7 @@ from webdnn.graph.ops import (
     Softmax,
     Transpose,
 )
+from webdnn.graph.ops.resize import TAPS
 
 
 def lower_elementwise(builder: Builder, node: Node) -> None:
@@ -95,15 +110,26 @@ def lower_resize2d(builder: Builder, node: Node) -> None:
     op = node.op
     assert isinstance(op, Resize2D)
     x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
-    kernel = builder.kernel("resize2d", template="resize2d.c.jinja", mode=op.mode)
-    builder.step(kernel, [x], [y], [*x.shape, y.shape[1], y.shape[2]], origin=node.origin)
+    cubic = {"value": op.cubic, "exclude_outside": op.exclude_outside} if op.mode == "bicubic" else {}
+    kernel = builder.kernel("resize2d", template="resize2d.c.jinja", taps=TAPS[op.mode], **cubic)
+    args = [*x.shape, y.shape[1], y.shape[2]]
+    for axis in range(2):
+        places = op.positions(axis, x.shape[1 + axis])
+        args += [places.step, places.start, places.divisor]
+    builder.step(kernel, [x], [y], args, origin=node.origin)
 
 
 LOWERINGS: dict[type[Op], Lowering] = {
+    ArgReduce: lower_arg_reduce,
+    ArgSort: lower_arg_sort,
+    BatchMatMul: lower_batch_matmul,
     Conv2D: lower_conv2d,
     Conv2DTranspose: lower_conv2d_transpose,
+    CumulativeSum: lower_cumulative_sum,
     DepthwiseConv2D: lower_depthwise,
     Elementwise: lower_elementwise,
+    Gather: lower_gather,
+    GatherElements: lower_gather_elements,
     MatMul: lower_matmul,
     Pad: lower_pad,
     Pool2D: lower_pool2d,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.webgl.emit import TEXEL, emit, whole_texels
+from webdnn.backend.operands import batch_strides
+from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit, whole_texels
 from webdnn.backend.webgl.epilogue import epilogue_of
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
@@ -32,6 +33,16 @@ def _emit_matmul(b: Builder, node: Node) -> None:
     assert isinstance(channels, int)
     weights = b.view(node.inputs[1])
     _emit_product(b, node, "matmul", weights, {"CHANNELS": channels}, tail=channels % TEXEL)
+
+
+def lower_batch_matmul(b: Builder, node: Node) -> None:
+    views = [b.view(value) for value in node.inputs]
+    output = b.view(node.outputs[0])
+    batch = output.shape[:-2]
+    sizes: dict[str, Size] = {"CHANNELS": views[0].columns, "HEIGHT": output.shape[-2], **axis_sizes("SIZE", batch)}
+    for name, view in zip(("LEFT", "RIGHT"), views, strict=True):
+        sizes |= axis_sizes(name, batch_strides(view, batch))
+    emit(b, "batch_matmul", views, output, sizes, node.origin, axes=tuple(range(len(batch))))
 
 
 def _window(node: Node, strides: tuple[int, int], dilation: tuple[int, int], padding: Padding) -> dict[str, Size]:

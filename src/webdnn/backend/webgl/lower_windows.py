@@ -7,12 +7,14 @@ from webdnn.backend.webgl.emit import emit
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Pool2D, Reduce, Resize2D
+from webdnn.graph.ops.resize import TAPS
 
 COMBINE = {
     "sum": ("((a) + (b))", "0.0"),
     "mean": ("((a) + (b))", "0.0"),
     "max": ("max(a, b)", "-3.4028234e38"),
     "min": ("min(a, b)", "3.4028234e38"),
+    "prod": ("((a) * (b))", "1.0"),
 }
 """How each reduction combines two values, and what it starts from."""
 
@@ -40,8 +42,13 @@ def lower_pool2d(b: Builder, node: Node) -> None:
 
 def lower_resize2d(b: Builder, node: Node) -> None:
     assert isinstance(node.op, Resize2D)
-    views = [b.view(node.inputs[0])]
-    emit(b, "resize2d", views, b.view(node.outputs[0]), _image_sizes(node), node.origin, mode=node.op.mode)
+    op, sizes = node.op, _image_sizes(node)
+    x, y = b.view(node.inputs[0]), b.view(node.outputs[0])
+    for axis in range(2):
+        places = op.positions(axis, x.shape[1 + axis])
+        sizes |= {f"STEP_{axis}": places.step, f"START_{axis}": places.start, f"DIVISOR_{axis}": places.divisor}
+    cubic = {"cubic": repr(float(op.cubic)), "exclude_outside": op.exclude_outside} if op.mode == "bicubic" else {}
+    emit(b, "resize2d", [x], y, sizes, node.origin, taps=TAPS[op.mode], **cubic)
 
 
 def lower_reduce(b: Builder, node: Node) -> None:

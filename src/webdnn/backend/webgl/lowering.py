@@ -11,8 +11,16 @@ from webdnn.backend.builder import Builder
 from webdnn.backend.target import Lowering
 from webdnn.backend.webgl.emit import emit
 from webdnn.backend.webgl.epilogue import describe
+from webdnn.backend.webgl.lower_indexing import (
+    lower_arg_reduce,
+    lower_arg_sort,
+    lower_cumulative_sum,
+    lower_gather,
+    lower_gather_elements,
+)
 from webdnn.backend.webgl.lower_movement import lower_concat, lower_pad, lower_slice, lower_transpose
 from webdnn.backend.webgl.lower_products import (
+    lower_batch_matmul,
     lower_conv2d,
     lower_conv2d_transpose,
     lower_depthwise_conv2d,
@@ -21,11 +29,17 @@ from webdnn.backend.webgl.lower_products import (
 from webdnn.backend.webgl.lower_windows import lower_pool2d, lower_reduce, lower_resize2d, lower_softmax
 from webdnn.graph.graph import Node, Op
 from webdnn.graph.ops import (
+    ArgReduce,
+    ArgSort,
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -46,11 +60,17 @@ def lower_elementwise(b: Builder, node: Node) -> None:
 
 
 LOWERINGS: dict[type[Op], Lowering] = {
+    ArgReduce: lower_arg_reduce,
+    ArgSort: lower_arg_sort,
+    BatchMatMul: lower_batch_matmul,
     Concat: lower_concat,
     Conv2D: lower_conv2d,
     Conv2DTranspose: lower_conv2d_transpose,
+    CumulativeSum: lower_cumulative_sum,
     DepthwiseConv2D: lower_depthwise_conv2d,
     Elementwise: lower_elementwise,
+    Gather: lower_gather,
+    GatherElements: lower_gather_elements,
     MatMul: lower_matmul,
     Pad: lower_pad,
     Pool2D: lower_pool2d,

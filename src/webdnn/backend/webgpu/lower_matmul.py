@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.operands import operand_kind
+from webdnn.backend.operands import batch_strides, operand_kind
 from webdnn.backend.webgpu.dialect import render
 from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, emit, folded, items
-from webdnn.backend.webgpu.lower_map import broadcast
+from webdnn.backend.webgpu.lower_map import broadcast, merge_axes
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, evaluate, minimum, product, symbols_of
 from webdnn.graph.graph import Node
@@ -217,6 +217,30 @@ def lower_matmul(builder: Builder, node: Node, inputs: list[View], output: View)
     assert isinstance(node.op, MatMul)
     x, w, *extras = inputs
     Product(builder, node, x, w, extras, output, node.op.epilogue).emit()
+
+
+def lower_batch_matmul(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
+    """A plain kernel: every element of the result reads a row of x and a column of y."""
+    batch = output.shape[:-2]
+    axes = merge_axes(batch, [batch_strides(view, batch) for view in inputs])
+    args: dict[str, Size] = {
+        "count": output.elements,
+        "rows": output.shape[-2],
+        "columns": output.columns,
+        "depth": inputs[0].columns,
+    }
+    for axis, (size, (x_step, y_step)) in enumerate(axes):
+        args |= {f"size_{axis}": size, f"x_stride_{axis}": x_step, f"y_stride_{axis}": y_step}
+    emit(
+        builder,
+        "batch_matmul",
+        [Operand("x", inputs[0]), Operand("y", inputs[1])],
+        Operand("z", output),
+        args,
+        items(output.elements),
+        node.origin,
+        axes=len(axes),
+    )
 
 
 def lower_conv2d(builder: Builder, node: Node, inputs: list[View], output: View) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.webgpu.dialect import literal
 from webdnn.backend.webgpu.emit import Operand, can_be_vector, emit, items
 from webdnn.backend.webgpu.lower_matmul import bind_epilogue, can_store_vectors, window_args
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import DepthwiseConv2D, Pool2D, Resize2D
+from webdnn.graph.ops.resize import TAPS
 
 
 def lower_depthwise_conv2d(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
@@ -83,6 +85,9 @@ def lower_resize2d(builder: Builder, node: Node, inputs: list[View], output: Vie
         "out_height": output.shape[1],
         "out_width": output.shape[2],
     }
+    for axis, name in enumerate("yx"):
+        places = op.positions(axis, x.shape[1 + axis])
+        args |= {f"{name}_step": places.step, f"{name}_start": places.start, f"{name}_divisor": places.divisor}
     emit(
         builder,
         "resize",
@@ -92,5 +97,7 @@ def lower_resize2d(builder: Builder, node: Node, inputs: list[View], output: Vie
         items(output.elements // 4 if vector else output.elements),
         node.origin,
         f"resize2d_{op.mode}",
-        mode=op.mode,
+        taps=TAPS[op.mode],
+        cubic=literal(op.cubic),
+        exclude_outside=op.exclude_outside,
     )

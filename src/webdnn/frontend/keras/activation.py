@@ -6,10 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webdnn.frontend.keras.lowering import Context, Layer, array_of, single_axis
+import numpy as np
+
+from webdnn.frontend.keras.lowering import Context, Layer, array_of, positive_axes, single_axis
+from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.reduction import Reduce, Softmax
+from webdnn.graph.ops.indexing import top_k
+from webdnn.graph.ops.reduction import CumulativeSum, Reduce, Softmax
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -21,7 +25,7 @@ def relu(
     """x above `threshold`, at most `max_value`; negative_slope · (x − threshold) below."""
     e = c.elementwise
     if threshold:
-        above = e("mul", x, e("max", e("sign", e("sub", x, threshold)), 0.0))  # 0 · x where x <= threshold
+        above = e("where", e("greater", x, threshold), x, 0.0)
         result = above if max_value is None else e("clip", above, 0.0, max_value)
         if not negative_slope:
             return result
@@ -79,13 +83,12 @@ def soft_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:
 
 def hard_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:
     e = c.elementwise
-    return e("mul", x, e("max", e("sign", e("sub", e("abs", x), threshold)), 0.0))
+    return e("where", e("greater", e("abs", x), threshold), x, 0.0)
 
 
 def threshold(c: Context, x: Value, threshold: float, default_value: float) -> Value:
     e = c.elementwise
-    above = e("max", e("sign", e("sub", x, threshold)), 0.0)
-    return e("add", e("mul", x, above), e("mul", e("sub", 1.0, above), default_value))
+    return e("where", e("greater", x, threshold), x, default_value)
 
 
 def squareplus(c: Context, x: Value, b: float = 4) -> Value:
@@ -106,17 +109,44 @@ def sparse_sigmoid(c: Context, x: Value) -> Value:
 
 
 def softmax(c: Context, x: Value, axis: Any = -1) -> Value:
-    where = single_axis(axis, x.type.rank)
-    # Swapping two axes is its own inverse.
-    swap = list(range(x.type.rank))
-    swap[where], swap[-1] = swap[-1], swap[where]
-    return c.transpose(c.apply(Softmax(), c.transpose(x, swap)), swap)
+    """Over one axis, or over several as if they were one."""
+    axes, rank = positive_axes(axis, x.type.rank), x.type.rank
+    if len(axes) == 1:
+        return c.swap(c.apply(Softmax(), c.swap(x, axes[0], rank - 1)), axes[0], rank - 1)
+    order = [a for a in range(rank) if a not in axes] + list(axes)
+    moved = c.transpose(x, order)
+    joined = c.reshape(moved, (*moved.shape[: rank - len(axes)], product(moved.shape[rank - len(axes) :])))
+    back = c.reshape(c.apply(Softmax(), joined), moved.shape)
+    return c.transpose(back, [order.index(a) for a in range(rank)])
 
 
 def log_softmax(c: Context, x: Value, axis: Any = -1) -> Value:
     e, axes = c.elementwise, (single_axis(axis, x.type.rank),)
     shifted = e("sub", x, c.apply(Reduce("max", axes, True), x))
     return e("sub", shifted, e("log", c.apply(Reduce("sum", axes, True), e("exp", shifted))))
+
+
+def glu(c: Context, x: Value, axis: Any = -1) -> Value:
+    """The first half of the axis, times the sigmoid of the second."""
+    where = single_axis(axis, x.type.rank)
+    half = x.shape[where] // 2
+    return c.elementwise("mul", c.cut(x, where, 0, half), c.elementwise("sigmoid", c.cut(x, where, half, half)))
+
+
+def sparsemax(c: Context, x: Value, axis: Any = -1) -> Value:
+    """max(x − τ, 0), with τ as Keras computes it: from the sum of the running sums of the elements in the support."""
+    e, where, last = c.elementwise, single_axis(axis, x.type.rank), x.type.rank - 1
+    size = x.shape[where]
+    if not isinstance(size, int):
+        raise UnsupportedError(f"sparsemax along the symbolic size {size}")
+    rows = c.swap(x, where, last)
+    ordered, _ = top_k(rows, size, c.origin)
+    running = c.apply(CumulativeSum(last), ordered)
+    limit = e("div", e("sub", running, 1.0), c.literal(np.arange(1, size + 1)))
+    support = e("greater", ordered, limit)
+    total = c.apply(Reduce("sum", (last,), True), e("where", support, running, 0.0))
+    tau = e("div", e("sub", total, 1.0), c.apply(Reduce("sum", (last,), True), support))
+    return c.swap(e("relu", e("sub", rows, tau)), where, last)
 
 
 def one_function(name: str) -> Callable[..., Value]:
@@ -130,6 +160,7 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
     "elu": elu,
     "exponential": one_function("exp"),
     "gelu": gelu,
+    "glu": glu,
     "hard_shrink": hard_shrink,
     "hard_sigmoid": one_function("hard_sigmoid"),
     "hard_silu": hard_silu,
@@ -151,6 +182,7 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
     "softsign": one_function("softsign"),
     "sparse_plus": sparse_plus,
     "sparse_sigmoid": sparse_sigmoid,
+    "sparsemax": sparsemax,
     "squareplus": squareplus,
     "swish": one_function("silu"),
     "tanh": one_function("tanh"),

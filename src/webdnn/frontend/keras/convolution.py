@@ -1,4 +1,4 @@
-"""Two-dimensional convolutions. Keras's kernels are (KH, KW, C, O); a transposed convolution's is (KH, KW, O, C)."""
+"""Convolutions of one to three spatial axes. Keras's kernels are (…, C, O); a transposed convolution's is (…, O, C)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,31 @@ import numpy as np
 
 from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.lowering import Context, Layer, array_of, channels_last
+from webdnn.frontend.windows import Windows, convolution, depthwise, transposed_convolution
 from webdnn.graph.dim import Size, ceil_divide, maximum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.convolution import NO_PADDING, Conv2D, Conv2DTranspose, DepthwiseConv2D, Padding, Pair
-from webdnn.graph.ops.shape import Concat, Slice
 
 
-def window_padding(kind: str, x: Value, kernel: Pair, strides: Pair, dilation: Pair = (1, 1)) -> Padding:
-    """Padding of x (N, H, W, C) for Keras's `padding="valid"` or `"same"`: ⌈size / stride⌉ positions, the odd element after."""
-    if kind == "valid":
-        return NO_PADDING
-    if kind != "same":
-        raise UnsupportedError(f"padding {kind!r}")
-    rows, columns = (_same(x.shape[1 + i], (kernel[i] - 1) * dilation[i] + 1, strides[i]) for i in range(2))
-    return rows, columns
+def integers(values: Any) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+def windows_of(kind: str, x: Value, size: Any, strides: Any, dilation: Any = None) -> Windows:
+    """Windows over x (N, …, C) for Keras's `padding=`: "valid", "same" (⌈size / stride⌉ positions, the odd element after) or "causal"."""
+    plain = Windows.of(integers(size), integers(strides), None, None if dilation is None else integers(dilation))
+    reaches = [(k - 1) * d + 1 for k, d in zip(plain.size, plain.dilation, strict=True)]
+    sizes = x.shape[1:-1]
+    match kind:
+        case "valid":
+            return plain
+        case "same":
+            padding = tuple(map(_same, sizes, reaches, plain.strides))
+        case "causal":
+            padding = tuple((reach - 1, 0) for reach in reaches)
+        case _:
+            raise UnsupportedError(f"padding {kind!r}")
+    return Windows(plain.size, plain.strides, padding, plain.dilation)
 
 
 def _same(size: Size, kernel: int, stride: int) -> tuple[Size, Size]:
@@ -44,67 +54,50 @@ def finish(layer: Layer, x: Value, context: Context) -> Value:
     return activate(layer.activation, x, context)
 
 
-def pair(value: Any) -> Pair:
-    first, second = value
-    return int(first), int(second)
-
-
 @channels_last
-def lower_conv2d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+def lower_convolution(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     (x,) = inputs
-    strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
-    padding = window_padding(layer.padding, x, pair(layer.kernel_size), strides, dilation)
-    channels, groups = x.shape[3], int(layer.groups)
-    if groups == 1:
-        result = context.apply(Conv2D(strides, padding, dilation), x, context.weight(layer, "kernel"))
-    elif groups == channels:
-        kernel = context.constant(layer, "depthwise kernel", lambda: _as_depthwise(array_of(layer.kernel), groups))
-        result = context.apply(DepthwiseConv2D(strides, padding, dilation), x, kernel)
-    else:
-        result = _grouped(layer, x, Conv2D(strides, padding, dilation), groups, context)
-    return finish(layer, result, context)
-
-
-def _as_depthwise(kernel: Any, groups: int) -> Any:
-    """(KH, KW, 1, groups·M) → (KH, KW, groups, M): a group of one channel each."""
-    return kernel.reshape(*kernel.shape[:2], groups, -1)
-
-
-def _grouped(layer: Layer, x: Value, op: Conv2D, groups: int, context: Context) -> Value:
-    each = x.shape[3] // groups
-    kernels = np.split(array_of(layer.kernel), groups, axis=3)
-    parts = []
-    for group, kernel in enumerate(kernels):
-        part = context.apply(Slice((0, 0, 0, group * each), (*x.shape[:3], each)), x)
-        parts.append(context.apply(op, part, context.constant(layer, f"kernel {group}", partial(np.array, kernel))))
-    return context.apply(Concat(3), *parts)
+    windows = windows_of(layer.padding, x, layer.kernel_size, layer.strides, layer.dilation_rate)
+    keep = partial(context.constant, layer)
+    return finish(layer, convolution(context, x, array_of(layer.kernel), windows, keep, int(layer.groups)), context)
 
 
 @channels_last
-def lower_depthwise_conv2d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    return finish(layer, _depthwise(layer, inputs[0], "kernel", context), context)
+def lower_depthwise(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return finish(layer, _depthwise(layer, inputs[0], layer.kernel, context), context)
 
 
 @channels_last
-def lower_separable_conv2d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    spread = _depthwise(layer, inputs[0], "depthwise_kernel", context)
-    return finish(layer, context.apply(Conv2D(), spread, context.weight(layer, "pointwise_kernel")), context)
+def lower_separable(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    spread = _depthwise(layer, inputs[0], layer.depthwise_kernel, context)
+    pointwise = array_of(layer.pointwise_kernel)
+    ones = Windows.of((1,) * (spread.type.rank - 2))
+    return finish(layer, convolution(context, spread, pointwise, ones, partial(context.constant, layer)), context)
 
 
-def _depthwise(layer: Layer, x: Value, kernel: str, context: Context) -> Value:
-    strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
-    padding = window_padding(layer.padding, x, pair(layer.kernel_size), strides, dilation)
-    return context.apply(DepthwiseConv2D(strides, padding, dilation), x, context.weight(layer, kernel))
+def _depthwise(layer: Layer, x: Value, kernel: Any, context: Context) -> Value:
+    windows = windows_of(layer.padding, x, layer.kernel_size, layer.strides, layer.dilation_rate)
+    return depthwise(context, x, array_of(kernel), windows, partial(context.constant, layer))
 
 
 @channels_last
-def lower_conv2d_transpose(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    (x,) = inputs
-    strides, dilation, size = pair(layer.strides), pair(layer.dilation_rate), pair(layer.kernel_size)
-    extra = (None, None) if layer.output_padding is None else pair(layer.output_padding)
-    rows, columns = (_crop(layer.padding, (size[i] - 1) * dilation[i] + 1, strides[i], extra[i]) for i in range(2))
-    kernel = context.constant(layer, "kernel", lambda: array_of(layer.kernel).transpose(0, 1, 3, 2))
-    return finish(layer, context.apply(Conv2DTranspose(strides, (rows, columns), dilation), x, kernel), context)
+def lower_transposed(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    size, strides, dilation = map(integers, (layer.kernel_size, layer.strides, layer.dilation_rate))
+    extra = None if layer.output_padding is None else integers(layer.output_padding)
+    windows = transposed_windows(layer.padding, size, strides, dilation, extra)
+    kernel = np.swapaxes(array_of(layer.kernel), -1, -2)
+    keep = partial(context.constant, layer)
+    return finish(layer, transposed_convolution(context, inputs[0], kernel, windows, keep), context)
+
+
+def transposed_windows(
+    padding: str, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], extra: Sequence[int] | None
+) -> Windows:
+    """Windows of a transposed convolution for Keras's `padding=` and `output_padding=` (`extra`)."""
+    reaches = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    extras: Sequence[int | None] = extra or [None] * len(size)
+    crops = [_crop(padding, *axis) for axis in zip(reaches, strides, extras, strict=True)]
+    return Windows(tuple(size), tuple(strides), tuple(crops), tuple(dilation))
 
 
 def _crop(padding: str, kernel: int, stride: int, extra: int | None) -> tuple[int, int]:
@@ -121,8 +114,14 @@ def _crop(padding: str, kernel: int, stride: int, extra: int | None) -> tuple[in
 
 
 LOWERINGS = {
-    "Conv2D": lower_conv2d,
-    "Conv2DTranspose": lower_conv2d_transpose,
-    "DepthwiseConv2D": lower_depthwise_conv2d,
-    "SeparableConv2D": lower_separable_conv2d,
+    "Conv1D": lower_convolution,
+    "Conv1DTranspose": lower_transposed,
+    "Conv2D": lower_convolution,
+    "Conv2DTranspose": lower_transposed,
+    "Conv3D": lower_convolution,
+    "Conv3DTranspose": lower_transposed,
+    "DepthwiseConv1D": lower_depthwise,
+    "DepthwiseConv2D": lower_depthwise,
+    "SeparableConv1D": lower_separable,
+    "SeparableConv2D": lower_separable,
 }

@@ -1,11 +1,13 @@
-"""Dense, and the layers that do nothing once a model is trained."""
+"""Dense, the layers that hold another layer, and those that do nothing once a model is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.convolution import finish
 from webdnn.frontend.keras.lowering import Context, Layer
+from webdnn.frontend.products import einsum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.matmul import MatMul
@@ -17,20 +19,81 @@ def lower_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Valu
     return finish(layer, context.apply(MatMul(), inputs[0], context.weight(layer, "kernel")), context)
 
 
+def lower_einsum_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    if getattr(layer, "quantization_mode", None):
+        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
+    y = einsum(context, layer.equation, inputs[0], context.weight(layer, "kernel"))
+    if layer.bias is not None:
+        y = context.elementwise("add", y, context.weight(layer, "bias"))
+    return activate(layer.activation, y, context)
+
+
 def lower_nothing(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     return inputs[0]
+
+
+def lower_spectral_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """The layer inside: its kernel was divided by its spectral norm during training."""
+    return context.lower_layer(layer.layer, inputs, context.inside(layer.layer.name))
+
+
+def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """x (N, T, …): the layer inside on (N·T, …)."""
+    (x,) = inputs
+    joined = context.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
+    y = context.lower_layer(layer.layer, [joined], context.inside(layer.layer.name))
+    return context.reshape(y, (*x.shape[:2], *y.shape[1:]))
+
+
+def lower_layer_scale(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """x · γ, of ConvNeXt."""
+    return context.elementwise("mul", inputs[0], context.weight(layer, "gamma"))
 
 
 # Without effect outside training: `training=True` in a call makes them unsupported.
 TRAINING_ONLY = (
     "ActivityRegularization",
     "AlphaDropout",
+    "AugMix",
+    "CutMix",
     "Dropout",
     "GaussianDropout",
     "GaussianNoise",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StochasticDepth",
 )
 
-LOWERINGS = {"Dense": lower_dense, "Identity": lower_nothing, **dict.fromkeys(TRAINING_ONLY, lower_nothing)}
+LOWERINGS = {
+    "Dense": lower_dense,
+    "EinsumDense": lower_einsum_dense,
+    "Identity": lower_nothing,
+    "LayerScale": lower_layer_scale,
+    "SpectralNormalization": lower_spectral_normalization,
+    "TimeDistributed": lower_time_distributed,
+    **dict.fromkeys(TRAINING_ONLY, lower_nothing),
+}

@@ -8,12 +8,14 @@ import json
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.support import bytecode_layers, config_troubles, refuse
 from webdnn.graph.errors import ModelError, UnsupportedError
 
@@ -51,11 +53,41 @@ def load_model(path: str | os.PathLike[str], *, allow_unsafe: bool = False) -> A
     keras = _import_keras()
     with without_initializers(keras), _old_configurations(keras), _deep_recursion():
         try:
-            return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe)
+            return _load(keras, file, allow_unsafe)
         except Exception as error:  # Keras raises whatever the file makes it stumble over
             raise ModelError(
                 f"Keras {keras.__version__} cannot load {str(file)!r}: {type(error).__name__}: {error}"
             ) from error
+
+
+def _load(keras: Any, file: Path, allow_unsafe: bool) -> Any:
+    known = {} if file.suffix == ".keras" else classes_without_module(keras)
+    return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe, custom_objects=known)
+
+
+def classes_without_module(keras: Any) -> dict[str, Any]:
+    """Classes of Keras that its reader of HDF5, which goes by name only, does not find or takes for others: operations such as
+    `x + 3`, which it takes for the layer Add, and layers that only keras.applications has."""
+    from keras.src import ops
+    from keras.src.applications import convnext
+
+    modules = (ops.numpy, ops.nn, ops.core, ops.math, ops.image, ops.linalg)
+    found = {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
+    for name in OPERATIONS:
+        operation = next((vars(module)[name] for module in modules if name in vars(module)), None)
+        if operation is not None:
+            layer = getattr(keras.layers, name, None)
+            found[name] = operation if layer is None else _either(layer, operation)
+    return found
+
+
+def _either(layer: Any, operation: Any) -> Any:
+    """What reads a layer or an operation, which have the same name; only a layer's configuration says its dtype."""
+
+    def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
+        return (layer if "dtype" in config else operation).from_config(config)
+
+    return type(layer.__name__, (), {"from_config": classmethod(from_config)})
 
 
 def read_config(file: Path) -> Mapping[str, Any]:
@@ -107,7 +139,7 @@ def _read_zip_config(file: Path) -> bytes:
             if "config.json" not in archive.namelist():
                 raise ModelError(f"{str(file)!r} is a zip file but no Keras model: config.json is missing")
             return archive.read("config.json")
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelError(
             f"{str(file)!r} cannot be read as a .keras (zip) file; it is damaged, cut off or another kind of file: {error}"
         ) from error

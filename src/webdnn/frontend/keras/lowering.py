@@ -12,43 +12,28 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
-from webdnn.graph.graph import Constant, Op, Value, apply
-from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.ops.shape import Reshape, Transpose
+from webdnn.graph.graph import Value
 
 Array = np.ndarray
 Layer: TypeAlias = Any  # Keras has no type stubs
 LayerLowering: TypeAlias = "Callable[[Layer, Sequence[Value], Context], Value]"
 
-TO_CHANNELS_LAST = (0, 2, 3, 1)
-TO_CHANNELS_FIRST = (0, 3, 1, 2)
-
 
 @dataclass(frozen=True)
-class Context:
-    """Where the nodes being written come from, and the constants written so far.
+class Context(Writer):
+    """A writer that knows how other layers are lowered, and the constants written so far.
 
     A layer called twice reads one set of constants: `constants` is shared by all contexts of a conversion.
     """
 
-    lower_layer: LayerLowering
-    path: str = ""
-    constants: dict[Hashable, Value] = field(default_factory=dict)
-
-    @property
-    def origin(self) -> tuple[str, ...]:
-        return (self.path,)
+    lower_layer: LayerLowering = field(kw_only=True)
+    constants: dict[Hashable, Value] = field(default_factory=dict, kw_only=True)
 
     def inside(self, name: str) -> Context:
         return replace(self, path=f"{self.path}/{name}" if self.path else name)
-
-    def apply(self, op: Op, *inputs: Value) -> Value:
-        return apply(op, *inputs, origin=self.origin)
-
-    def elementwise(self, function: str, *operands: Value | float) -> Value:
-        return elementwise(function, *operands, origin=self.origin)
 
     def constant(self, layer: Layer, name: str, make: Callable[[], Array]) -> Value:
         """The constant `name` of `layer` (which lives as long as the conversion), made on first use."""
@@ -60,15 +45,6 @@ class Context:
     def weight(self, layer: Layer, name: str) -> Value:
         """The layer's variable of that name, as it is."""
         return self.constant(layer, name, lambda: array_of(getattr(layer, name)))
-
-    def literal(self, array: Array) -> Value:
-        return self.apply(Constant(np.ascontiguousarray(array, np.float32).reshape(array.shape)))
-
-    def reshape(self, x: Value, shape: Sequence[Any]) -> Value:
-        return x if tuple(shape) == x.shape else self.apply(Reshape(tuple(shape)), x)
-
-    def transpose(self, x: Value, permutation: Sequence[int]) -> Value:
-        return x if list(permutation) == list(range(x.type.rank)) else self.apply(Transpose(tuple(permutation)), x)
 
 
 def array_of(variable: Any) -> Array:
@@ -86,15 +62,20 @@ def single_axis(axis: Any, rank: int) -> int:
     return int(axis) % rank
 
 
+def positive_axes(axes: Any, rank: int) -> tuple[int, ...]:
+    """`axes`, an integer or several, ascending and from 0."""
+    return tuple(sorted(int(axis) % rank for axis in np.atleast_1d(axes)))
+
+
 def channels_last(lowering: LayerLowering) -> LayerLowering:
-    """`lowering`, written for (N, H, W, C), for layers of either data_format: transposed before and after."""
+    """`lowering`, written for (N, …, C), for layers of either data_format: transposed before and after."""
 
     def either(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
         if layer.data_format != "channels_first":
             return lowering(layer, inputs, context)
-        moved = [context.transpose(x, TO_CHANNELS_LAST) if x.type.rank == 4 else x for x in inputs]
-        result = lowering(layer, moved, context)
-        return context.transpose(result, TO_CHANNELS_FIRST) if result.type.rank == 4 else result
+        moved = [context.transpose(x, (0, *range(2, x.type.rank), 1)) for x in inputs]
+        y = lowering(layer, moved, context)
+        return context.transpose(y, (0, y.type.rank - 1, *range(1, y.type.rank - 1)))
 
     return either
 

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from functools import reduce
 
 from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, single_axis
+from webdnn.frontend.products import LETTERS, einsum
+from webdnn.frontend.statistics import over_length
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.shape import Concat
+
+EPSILON = 1e-7  # keras.backend.epsilon()
 
 
 def same_rank(inputs: Sequence[Value], context: Context) -> list[Value]:
@@ -34,10 +38,25 @@ def lower_concatenate(layer: Layer, inputs: Sequence[Value], context: Context) -
     return context.apply(Concat(single_axis(layer.axis, inputs[0].type.rank)), *inputs)
 
 
+def lower_dot(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """The sum over an axis of each input, for every element of the batch."""
+    x, y = inputs
+    axes = (layer.axes, layer.axes) if isinstance(layer.axes, int) else layer.axes
+    left, right = int(axes[0]) % x.type.rank, int(axes[1]) % y.type.rank
+    if layer.normalize:
+        x, y = over_length(context, x, (left,), EPSILON), over_length(context, y, (right,), EPSILON)
+    # Letters: z for the batch, s for the sum.
+    rows = "".join("z" if a == 0 else "s" if a == left else LETTERS[a] for a in range(x.type.rank))
+    columns = "".join("z" if a == 0 else "s" if a == right else LETTERS[a + 9] for a in range(y.type.rank))
+    result = einsum(context, f"{rows},{columns}->z{(rows + columns).replace('z', '').replace('s', '')}", x, y)
+    return context.reshape(result, (*result.shape, 1)) if result.type.rank == 1 else result
+
+
 LOWERINGS = {
     "Add": chain("add"),
     "Average": lower_average,
     "Concatenate": lower_concatenate,
+    "Dot": lower_dot,
     "Maximum": chain("max"),
     "Minimum": chain("min"),
     "Multiply": chain("mul"),

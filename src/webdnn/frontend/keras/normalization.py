@@ -1,4 +1,4 @@
-"""Normalisation with known statistics: a factor and a summand per channel, computed in float64."""
+"""Normalisation: with known statistics (a factor and a summand per channel, computed in float64), and with those of the data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from webdnn.frontend.keras.lowering import Array, Context, Layer, array_of, single_axis
+from webdnn.frontend.keras.lowering import Array, Context, Layer, array_of, positive_axes, single_axis
+from webdnn.frontend.statistics import (
+    over_deviation,
+    over_length,
+    over_root_mean_square,
+    standardize,
+    standardize_groups,
+)
 from webdnn.graph.graph import Value
 
 
@@ -50,8 +57,52 @@ def lower_normalization(layer: Layer, inputs: Sequence[Value], context: Context)
     return e("mul", centred, context.constant(layer, "factor", lambda: 1 / deviation))
 
 
+def broadcast_weight(layer: Layer, name: str, x: Value, axes: Sequence[int], context: Context) -> Value:
+    """The layer's variable of that name, whose axes are `axes` of x."""
+    array = array_of(getattr(layer, name))
+    sizes = dict(zip(axes, array.shape, strict=True))
+    shape = [sizes.get(axis, 1) for axis in range(axes[0], x.type.rank)]
+    return context.constant(layer, f"{name} {shape}", lambda: array.reshape(shape))
+
+
+def lower_layer_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    (x,) = inputs
+    axes = positive_axes(layer.axis, x.type.rank)
+    normalize = over_deviation if layer.rms_scaling else standardize
+    y = normalize(context, x, axes, float(layer.epsilon))
+    for function, name in (("mul", "gamma"), ("add", "beta")):
+        if getattr(layer, name) is not None:
+            y = context.elementwise(function, y, broadcast_weight(layer, name, x, axes, context))
+    return y
+
+
+def lower_group_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    (x,) = inputs
+    axis = single_axis(layer.axis, x.type.rank)
+    y = standardize_groups(context, x, axis, int(layer.groups), float(layer.epsilon))
+    for function, name in (("mul", "gamma"), ("add", "beta")):
+        if getattr(layer, name) is not None:
+            y = context.elementwise(function, y, broadcast_weight(layer, name, x, (axis,), context))
+    return y
+
+
+def lower_rms_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    (x,) = inputs
+    y = over_root_mean_square(context, x, positive_axes(layer.axis, x.type.rank), float(layer.epsilon))
+    return context.elementwise("mul", y, context.weight(layer, "scale"))  # Keras broadcasts it from the last axis
+
+
+def lower_unit_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    (x,) = inputs
+    return over_length(context, x, positive_axes(layer.axis, x.type.rank), least=1e-12)
+
+
 LOWERINGS = {
     "BatchNormalization": lower_batch_normalization,
+    "GroupNormalization": lower_group_normalization,
+    "LayerNormalization": lower_layer_normalization,
     "Normalization": lower_normalization,
+    "RMSNormalization": lower_rms_normalization,
     "Rescaling": lower_rescaling,
+    "UnitNormalization": lower_unit_normalization,
 }

@@ -1,37 +1,52 @@
-"""Pooling."""
+"""Pooling of one to three spatial axes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from webdnn.frontend.keras.convolution import pair, window_padding
+from webdnn.frontend.keras.convolution import windows_of
 from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, channels_last
+from webdnn.frontend.resample import adaptive_average, adaptive_max
+from webdnn.frontend.windows import pooling
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.pooling import Pool2D
 from webdnn.graph.ops.reduction import Reduce
 
 
-def pooling(kind: str) -> LayerLowering:
+def lower_pooling(kind: str) -> LayerLowering:
     @channels_last
     def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-        size, strides = pair(layer.pool_size), pair(layer.strides)
-        padding = window_padding(layer.padding, inputs[0], size, strides)
-        return context.apply(Pool2D(kind, size, strides, padding), inputs[0])
+        (x,) = inputs
+        return pooling(context, kind, x, windows_of(layer.padding, x, layer.pool_size, layer.strides))
 
     return lower
 
 
-def global_pooling(kind: str) -> LayerLowering:
+def lower_global_pooling(kind: str) -> LayerLowering:
     def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-        axes = (2, 3) if layer.data_format == "channels_first" else (1, 2)
-        return context.apply(Reduce(kind, axes, bool(layer.keepdims)), inputs[0])
+        (x,) = inputs  # a mask is refused with the layer that makes it
+        first = 2 if layer.data_format == "channels_first" else 1
+        axes = tuple(range(first, first + x.type.rank - 2))
+        return context.apply(Reduce(kind, axes, bool(layer.keepdims)), x)
 
     return lower
 
 
-LOWERINGS = {
-    "AveragePooling2D": pooling("average"),
-    "GlobalAveragePooling2D": global_pooling("mean"),
-    "GlobalMaxPooling2D": global_pooling("max"),
-    "MaxPooling2D": pooling("max"),
+@channels_last
+def lower_adaptive_average(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return adaptive_average(context, inputs[0], tuple(layer.output_size))
+
+
+@channels_last
+def lower_adaptive_max(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return adaptive_max(context, inputs[0], tuple(layer.output_size))
+
+
+RANKS = ("1D", "2D", "3D")
+LOWERINGS: dict[str, LayerLowering] = {
+    **{f"AdaptiveAveragePooling{rank}": lower_adaptive_average for rank in RANKS},
+    **{f"AdaptiveMaxPooling{rank}": lower_adaptive_max for rank in RANKS},
+    **{f"AveragePooling{rank}": lower_pooling("average") for rank in RANKS},
+    **{f"GlobalAveragePooling{rank}": lower_global_pooling("mean") for rank in RANKS},
+    **{f"GlobalMaxPooling{rank}": lower_global_pooling("max") for rank in RANKS},
+    **{f"MaxPooling{rank}": lower_pooling("max") for rank in RANKS},
 }

@@ -1,16 +1,19 @@
-"""Layers that move, cut, pad and resize."""
+"""Layers that move, cut, pad and repeat."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from webdnn.frontend.keras.convolution import pair
-from webdnn.frontend.keras.lowering import Context, Layer, channels_last, flat
+import numpy as np
+
+from webdnn.frontend.keras.convolution import integers
+from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, channels_last, flat
+from webdnn.frontend.resample import resize
+from webdnn.frontend.windows import along_depth, slice_by_slice, with_height
 from webdnn.graph.dim import Size, product
-from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.resize import Resize2D
-from webdnn.graph.ops.shape import Pad, Slice
 
 
 def fill_in(shape: Sequence[int], elements: Size) -> tuple[Size, ...]:
@@ -37,34 +40,69 @@ def lower_permute(layer: Layer, inputs: Sequence[Value], context: Context) -> Va
     return context.transpose(inputs[0], (0, *map(int, layer.dims)))
 
 
-@channels_last
-def lower_zero_padding(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    rows, columns = map(pair, layer.padding)
-    return context.apply(Pad(((0, 0), rows, columns, (0, 0))), inputs[0])
+def spatial_pairs(amounts: Any) -> list[tuple[int, int]]:
+    """(before, after) of each spatial axis; one axis alone comes without a list around it."""
+    pairs = np.reshape(amounts, (-1, 2)).tolist()
+    return [(int(before), int(after)) for before, after in pairs]
+
+
+def spatial(attribute: str, sign: int) -> LayerLowering:
+    """Pads (1) or cuts (−1) by the amounts that the layer holds in `attribute`."""
+
+    def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+        (x,) = inputs
+        amounts = [(sign * before, sign * after) for before, after in spatial_pairs(getattr(layer, attribute))]
+        first = 2 if getattr(layer, "data_format", None) == "channels_first" else 1
+        rest = x.type.rank - first - len(amounts)
+        return context.frame(x, [(0, 0)] * first + amounts + [(0, 0)] * rest)
+
+    return lower
+
+
+def lower_repeat_vector(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """(N, C) → (N, n, C)."""
+    return repeated(context, context.reshape(inputs[0], (inputs[0].shape[0], 1, inputs[0].shape[1])), int(layer.n))
+
+
+def repeated(context: Context, x: Value, times: int) -> Value:
+    """x (N, L, C) → (N, L·times, C), every element `times` times."""
+    return with_height(context, x, lambda image: context.apply(Resize2D(1, image.shape[2] * times, "nearest"), image))
+
+
+def lower_up_sampling_1d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    return repeated(context, inputs[0], int(np.reshape(layer.size, -1)[0]))
 
 
 @channels_last
-def lower_cropping(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+def lower_up_sampling_2d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     (x,) = inputs
-    (top, bottom), (left, right) = layer.cropping
-    batch, height, width, channels = x.shape
-    return context.apply(Slice((0, top, left, 0), (batch, height - top - bottom, width - left - right, channels)), x)
+    rows, columns = integers(layer.size)
+    size = (x.shape[1] * rows, x.shape[2] * columns)
+    if layer.interpolation == "nearest":
+        return context.apply(Resize2D(*size, "nearest"), x)
+    return resize(context, x, size, layer.interpolation)
 
 
 @channels_last
-def lower_up_sampling(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+def lower_up_sampling_3d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     (x,) = inputs
-    if layer.interpolation not in ("nearest", "bilinear"):
-        raise UnsupportedError(f"interpolation {layer.interpolation!r}; nearest and bilinear are supported")
-    rows, columns = map(int, layer.size)
-    return context.apply(Resize2D(x.shape[1] * rows, x.shape[2] * columns, layer.interpolation), x)
+    depth, rows, columns = integers(layer.size)
+
+    def grow(image: Value, rows: int, columns: int) -> Value:
+        return context.apply(Resize2D(image.shape[1] * rows, image.shape[2] * columns, "nearest"), image)
+
+    x = slice_by_slice(context, x, lambda image: grow(image, rows, columns))
+    return along_depth(context, x, lambda image: grow(image, depth, 1))
 
 
 LOWERINGS = {
-    "Cropping2D": lower_cropping,
+    **{f"Cropping{rank}": spatial("cropping", -1) for rank in ("1D", "2D", "3D")},
+    **{f"ZeroPadding{rank}": spatial("padding", 1) for rank in ("1D", "2D", "3D")},
     "Flatten": lower_flatten,
     "Permute": lower_permute,
+    "RepeatVector": lower_repeat_vector,
     "Reshape": lower_reshape,
-    "UpSampling2D": lower_up_sampling,
-    "ZeroPadding2D": lower_zero_padding,
+    "UpSampling1D": lower_up_sampling_1d,
+    "UpSampling2D": lower_up_sampling_2d,
+    "UpSampling3D": lower_up_sampling_3d,
 }

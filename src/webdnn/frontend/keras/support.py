@@ -6,12 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webdnn.frontend.keras import activation, convolution, core, merge, normalization, pooling, reshape
+from webdnn.frontend.keras import (
+    activation,
+    convolution,
+    core,
+    merge,
+    normalization,
+    pooling,
+    preprocessing,
+    reshape,
+)
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, reshape)
+_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -70,8 +79,8 @@ def class_trouble(class_name: str, module: str, registered: str | None) -> str |
         return f"custom layer, registered as {registered!r}"
     if module and module.split(".")[0] not in _TRUSTED:
         return f"custom layer of the module {module!r}"
-    known = OPERATIONS if is_operation(module) else LAYERS
-    return None if class_name in known else "not supported"
+    known = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
+    return None if known or (not module and class_name in OPERATIONS) else "not supported"
 
 
 @dataclass(frozen=True)
@@ -124,12 +133,17 @@ def _holds_code(layer: LayerConfig) -> bool:
     while stack:
         item = stack.pop()
         if isinstance(item, Mapping):
-            if item.get("class_name") == "__lambda__" or (item and set(item) <= _CODE_KEYS):
+            if item.get("class_name") == "__lambda__" or _is_code(item):
                 return True
             stack += item.values()
         elif isinstance(item, (list, tuple)):
             stack += item
     return False
+
+
+def _is_code(item: Mapping[str, Any]) -> bool:
+    """Whether that is a lambda expression without a class name. An initializer has a "value" too: a number."""
+    return bool(item) and set(item) <= _CODE_KEYS and ("code" in item or isinstance(item.get("value"), str))
 
 
 def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> list[Trouble]:

@@ -17,6 +17,8 @@ from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
 Tensor = Any  # a KerasTensor
+# What operations may compute with: the graph holds truth and whole numbers (exact below 2²⁴) in float32.
+NUMBERS = ("float32", "bool", "int32", "int64")
 _DIFFERENT_IN_TRAINING = ("BatchNormalization",)
 
 
@@ -56,7 +58,8 @@ class Walk:
         if reason or any(v is None for v in inputs):
             return [None] * len(node.outputs)
         try:
-            return [self.lower(node, known, inside)]
+            results = self.lower(node, known, inside)
+            return [results] if isinstance(results, Value) else list(results)
         except (UnsupportedError, GraphError) as error:
             self.trouble(layer, inside, str(error))
             return [None] * len(node.outputs)
@@ -75,7 +78,7 @@ class Walk:
             return [None] * len(node.outputs)
         return self.model(traced, inputs, context)
 
-    def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value:
+    def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value | Sequence[Value]:
         layer = node.operation
         if is_operation(type(layer).__module__):
             arguments, keywords = node.arguments.fill_in(known)
@@ -88,7 +91,13 @@ class Walk:
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
-    """One call of a layer that is in LAYERS."""
+    """One call of a layer that is in LAYERS, or of a model with one output."""
+    if is_model(layer):
+        walk = Walk()
+        results = walk.model(layer, inputs, context)
+        refuse(layer.name, walk.troubles)
+        (result,) = [value for value in results if value is not None]
+        return result
     name = type(layer).__name__
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
@@ -132,9 +141,10 @@ def call_trouble(node: Any) -> str | None:
     unknown = unknown_activation(getattr(layer, "activation", None))
     if unknown:
         return f"activation {unknown!r} is not supported"
+    allowed = NUMBERS if is_operation(type(layer).__module__) else ("float32",)
     for tensor in [*arguments.keras_tensors, *node.outputs]:
-        if tensor.dtype != "float32":
-            return f"dtype {tensor.dtype}; float32 is supported"
+        if tensor.dtype not in allowed:
+            return f"dtype {tensor.dtype}; {' and '.join(allowed)} is supported"
     policy = getattr(layer, "dtype_policy", None)
     if policy is not None and policy.compute_dtype != "float32":
         return f"computes in {policy.compute_dtype}; float32 is supported"
@@ -149,7 +159,7 @@ def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Ma
         if tensor.dtype != "float32":
             walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
         inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
-    outputs = walk.model(model, inputs, Context(lower_layer))
+    outputs = walk.model(model, inputs, Context(lower_layer=lower_layer))
     refuse(model.name, walk.troubles)
     found = [value for value in outputs if value is not None]
     graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)

@@ -3,18 +3,25 @@
 from webdnn.graph.ops.control import Repeat
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import Elementwise
-from webdnn.graph.ops.matmul import MatMul
+from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements
+from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
-from webdnn.graph.ops.reduction import Reduce, Softmax
+from webdnn.graph.ops.reduction import CumulativeSum, Reduce, Softmax
 from webdnn.graph.ops.resize import Resize2D
 from webdnn.graph.ops.shape import Concat, Pad, Reshape, Slice, Transpose
 
 OPS = (
+    ArgReduce,
+    ArgSort,
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
+    CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Gather,
+    GatherElements,
     MatMul,
     Pad,
     Pool2D,
@@ -29,11 +36,17 @@ OPS = (
 
 __all__ = [
     "OPS",
+    "ArgReduce",
+    "ArgSort",
+    "BatchMatMul",
     "Concat",
     "Conv2D",
     "Conv2DTranspose",
+    "CumulativeSum",
     "DepthwiseConv2D",
     "Elementwise",
+    "Gather",
+    "GatherElements",
     "MatMul",
     "Pad",
     "Pool2D",

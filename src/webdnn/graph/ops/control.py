@@ -54,6 +54,12 @@ class Repeat(Op):
         stacked = [TensorType((*t.shape[:-1], self.count, t.shape[-1]), t.dtype) for t in results[self.carried :]]
         return (*results[: self.carried], *stacked)
 
+    def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        return tuple(pair for node in self.body.nodes() for pair in node.op.requirements([v.type for v in node.inputs]))
+
+    def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        return tuple(pair for node in self.body.nodes() for pair in node.op.limits([v.type for v in node.inputs]))
+
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         from webdnn.graph.interpreter import run_values
 

@@ -1,4 +1,4 @@
-"""Reductions over axes, and softmax."""
+"""Reductions over axes, cumulative sums, and softmax."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from webdnn.graph.types import TensorType
 
 Array = np.ndarray
 
-REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min}
+REDUCTIONS: dict[str, Callable[..., Array]] = {
+    "mean": np.mean,
+    "sum": np.sum,
+    "max": np.max,
+    "min": np.min,
+    "prod": np.prod,
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Reduce(Op):
-    """`kind` (mean, sum, max, min) over `axes`, which are ascending and not negative; kept with size 1 if `keepdims`."""
+    """`kind` (mean, sum, max, min, prod) over `axes`, which are ascending and not negative; kept with size 1 if `keepdims`."""
 
     kind: str
     axes: tuple[int, ...]
@@ -52,3 +58,27 @@ class Softmax(Op):
         (x,) = inputs
         e = np.exp(x - x.max(axis=-1, keepdims=True))
         return (e / e.sum(axis=-1, keepdims=True),)
+
+
+@dataclass(frozen=True, eq=False)
+class CumulativeSum(Op):
+    """Every element becomes the sum of those up to it along `axis` (`exclusive`: before it; `reverse`: counted from the end)."""
+
+    axis: int
+    exclusive: bool = False
+    reverse: bool = False
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if not 0 <= self.axis < x.rank:
+            raise GraphError(f"axis {self.axis} does not fit {x}")
+        return (x,)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        x = np.flip(inputs[0], self.axis) if self.reverse else inputs[0]
+        total = np.cumsum(x, self.axis)
+        if self.exclusive:
+            first = [slice(0, 1) if axis == self.axis else slice(None) for axis in range(x.ndim)]
+            total = np.roll(total, 1, self.axis)
+            total[tuple(first)] = 0
+        return (np.flip(total, self.axis) if self.reverse else total,)

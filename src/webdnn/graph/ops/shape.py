@@ -101,6 +101,13 @@ class Slice(Op):
                 raise GraphError(f"{size} elements from {start} do not lie in an axis of size {have}")
         return (TensorType(self.sizes, x.dtype),)
 
+    def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        # Kernels do not look: elements beyond the end of an axis would be those of the next row.
+        (x,) = inputs
+        begins = tuple((0, start) for start in self.starts)
+        ends = tuple((start + size, have) for start, size, have in zip(self.starts, self.sizes, x.shape, strict=True))
+        return begins + ends
+
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         index = tuple(slice(start, start + size) for start, size in zip(self.starts, self.sizes, strict=True))
         return (inputs[0][index],)

@@ -3,20 +3,28 @@
 declare function erf(x: number): number;
 /** Takes the exponential of non-positive numbers only. */
 declare function sigmoid(x: number): number;
+/** Halves go to the even neighbour. */
+declare function round(x: number): number;
+/** What is left of x after whole multiples of y, with the sign of y. */
+declare function mod(x: number, y: number): number;
 export declare const FUNCTIONS: {
     neg: (x: number) => number;
     abs: (x: number) => number;
     sign: (x: number) => number;
     floor: (x: number) => number;
     ceil: (x: number) => number;
+    round: typeof round;
     square: (x: number) => number;
     sqrt: (x: number) => number;
     rsqrt: (x: number) => number;
     reciprocal: (x: number) => number;
     exp: (x: number) => number;
+    expm1: (x: number) => number;
     log: (x: number) => number;
+    log1p: (x: number) => number;
     sin: (x: number) => number;
     cos: (x: number) => number;
+    atan: (x: number) => number;
     tanh: (x: number) => number;
     erf: typeof erf;
     relu: (x: number) => number;
@@ -33,8 +41,16 @@ export declare const FUNCTIONS: {
     pow: (x: number, y: number) => number;
     max: (x: number, y: number) => number;
     min: (x: number, y: number) => number;
+    mod: typeof mod;
+    equal: (x: number, y: number) => number;
+    not_equal: (x: number, y: number) => number;
+    less: (x: number, y: number) => number;
+    less_equal: (x: number, y: number) => number;
+    greater: (x: number, y: number) => number;
+    greater_equal: (x: number, y: number) => number;
     leaky_relu: (x: number, slope: number) => number;
     elu: (x: number, alpha: number) => number;
     clip: (x: number, low: number, high: number) => number;
+    where: (condition: number, x: number, y: number) => number;
 };
 export {};

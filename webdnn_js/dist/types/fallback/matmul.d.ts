@@ -1,5 +1,5 @@
 /** Matrix products, to which convolutions come down as well. */
-import type { KernelTable, Operand } from './operand.js';
+import { type KernelTable, type Operand } from './operand.js';
 /** Element (row, column) stands at `data[offset + row·pitch + column]`. */
 export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
 /**

@@ -1,0 +1,162 @@
+"""Convolutions and pooling of one to three spatial axes, channels last, as the graph's two-dimensional ops.
+
+One axis: a height of 1 is added. Three axes: depth joins the batch, so that one two-dimensional op does every slice; what meets along the depth is
+put side by side first (convolutions) or merged afterwards (pooling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from webdnn.frontend.writer import Array, Keep, Writer
+from webdnn.graph.dim import Size
+from webdnn.graph.graph import Value
+from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, output_size
+from webdnn.graph.ops.pooling import Pool2D
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows along each spatial axis. For a transposed convolution `padding` is what is cut off the full result."""
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[Size, Size], ...]
+    dilation: tuple[int, ...]
+
+    @staticmethod
+    def of(
+        size: tuple[int, ...],
+        strides: tuple[int, ...] | None = None,
+        padding: tuple[tuple[Size, Size], ...] | None = None,
+        dilation: tuple[int, ...] | None = None,
+    ) -> Windows:
+        """Strides and dilation of 1 and no padding where they are left out."""
+        ones = (1,) * len(size)
+        return Windows(size, strides or ones, padding or ((0, 0),) * len(size), dilation or ones)
+
+    @property
+    def rank(self) -> int:
+        return len(self.size)
+
+    def lifted(self) -> Windows:
+        """The same windows with an axis of size 1 before them."""
+        return Windows((1, *self.size), (1, *self.strides), ((0, 0), *self.padding), (1, *self.dilation))
+
+    def inner(self) -> Windows:
+        """The windows without their first axis."""
+        return Windows(self.size[1:], self.strides[1:], self.padding[1:], self.dilation[1:])
+
+
+def pairs(values: tuple[T, ...]) -> tuple[T, T]:
+    """A tuple of exactly two."""
+    first, second = values
+    return first, second
+
+
+def with_height(w: Writer, x: Value, image: Callable[[Value], Value]) -> Value:
+    """`image` of x (N, L, C) as (N, 1, L, C), back as (N, L', C')."""
+    y = image(w.reshape(x, (x.shape[0], 1, *x.shape[1:])))
+    return w.reshape(y, (y.shape[0], *y.shape[2:]))
+
+
+def slice_by_slice(w: Writer, x: Value, image: Callable[[Value], Value]) -> Value:
+    """`image` of every depth slice of x (N, D, H, W, C), as one batch (N·D, H, W, C)."""
+    y = image(w.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:])))
+    return w.reshape(y, (*x.shape[:2], *y.shape[1:]))
+
+
+def along_depth(w: Writer, x: Value, image: Callable[[Value], Value]) -> Value:
+    """`image` of x (N, D, H, W, C) as (N, D, H·W, C)."""
+    y = image(w.reshape(x, (*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4])))
+    return w.reshape(y, (*y.shape[:2], *x.shape[2:]))
+
+
+def convolution(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep, groups: int = 1) -> Value:
+    """x (N, …, C) * kernel (…, C / groups, O) → (N, …, O)."""
+    if windows.rank == 1:
+        lifted = windows.lifted()
+        return with_height(w, x, lambda image: convolution(w, image, kernel[None], lifted, keep, groups))
+    channels = x.shape[-1]
+    if groups == 1:
+        return _whole(w, x, kernel, windows, keep)
+    if groups == channels and windows.rank == 2:
+        return depthwise(w, x, kernel.reshape(*kernel.shape[:-2], groups, -1), windows, keep)
+    each = channels // groups
+    results = []
+    for group, part in enumerate(np.split(kernel, groups, axis=-1)):
+        inputs = w.cut(x, x.type.rank - 1, group * each, each)
+        results.append(_whole(w, inputs, part, windows, partial(_keep_group, keep, group)))
+    return w.concat(results, -1)
+
+
+def _keep_group(keep: Keep, group: int, name: str, make: Callable[[], Array]) -> Value:
+    return keep(f"{name} {group}", make)
+
+
+def _whole(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
+    if windows.rank == 2:
+        op = Conv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
+        return w.apply(op, x, keep("kernel", lambda: kernel))
+    stacked = _depth_windows(w, x, windows)
+    flat = kernel.transpose(1, 2, 0, 3, 4).reshape(*kernel.shape[1:3], -1, kernel.shape[4])
+    return slice_by_slice(w, stacked, lambda image: _whole(w, image, flat, windows.inner(), keep))
+
+
+def _depth_windows(w: Writer, x: Value, windows: Windows) -> Value:
+    """(N, D, H, W, C) → (N, D', H, W, k·C): side by side what a window meets along the depth."""
+    size, stride, dilation = windows.size[0], windows.strides[0], windows.dilation[0]
+    count = output_size(x.shape[1], size, stride, dilation, windows.padding[0])
+    padded = w.frame_axis(x, 1, *windows.padding[0])
+    return w.concat([w.every(padded, 1, stride, count, start=i * dilation) for i in range(size)], -1)
+
+
+def depthwise(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
+    """x (N, …, C), kernel (…, C, M) → (N, …, C·M), for one or two spatial axes."""
+    if windows.rank == 1:
+        lifted = windows.lifted()
+        return with_height(w, x, lambda image: depthwise(w, image, kernel[None], lifted, keep))
+    op = DepthwiseConv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
+    return w.apply(op, x, keep("depthwise kernel", lambda: kernel))
+
+
+def transposed_convolution(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
+    """x (N, …, C), kernel (…, C, O) → (N, …, O): every element adds its kernel, `strides` apart."""
+    if windows.rank == 1:
+        lifted = windows.lifted()
+        return with_height(w, x, lambda image: transposed_convolution(w, image, kernel[None], lifted, keep))
+    if windows.rank == 2:
+        op = Conv2DTranspose(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
+        return w.apply(op, x, keep("kernel", lambda: kernel))
+    # Along the depth, a transposed convolution is a convolution with the reversed kernel over slices that zeros keep `stride` apart.
+    stride, reach = windows.strides[0], (windows.size[0] - 1) * windows.dilation[0]
+    before, after = windows.padding[0]
+    spaced = w.reshape(x, (*x.shape[:2], 1, *x.shape[2:]))
+    spaced = w.frame_axis(spaced, 2, 0, stride - 1)
+    spaced = w.reshape(spaced, (x.shape[0], x.shape[1] * stride, *x.shape[2:]))
+    depth = Windows.of(
+        (windows.size[0],), None, ((reach - before, reach - after - (stride - 1)),), (windows.dilation[0],)
+    )
+    stacked = _depth_windows(w, spaced, depth)
+    flat = kernel[::-1].transpose(1, 2, 0, 3, 4).reshape(*kernel.shape[1:3], -1, kernel.shape[4])
+    return slice_by_slice(w, stacked, lambda image: transposed_convolution(w, image, flat, windows.inner(), keep))
+
+
+def pooling(w: Writer, kind: str, x: Value, windows: Windows, count_padding: bool = False) -> Value:
+    """x (N, …, C) → (N, …, C); `kind` is "max" or "average"."""
+    if windows.rank == 1:
+        return with_height(w, x, lambda image: pooling(w, kind, image, windows.lifted(), count_padding))
+    if windows.rank == 2:
+        op = Pool2D(kind, pairs(windows.size), pairs(windows.strides), pairs(windows.padding), count_padding)
+        return w.apply(op, x)
+    # A maximum of maxima, or a mean of means: padding leaves every window of a slice the same number of elements.
+    depth = Windows.of((windows.size[0], 1), (windows.strides[0], 1), (windows.padding[0], (0, 0)))
+    x = slice_by_slice(w, x, lambda image: pooling(w, kind, image, windows.inner(), count_padding))
+    return along_depth(w, x, lambda image: pooling(w, kind, image, depth, count_padding))

@@ -1,0 +1,25 @@
+"""The weight set on disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from webdnn.descriptor.weights import Piece, cut_shards
+from webdnn.graph.errors import UnsupportedError
+
+
+def test_shards_are_cut_at_rows() -> None:
+    arrays = [np.arange(12, dtype=np.float32).reshape(4, 3), np.float32(7), np.arange(5, dtype=np.float32)]
+    shards = list(cut_shards(arrays, limit=30))
+    assert [pieces for _, pieces in shards] == [
+        [Piece(0, 0, 2, 0)],
+        [Piece(0, 2, 2, 0), Piece(1, 0, 1, 24)],
+        [Piece(2, 0, 1, 0)],
+    ]
+    assert b"".join(content for content, _ in shards) == b"".join(a.tobytes() for a in arrays)
+
+
+def test_a_row_that_no_shard_holds_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"shape \(2, 9\) has rows of 36 bytes; a shard holds 30"):
+        list(cut_shards([np.zeros((2, 9), np.float32)], limit=30))

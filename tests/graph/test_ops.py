@@ -1,0 +1,75 @@
+"""What ops promise: `infer` says what `evaluate` gives, and inputs that do not fit are refused in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.cases import CASES, Case
+from webdnn.graph.dim import evaluate, symbol
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Input, Op, apply
+from webdnn.graph.interpreter import interpret
+from webdnn.graph.ops import (
+    ArgReduce,
+    ArgSort,
+    BatchMatMul,
+    CumulativeSum,
+    Gather,
+    GatherElements,
+    Resize2D,
+)
+from webdnn.graph.ops.indexing import MOST, take
+from webdnn.graph.types import TensorType
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_infer_agrees_with_evaluate(case: Case) -> None:
+    for run, symbols in enumerate(case.runs):
+        with np.errstate(all="ignore"):
+            outputs = interpret(case.graph, case.inputs(run), symbols)
+        for value, array in zip(case.graph.outputs, outputs, strict=True):
+            assert tuple(evaluate(size, symbols) for size in value.shape) == array.shape
+            assert value.dtype == array.dtype
+
+
+REFUSED = [
+    (BatchMatMul(), ((2, 3), (4, 5)), r"matrices \(…, M, K\) and \(…, K, P\) wanted"),
+    (BatchMatMul(), ((3,), (3, 5)), "wanted"),
+    (BatchMatMul(), ((2, 4, 3), (3, 3, 5)), "do not broadcast"),
+    (Gather(2), ((3, 4), (2,)), "axis 2 does not fit"),
+    (Gather(0), ((3, 4), (2, 2)), "indices must have rank 1"),
+    (GatherElements(), ((3, 4), (2, 4)), "wanted"),
+    (ArgReduce("max", -1), ((3, 4),), "axis -1 does not fit"),
+    (ArgReduce("mean", 0), ((3, 4),), "kind must be max or min, got 'mean'"),
+    (ArgReduce("max", 0), ((MOST + 1,),), "not exact in float32"),
+    (ArgSort(5), ((3, 4),), "5 of 4 elements"),
+    (ArgSort(0), ((3, 4),), "0 of 4 elements"),
+    (CumulativeSum(1), ((3,),), "axis 1 does not fit"),
+    (Resize2D(2, 2, "area"), ((1, 4, 4, 1),), "'area' is not one of nearest, bilinear, bicubic"),
+    (Resize2D(2, 2, "nearest", "centre"), ((1, 4, 4, 1),), "'centre' is not one of half_pixel"),
+    (Resize2D(2, 2, "nearest", rounding="up"), ((1, 4, 4, 1),), "'up' is not one of floor"),
+]
+
+
+@pytest.mark.parametrize(("op", "shapes", "message"), REFUSED, ids=str)
+def test_refused(op: Op, shapes: tuple[tuple[int, ...], ...], message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        op.infer([TensorType(shape) for shape in shapes])
+
+
+def test_depth_of_a_product_may_be_symbolic() -> None:
+    t, u = symbol("T"), symbol("U")
+    types = [TensorType((2, 3, t)), TensorType((u, 4))]
+    assert BatchMatMul().infer(types)[0].shape == (2, 3, 4)
+    assert (t, u) in BatchMatMul().requirements(types)
+
+
+def test_take_counts_from_the_end_and_stays_inside() -> None:
+    x = apply(Input("x", TensorType((5, 2))))
+    (_, indices) = take(x, 0, (-1, 0)).node.inputs
+    np.testing.assert_array_equal(indices.op.attributes()["array"], [4, 0])
+    with pytest.raises(GraphError, match="do not lie in an axis of size 5"):
+        take(x, 0, (5,))
+    with pytest.raises(GraphError, match="do not lie in an axis of size N"):
+        take(apply(Input("x", TensorType((symbol("N"), 2)))), 0, (-1,))

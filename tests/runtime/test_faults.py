@@ -1,0 +1,358 @@
+"""Files that are missing or altered, and a page that uses a runner wrongly: an error that says what, where and what to do; nothing hangs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from harness.server import StaticServer
+from runtime.support import BACKENDS, Model, ask, assert_close, lists, refusal, value
+
+LOAD = "const runner = await WebDNN.load(url, {backendOrder: backend}); runner.dispose();"
+each_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+def load(site: Any, url: str, backend: str = "fallback") -> dict[str, Any]:
+    return ask(site, LOAD, url=url, backend=backend)
+
+
+@pytest.fixture
+def runner(request: pytest.FixtureRequest, site: Any) -> Any:
+    """`window.runner`: `dense` with N = 2; one for each backend, which tests leave fit for use."""
+    body = """
+      window.runners ??= {};
+      window.runner = runners[backend] ??= await WebDNN.load('/dense', {backendOrder: backend});
+      await runner.setPlaceholderValue({N: 2});"""
+    value(ask(site, body, backend=request.getfixturevalue("backend")))
+
+
+class TestFiles:
+    def test_manifest_missing(self, site: Any) -> None:
+        refusal(load(site, "/nowhere"), "/nowhere/descriptor.json", "404", code="fetch")
+
+    def test_server_gone(self, site: Any) -> None:
+        refusal(load(site, "http://127.0.0.1:9/model"), "http://127.0.0.1:9/model/descriptor.json", code="fetch")
+
+    @pytest.mark.parametrize(
+        "content", [b"<!doctype html><title>home</title>", b"", b'{"format": "web', b"\xff\xfe\x00", b"\x00" * 100]
+    )
+    def test_manifest_is_not_json(self, site: Any, server: StaticServer, content: bytes) -> None:
+        server.replace("/dense/descriptor.json", content)
+        refusal(load(site, "/dense"), "/dense/descriptor.json", "not JSON", code="descriptor")
+
+    @pytest.mark.parametrize("content", [b"null", b"[]", b"1", b'"text"', b"{}", b'{"format": "onnx"}'])
+    def test_manifest_of_something_else(self, site: Any, server: StaticServer, content: bytes) -> None:
+        server.replace("/dense/descriptor.json", content)
+        refusal(load(site, "/dense"), "manifest", "expected", code="descriptor")
+
+    def test_newer_manifest(self, site: Any, server: StaticServer, dense: Model) -> None:
+        server.replace("/dense/descriptor.json", dense.manifest.replace(b'"version":1', b'"version":2'))
+        refusal(load(site, "/dense"), "format 2", "newer", "load a newer WebDNN", code="version")
+
+    def test_unknown_backend_in_manifest(self, site: Any, server: StaticServer, dense: Model) -> None:
+        """A backend of a later time does not disturb; it cannot be asked for."""
+        manifest = json.loads(dense.manifest)
+        manifest["backends"]["quantum"] = manifest["backends"]["fallback"]
+        server.replace("/dense/descriptor.json", json.dumps(manifest).encode())
+        value(load(site, "/dense"))
+        refusal(load(site, "/dense", "quantum"), "unknown backend 'quantum'", "known: webgpu", code="option")
+
+    def test_backend_without_a_plan(self, site: Any, server: StaticServer, dense: Model) -> None:
+        manifest = json.loads(dense.manifest)
+        manifest["backends"] = {}
+        server.replace("/dense/descriptor.json", json.dumps(manifest).encode())
+        refusal(load(site, "/dense"), "no backend can run 'dense'", "fallback: the Descriptor has no plan for it")
+
+    @pytest.mark.parametrize("pattern", ["plan.fallback.*.json", "weights.0.*.bin"])
+    def test_file_damaged(self, site: Any, server: StaticServer, dense: Model, pattern: str) -> None:
+        name = dense.file(pattern)
+        path = f"/dense/{name}"
+        server.fail(path)
+        refusal(load(site, "/dense"), name, "404", code="fetch")
+        server.fail(path, 500)
+        refusal(load(site, "/dense"), name, "500", code="fetch")
+        for spoil in (server.alter, lambda p: server.truncate(p, 100), lambda p: server.truncate(p, 0)):
+            spoil(path)
+            refusal(load(site, "/dense"), name, "truncated", "copy the whole directory again", code="integrity")
+        server.break_off(path, 100)
+        refusal(load(site, "/dense"), name)
+        server.replace(path, b"<!doctype html>")
+        refusal(load(site, "/dense"), name, code="integrity")
+        server.heal()
+        value(load(site, "/dense"))
+
+    def test_kernels_damaged(self, site: Any, server: StaticServer, dense: Model) -> None:
+        workers = len(site.workers)
+        for path in dense.folder.glob("kernels.*.wasm"):
+            server.fail(f"/dense/{path.name}")
+        refusal(load(site, "/dense", "webassembly"), "kernels.", "404", code="fetch")
+        for path in dense.folder.glob("kernels.*.wasm"):
+            server.alter(f"/dense/{path.name}", 50)
+        refusal(load(site, "/dense", "webassembly"), "kernels.", code="integrity")
+        site.wait_for_timeout(100)
+        assert len(site.workers) == workers, "a failed load leaves a worker behind"
+
+    def test_weights_elsewhere(self, site: Any, server: StaticServer, dense: Model) -> None:
+        name = dense.file("weights.0.*.bin")
+        server.fail(f"/dense/{name}")
+        server.add(f"/elsewhere/{name}", (dense.folder / name).read_bytes())
+        body = "(await WebDNN.load('/dense', {weightDirectory, backendOrder: 'fallback'})).dispose()"
+        value(ask(site, body, weightDirectory="/elsewhere"))
+        refusal(ask(site, body, weightDirectory="/wrong"), f"/wrong/{name}", "404", code="fetch")
+
+    def test_addresses_changed(self, site: Any) -> None:
+        body = """
+          const seen = [];
+          const transformUrlDelegate = (url) => (seen.push(url), url.replace('model', 'dense'));
+          (await WebDNN.load('/model', {transformUrlDelegate, backendOrder: 'fallback'})).dispose();
+          return seen;"""
+        assert [name.split(".")[0] for name in value(ask(site, body))] == [
+            "/model/descriptor",
+            "/model/plan",
+            "/model/weights",
+        ]
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ("{backendorder: 'webgl'}", ["unknown option 'backendorder'", "known: backendOrder"]),
+            ("{backendOrder: ['cpu']}", ["unknown backend 'cpu'", "fallback"]),
+            ("{backendOrder: 3}", ["backendOrder must be a name"]),
+            ("{backendOrder: []}", ["backendOrder"]),
+            ("{backendOptions: {cuda: {}}}", ["unknown backend 'cuda'"]),
+            ("{backendOptions: {fallback: 1}}", ["backendOptions must be"]),
+            ("{backendOptions: {fallback: {turbo: true}}}", ["unknown option of fallback 'turbo'", "known: none"]),
+            ("{progressCallback: 'yes'}", ["progressCallback must be a function"]),
+            ("{progressCallback: () => { throw new Error('mine') }}", ["progressCallback threw", "mine"]),
+            ("{transformUrlDelegate: () => { throw new Error('mine') }}", ["transformUrlDelegate threw", "mine"]),
+            ("{weightDirectory: null}", ["weightDirectory must be text"]),
+            ("{signal: {}}", ["signal must be an AbortSignal"]),
+            ("{workerUrl: 5}", ["workerUrl must be text"]),
+            ("{cacheStrategy: 'latest'}", ["cacheStrategy is not supported"]),
+            ("null", ["options"]),
+            ("'fallback'", ["options"]),
+        ],
+    )
+    def test_wrong(self, site: Any, options: str, words: list[str]) -> None:
+        start = "" if options in ("null", "'fallback'", "{backendOrder: []}") else "backendOrder: 'fallback', ..."
+        given = f"{{{start}{options}}}" if start else options
+        refusal(ask(site, f"await WebDNN.load('/dense', {given})"), *words, code="option")
+
+    @pytest.mark.parametrize("directory", ["undefined", "null", "7", "{}"])
+    def test_directory_is_no_text(self, site: Any, directory: str) -> None:
+        refusal(ask(site, f"await WebDNN.load({directory})"), "directory", code="option")
+
+    @each_backend
+    def test_unknown_option_of_a_backend(self, site: Any, backend: str) -> None:
+        body = "await WebDNN.load('/dense', {backendOrder: backend, backendOptions: {[backend]: {turbo: 1}}})"
+        refusal(ask(site, body, backend=backend), "turbo", code="option")
+
+
+class TestInputs:
+    @pytest.fixture
+    def backend(self) -> str:
+        return "fallback"
+
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            ("set(new Float32Array(9))", ["'x'", "got 9 values", "want 10 (2×5)"]),
+            ("set([])", ["got 0 values", "want 10"]),
+            ("set(new Float32Array(6), 5)", ["got 6 values at 5", "want 10"]),
+            ("set([1], -1)", ["got 1 values at -1"]),
+            ("set([1], NaN)", ["at NaN"]),
+            ("set([1], 0.5)", ["at 0.5"]),
+            ("set()", ["'x'", "got undefined"]),
+            ("set(null)", ["'x'", "got null"]),
+            ("set(3)", ["'x'", "got 3"]),
+            ("set('0123456789')", ["'x'", "text"]),
+            ("set(new BigInt64Array(10))", ["'x'"]),
+            ("set({length: 10})", ["'x'"]),
+            ("set(new Array(10))", ["'x'"]),
+            ("set(Array(10).fill('a'))", ["'x'"]),
+            ("set(Array(10).fill(null))", ["'x'"]),
+            ("set(Array(10).fill(1n))", ["'x'"]),
+        ],
+    )
+    def test_wrong_values(self, site: Any, runner: None, call: str, words: list[str]) -> None:
+        refusal(ask(site, f"runner.inputs[0].{call}"), *words, code="input")
+
+    def test_not_a_number(self, site: Any, runner: None, dense: Model) -> None:
+        """NaN and infinity are numbers like others: they pass through, and the next run is clean."""
+        body = """
+          const poisoned = await runOnce(runner, [[NaN, Infinity, -Infinity, 1e38, -1e38, 0, 0, 0, 0, 0]]);
+          return [poisoned[0].slice(0, 3).every(Number.isNaN), await runOnce(runner, inputs)];"""
+        inputs = dense.inputs(N=2)
+        poisoned, clean = value(ask(site, body, inputs=lists(inputs)))
+        assert poisoned is True
+        assert_close(clean, dense.expected(inputs, N=2))
+
+    def test_unknown_names(self, site: Any, runner: None) -> None:
+        refusal(ask(site, "runner.getInput('z')"), "unknown input 'z'", "known: x")
+        refusal(ask(site, "runner.getOutput('z')"), "unknown output 'z'", "known: y0")
+
+
+@each_backend
+class TestUse:
+    def test_placeholders(self, site: Any, backend: str) -> None:
+        body = """
+          window.fresh = await WebDNN.load('/dense', {backendOrder: backend});
+          const tries = [() => fresh.run(), () => fresh.profile(), () => fresh.inputs[0].set([1]),
+            () => fresh.inputs[0].length, () => fresh.outputs[0].toActual(),
+            ...[{N: 1}, {N: 8}, {N: 2.5}, {N: '2'}, {N: NaN}, {M: 2}, {N: 3}, null, 4, undefined].map(
+              (values) => () => fresh.setPlaceholderValue(values))];
+          const answers = [];
+          for (const one of tries) answers.push(await attempt(one));
+          fresh.dispose();
+          return answers;"""
+        answers = value(ask(site, body, backend=backend))
+        for answer in answers[:5]:
+            refusal(answer, "call setPlaceholderValue first", code="placeholder")
+        for answer, got in zip(answers[5:10], ["1", "8", "2.5", "2", "NaN"], strict=True):
+            refusal(answer, f"placeholder N: got {got}, want an integer from 2 to 6", code="placeholder")
+        refusal(answers[10], "unknown placeholder 'M'", "known: N", code="placeholder")
+        refusal(answers[11], "(N % 2) == 0", "1 == 0 is false", "pairs are compared", code="placeholder")
+        for answer in answers[12:]:
+            refusal(answer, "setPlaceholderValue", code="placeholder")
+
+    def test_refused_value_changes_nothing(self, site: Any, runner: None, dense: Model, backend: str) -> None:
+        body = """
+          const first = await runOnce(runner, inputs);
+          const refused = await attempt(() => runner.setPlaceholderValue({N: 5}));
+          await runner.run();
+          return [first, refused, [[...runner.outputs[0].toActual()]]];"""
+        inputs = dense.inputs(N=2)
+        first, refused, second = value(ask(site, body, inputs=lists(inputs)))
+        refusal(refused, "pairs are compared", code="placeholder")
+        assert first == second
+        assert_close(first, dense.expected(inputs, N=2))
+
+    def test_two_runs_at_once(self, site: Any, runner: None, dense: Model, backend: str) -> None:
+        body = """
+          runner.inputs[0].set(inputs[0]);
+          const calls = [runner.run(), runner.run(), runner.profile(), runner.setPlaceholderValue({N: 4})];
+          const answers = await Promise.all(calls.map((call) => attempt(() => call)));
+          const first = [[...runner.outputs[0].toActual()]];
+          return [answers, first, await runOnce(runner, others)];"""
+        inputs, others = dense.inputs(N=2), dense.inputs("other", N=2)
+        answers, first, second = value(ask(site, body, inputs=lists(inputs), others=lists(others)))
+        value(answers[0])
+        for answer in answers[1:]:
+            refusal(answer, "busy", "await", code="busy")
+        assert_close(first, dense.expected(inputs, N=2))
+        assert_close(second, dense.expected(others, N=2))
+
+    def test_use_after_dispose(self, site: Any, backend: str) -> None:
+        body = """
+          const runner = await WebDNN.load('/dense', {backendOrder: backend});
+          await runner.setPlaceholderValue({N: 2});
+          runner.dispose();
+          runner.dispose();
+          const tries = [() => runner.run(), () => runner.profile(), () => runner.setPlaceholderValue({N: 4})];
+          return Promise.all(tries.map((one) => attempt(one)));"""
+        for answer in value(ask(site, body, backend=backend)):
+            refusal(answer, "disposed", "load", code="disposed")
+
+    def test_dispose_during_run(self, site: Any, backend: str) -> None:
+        body = """
+          const runner = await WebDNN.load('/dense', {backendOrder: backend});
+          await runner.setPlaceholderValue({N: 2});
+          const running = runner.run();
+          runner.dispose();
+          return [await attempt(() => running), await attempt(() => runner.run())];"""
+        running, after = value(ask(site, body, backend=backend))
+        assert "hung" not in running
+        if "error" in running:
+            refusal(running, code="disposed")
+        refusal(after, "disposed", code="disposed")
+
+    def test_profile(self, site: Any, runner: None, dense: Model, backend: str) -> None:
+        """One entry a step, and the answer too."""
+        body = """
+          runner.inputs[0].set(inputs[0]);
+          const times = await runner.profile();
+          return [times, [[...runner.outputs[0].toActual()]]];"""
+        inputs = dense.inputs(N=2)
+        times, outputs = value(ask(site, body, inputs=lists(inputs)))
+        assert {"first", "second"} <= {word for t in times for word in re.split(r"\W+", t["origin"])}
+        assert all(t["milliseconds"] >= 0 for t in times)
+        assert_close(outputs, dense.expected(inputs, N=2))
+
+    def test_progress(self, site: Any, mixed: Model, backend: str) -> None:
+        body = """
+          const seen = [];
+          const progressCallback = (...values) => seen.push(values);
+          (await WebDNN.load('/mixed', {backendOrder: backend, progressCallback})).dispose();
+          return seen;"""
+        seen = value(ask(site, body, backend=backend))
+        total = sum(file.stat().st_size for file in mixed.folder.glob("weights.*"))
+        assert [loaded for loaded, _, _ in seen] == sorted(loaded for loaded, _, _ in seen)
+        assert seen[0] == [0, total, 0]
+        assert seen[-1] == [total, total, 1]
+
+    def test_abort(self, site: Any, server: StaticServer, dense: Model, backend: str) -> None:
+        """Before, between and after: `load` rejects with the signal's reason, and nothing more is loaded."""
+        workers = len(site.workers)
+        body = """
+          const reasons = [];
+          const tryTo = async (url, signal, options) => {
+            const answer = await attempt(() => WebDNN.load(url, {backendOrder: backend, signal, ...options}));
+            reasons.push(answer.error?.message ?? answer);
+          };
+          await tryTo('/dense', AbortSignal.abort(new Error('before')));
+          for (const stage of ['descriptor', 'plan', 'weights']) {
+            const control = new AbortController();
+            const transformUrlDelegate = (url) => {
+              if (url.includes(stage)) control.abort(new Error(stage));
+              return url;
+            };
+            await tryTo('/dense', control.signal, {transformUrlDelegate});
+          }
+          const control = new AbortController();
+          await tryTo('/dense', control.signal, {progressCallback: (_, __, r) => r === 1 && control.abort(Error('end'))});
+          return reasons;"""
+        assert value(ask(site, body, backend=backend)) == ["before", "descriptor", "plan", "weights", "end"]
+        site.wait_for_timeout(50)
+        assert len(site.workers) == workers
+
+    def test_next_backend(self, site: Any, server: StaticServer, backend: str) -> None:
+        """One that cannot start gives way to the next; the reason is kept."""
+        body = """
+          const runner = await WebDNN.load('/dense', {backendOrder: ['webgpu', backend, 'fallback']});
+          try {
+            return [runner.backendName, runner.info.backend, runner.info.fallThrough];
+          } finally {
+            runner.dispose();
+          }"""
+        context = site.context.browser.new_context()
+        page = context.new_page()
+        page.add_init_script("delete Navigator.prototype.gpu")
+        page.goto(server.url("/page.html"))
+        page.wait_for_function("window.WebDNN")
+        name, told, fallen = value(ask(page, body, backend=backend))
+        context.close()
+        assert name == told == ("fallback" if backend == "webgpu" else backend)
+        assert [f["backend"] for f in fallen] == ["webgpu"]
+        assert "this browser has no WebGPU" in fallen[0]["reason"]
+
+
+def test_download_aborted_on_the_way(site: Any, server: StaticServer, dense: Model) -> None:
+    """A shard that never ends does not keep `load` from ending."""
+    body = """
+      const control = new AbortController();
+      const real = window.fetch;
+      window.fetch = (url, options) => {
+        if (!url.includes('weights')) return real(url, options);
+        setTimeout(() => control.abort(), 20);
+        return new Promise((_, reject) => options.signal.onabort = () => reject(options.signal.reason));
+      };
+      const answer = await attempt(() => WebDNN.load('/dense', {backendOrder: 'fallback', signal: control.signal}));
+      window.fetch = real;
+      return answer;"""
+    answer = value(ask(site, body))
+    assert answer["error"]["name"] == "AbortError"

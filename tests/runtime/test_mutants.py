@@ -1,0 +1,161 @@
+"""Descriptors with wrong fields and right hashes: an error of ours or a finished run, never anything else."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from harness.server import StaticServer
+from runtime.support import BACKENDS, FOLDER, Model
+
+SECONDS = 30
+# Examples, each with so many mutants.
+AMOUNT = {"fallback": (8, 50), "webassembly": (4, 25), "webgpu": (2, 20), "webgl": (2, 20)}
+# The words of an accident: an error of ours says them only behind the name of what did not fit.
+ACCIDENTS = (
+    "Cannot read",
+    "is not a function",
+    "is not iterable",
+    "of undefined",
+    "undefined (",
+    "Invalid typed array",
+)
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 40),
+    st.sampled_from([-(2**53), -(2**31), 2**20, 2**28, 2**31 - 1, 2**31, 2**32 + 1, 2**53 + 2, 0.5, 1e300]),
+    st.sampled_from(["", "N", "$0", "__proto__", "float32", "int32", "activation", "weight", "state", "../x", "\0"]),
+    st.sampled_from([[], [0], {}, {"length": 3}, ["*", 2**30, 2**30], ["//", 1, 0], ["+", "$0", 1], ["-", 0, 5]]),
+)
+# Which of the two files, which place of it, and what happens there.
+CHANGES = st.tuples(
+    st.sampled_from(["manifest", "plan", "plan", "plan"]),
+    st.integers(0, 10**6),
+    st.one_of(
+        st.tuples(st.just("set"), VALUES),
+        st.tuples(st.just("add"), st.sampled_from([-64, -4, -1, 1, 2, 64])),
+        st.tuples(st.just("scale"), st.sampled_from([-1, 2, 1000])),
+        st.tuples(st.sampled_from(["delete", "twice", "swap"]), st.none()),
+    ),
+)
+# Mostly one wrong field; several for what is wrong, but consistent.
+MUTATIONS = st.one_of(st.lists(CHANGES, min_size=1, max_size=1), st.lists(CHANGES, min_size=2, max_size=4))
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """(container, key) of everything in a JSON value."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in list(pairs):
+        yield value, key
+        yield from places(entry)
+
+
+def change(document: Any, number: int, kind: str, argument: Any) -> None:
+    every = list(places(document))
+    container, key = every[number % len(every)]
+    old = container[key]
+    is_number = isinstance(old, int | float) and not isinstance(old, bool)
+    if kind == "set":
+        container[key] = argument
+    elif kind == "add":
+        container[key] = (old if is_number else 0) + argument
+    elif kind == "scale":
+        container[key] = (old if is_number else 1) * argument
+    elif kind == "delete":
+        del container[key]
+    elif isinstance(container, list):
+        if kind == "twice":
+            container.append(copy.deepcopy(old))
+        else:
+            container[key], container[0] = container[0], container[key]
+
+
+class Factory:
+    """Makes mutants of `mixed` for one backend. The plan's hash is right again, so that its content reaches the checks."""
+
+    def __init__(self, model: Model, backend: str):
+        self.backend = backend
+        self.manifest = json.loads(model.manifest)
+        self.plans = model.file(f"plan.{backend}.*.json")
+        self.plan = json.loads((model.folder / self.plans).read_bytes())
+
+    def make(self, mutations: list[Any]) -> dict[str, str]:
+        documents = {"manifest": copy.deepcopy(self.manifest), "plan": copy.deepcopy(self.plan)}
+        for target, number, (kind, argument) in mutations:
+            if documents[target]:
+                change(documents[target], number, kind, argument)
+        plan = json.dumps(documents["plan"])
+        digest = base64.b64encode(hashlib.sha384(plan.encode()).digest()).decode()
+        backends = documents["manifest"].get("backends")
+        record = backends.get(self.backend) if isinstance(backends, dict) else None
+        if isinstance(record, dict) and record == self.manifest["backends"][self.backend]:
+            record |= {"bytes": len(plan.encode()), "integrity": f"sha384-{digest}"}
+        manifest = json.dumps(documents["manifest"])
+        return {"manifest": manifest, "plan": plan, "plans": self.plans, "backend": self.backend}
+
+
+@pytest.fixture(scope="module")
+def judge(site: Any, server: StaticServer) -> Iterator[Callable[[list[Any]], list[Any]]]:
+    server.add("/mutants.js", (FOLDER / "mutants.js").read_bytes())
+    server.add("/mutants.html", (FOLDER / "mutants.html").read_bytes())
+    page = site.context.new_page()
+    crashes: list[str] = []
+    page.on("crash", lambda _: crashes.append("the page crashed"))
+    page.goto(server.url("/mutants.html"))
+    page.wait_for_function("!!window.judge", timeout=30_000)
+    yield lambda mutants: page.evaluate("([mutants, limit]) => judge(mutants, limit)", [mutants, 1000 * SECONDS])
+    page.close()
+    assert not crashes
+
+
+def problem(answer: dict[str, Any]) -> str | None:
+    """What is wrong with an outcome."""
+    if "value" in answer:
+        return None
+    if "error" not in answer:
+        return str(answer)
+    error = answer["error"]
+    if not error["ours"] or error["name"] != "WebDNNError":
+        return f"a foreign error: {error}"
+    accident = any(words in error["message"] for words in ACCIDENTS)
+    named = any(words in error["message"] for words in ("do not fit", "does not fit"))
+    return f"an accident: {error['message']}" if accident and not named else None
+
+
+@pytest.mark.parametrize("backend", [pytest.param(b, marks=pytest.mark.slow) if b == "webgpu" else b for b in BACKENDS])
+def test_mutants(mixed: Model, judge: Any, backend: str) -> None:
+    factory = Factory(mixed, backend)
+    assert judge([factory.make([])])[0].get("value") == [12, 60, 12], "the model itself runs"
+    examples, size = AMOUNT[backend]
+    outcomes = {"run": 0, "refused": 0}
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # a batch names its culprits; shrinking it would take long
+    )
+    @given(st.lists(MUTATIONS, min_size=size, max_size=size))
+    def every(batch: list[Any]) -> None:
+        answers = judge([factory.make(mutations) for mutations in batch])
+        for answer in answers:
+            outcomes["run" if "value" in answer else "refused"] += 1
+        found = [(m, p) for m, p in zip(batch, map(problem, answers), strict=True) if p]
+        assert not found, "\n".join(map(str, found))
+
+    every()
+    # Else the mutants were all too wild, or all too tame, to tell anything.
+    assert outcomes["run"] > 0.02 * sum(outcomes.values())
+    assert outcomes["refused"] > 0.2 * sum(outcomes.values())
