@@ -18,7 +18,7 @@ from harness.metric import error
 from harness.page import decode
 from harness.server import StaticServer
 from models import HERE, ROOT, Model
-from webdnn.backend.webassembly.finish import VARIANTS, compile_module
+from webdnn.backend.webassembly.finish import INSTRUCTION_SETS, compile_modules
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,11 @@ class Runtime:
 
 # On the command line → what it is.
 RUNTIMES: dict[str, Runtime] = {
-    "webdnn": Runtime("webdnn", "WebDNN", {}),
-    "webdnn-simd": Runtime("webdnn", "WebDNN, SIMD only", {"variant": "simd"}),
-    "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", {}),
+    "webdnn": Runtime("webdnn", "WebDNN", {"threads": 1}),
+    "webdnn-simd": Runtime("webdnn", "WebDNN, SIMD only", {"threads": 1, "variant": "simd"}),
+    "webdnn-2": Runtime("webdnn", "WebDNN, 2 threads", {"threads": 2}),
+    "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", {"threads": 1}),
+    "onnxruntime-2": Runtime("onnxruntime", "onnxruntime-web, 2 threads", {"threads": 2}),
 }
 BASELINE = "onnxruntime"
 
@@ -63,8 +65,8 @@ class Bench:
         self.server = server
         self.effort = effort
         self.peaks = {
-            variant: server.add(f"/peak/{variant}.wasm", compile_module((HERE / "peak.c").read_text(), variant))
-            for variant in VARIANTS
+            name: server.add(f"/peak/{name}.wasm", compile_modules((HERE / "peak.c").read_text(), name)[name])
+            for name in INSTRUCTION_SETS
         }
 
     def serve(self, model: Model) -> None:

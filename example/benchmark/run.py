@@ -36,7 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--models", help=f"comma list, each NAME or NAME@SIZE (default {DEFAULT_MODELS})")
     add("--rounds", type=int, help="how often every runtime has its turn (default 5)")
-    add("--runtimes", help="comma list (default webdnn,webdnn-simd,onnxruntime)")
+    add("--runtimes", help="comma list (default all: see RUNTIMES in measure.py)")
     add("--profile", action="store_true", help="also the time and GFLOP/s of every layer of ours")
     add(
         "--out",
@@ -99,7 +99,7 @@ def main() -> int:
         except ValueError as problem:
             sys.exit(str(problem))
 
-    onnx = "onnxruntime" in names
+    onnx = any(RUNTIMES[name].module == "onnxruntime" for name in names)
     if onnx:
         ensure_node_packages(HERE)
     exporter = install_exporter() if onnx else None

@@ -22,6 +22,10 @@ DEVICES = {
     "fallback": ("fallback", {}),
     "webassembly simd": ("webassembly", {"variant": "simd"}),
     "webassembly relaxed-simd": ("webassembly", {"variant": "relaxed-simd"}),
+    "webassembly simd-threads 2": ("webassembly", {"variant": "simd-threads", "threads": 2}),
+    "webassembly relaxed-simd-threads 1": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 1}),
+    "webassembly relaxed-simd-threads 2": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 2}),
+    "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
     "webgpu": ("webgpu", {}),
     "webgl": ("webgl", {}),
 }

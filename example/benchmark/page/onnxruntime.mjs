@@ -1,8 +1,8 @@
-// onnxruntime-web on WebAssembly, in one thread.
+// onnxruntime-web on WebAssembly.
 import * as ort from '/onnxruntime/ort.wasm.bundle.min.mjs';
 
-export async function load({ onnx, shape }) {
-  ort.env.wasm.numThreads = 1;
+export async function load({ onnx, shape, threads }) {
+  ort.env.wasm.numThreads = threads;
   ort.env.wasm.simd = true;
   ort.env.wasm.wasmPaths = '/onnxruntime/';
   const session = await ort.InferenceSession.create(onnx, {

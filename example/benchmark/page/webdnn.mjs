@@ -1,10 +1,10 @@
 // Ours: the webassembly backend, in the variant that it chooses or in a forced one.
 import * as WebDNN from '/webdnn/webdnn.mjs';
 
-export async function load({ descriptor, variant }) {
+export async function load({ descriptor, variant, threads }) {
   const runner = await WebDNN.load(descriptor, {
     backendOrder: ['webassembly'],
-    backendOptions: variant ? { webassembly: { variant } } : {},
+    backendOptions: { webassembly: { threads, ...(variant && { variant }) } },
   });
   return {
     info: runner.info,

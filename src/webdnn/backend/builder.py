@@ -56,6 +56,8 @@ class Builder:
     target: Target
     weights: WeightTable
     plan: Plan
+    options: Mapping[str, object] = field(default_factory=dict)
+    """What the conversion asks for; `exact` forbids what is faster and less accurate."""
     items: list[Item] = field(default_factory=list)
     depth: int = 0
     _views: dict[Value, View] = field(default_factory=dict)
@@ -268,7 +270,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     """The plan of `graph` for `target`. Raises UnsupportedError naming every op that the target cannot run."""
     _check_supported(graph, target)
     plan = Plan(target.name)
-    builder = Builder(target, weights, plan)
+    builder = Builder(target, weights, plan, options or {})
     states = {
         before: View(
             builder._buffer("state", before.dtype, *_state_size(before, target)),

@@ -33,6 +33,7 @@ class Options:
     backends: tuple[str, ...] | None = None
     preprocess: str = "none"
     optimize: int = 1
+    exact: bool = False
     visualize: bool = False
     force: bool = False
     dump: Path | None = None
@@ -139,7 +140,7 @@ def build_plans(
     left_out: dict[str, str] = {}
 
     def build(name: str) -> Plan:
-        return build_plan(graph, load_target(name), weights)
+        return build_plan(graph, load_target(name), weights, {"exact": options.exact})
 
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.

@@ -65,6 +65,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="1",
         help="0 leaves the graph as it is; the answers are the same (default: 1)",
     )
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="no fast convolution algorithms (Winograd), whose rounding errors are a few times larger",
+    )
     parser.add_argument("--visualize_ir", action="store_true", help="draw the optimized graph to DIR.svg")
     parser.add_argument(
         "--force", action="store_true", help="replace DIR even if it holds something else than a Descriptor"
@@ -88,6 +93,7 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
         backends=None if backends is None else tuple(backends),
         preprocess=arguments.preprocess,
         optimize=int(arguments.optimize),
+        exact=arguments.exact,
         visualize=arguments.visualize_ir,
         force=arguments.force,
         dump=arguments.dump,

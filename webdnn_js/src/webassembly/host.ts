@@ -2,6 +2,7 @@
 
 import { WebDNNError, reasonOf, type ErrorCode } from '../errors';
 import { version } from '../version';
+import type { Seat } from './machine';
 import type { Answer, Method, Session } from './session';
 
 export interface Request {
@@ -16,13 +17,23 @@ export interface Ready {
   readonly ready: string;
 }
 
+/** What a further thread says of a trap, which ends the run on all threads. */
+export interface Failure {
+  readonly failure: string;
+}
+
 export interface Host {
   /** One call at a time. `transfer`: buffers that the caller gives away. */
   call<M extends Method>(method: M, args: Parameters<Session[M]>, transfer?: ArrayBuffer[]): Promise<Answer<M>>;
+  /** Threads that it can have. */
+  readonly threads: number;
+  /** Lets the further threads take their seats. */
+  join(seats: readonly Seat[]): Promise<void>;
   dispose(): void;
 }
 
 export class LocalHost implements Host {
+  readonly threads = 1;
   private session: Session | undefined;
 
   async call<M extends Method>(method: M, args: Parameters<Session[M]>): Promise<Answer<M>> {
@@ -31,30 +42,86 @@ export class LocalHost implements Host {
     return (await answer(this.session, method, args)) as Answer<M>;
   }
 
+  join(): Promise<void> {
+    return Promise.resolve();
+  }
+
   dispose(): void {
     this.session = undefined;
   }
 }
 
-class WorkerHost implements Host {
-  constructor(private readonly worker: Worker) {}
+/** One call of `worker`. */
+function ask<M extends Method>(
+  worker: Worker,
+  method: M,
+  args: Parameters<Session[M]>,
+  transfer: ArrayBuffer[] = [],
+): Promise<Answer<M>> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Response>) => {
+      if ('error' in data) reject(new WebDNNError(data.error.code, data.error.message));
+      else resolve(data.result as Answer<M>);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new WebDNNError('backend', `webassembly: the worker failed: ${event.message}`));
+    };
+    worker.postMessage({ method, args } satisfies Request, transfer);
+  });
+}
 
-  call<M extends Method>(method: M, args: Parameters<Session[M]>, transfer: ArrayBuffer[] = []): Promise<Answer<M>> {
-    return new Promise((resolve, reject) => {
-      this.worker.onmessage = ({ data }: MessageEvent<Response>) => {
-        if ('error' in data) reject(new WebDNNError(data.error.code, data.error.message));
-        else resolve(data.result as Answer<M>);
+/** How a thread ends that another thread's trap has stopped: on every engine the message has this word. */
+const STOPPED = /unreachable/i;
+
+class WorkerHost implements Host {
+  /** Why further threads trapped in the present call. */
+  private failures: string[] = [];
+  private seat: Seat | undefined;
+
+  constructor(
+    private readonly worker: Worker,
+    private readonly others: readonly Worker[],
+  ) {}
+
+  get threads(): number {
+    return 1 + this.others.length;
+  }
+
+  async call<M extends Method>(
+    method: M,
+    args: Parameters<Session[M]>,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<Answer<M>> {
+    this.failures = [];
+    try {
+      return await ask(this.worker, method, args, transfer);
+    } catch (error) {
+      if (!(error instanceof WebDNNError) || !STOPPED.test(error.message)) throw error;
+      // The other thread has spoken first, but by a way of its own.
+      for (let turn = 0; turn < 10 && !this.failures.length; turn++) await new Promise((go) => setTimeout(go, 1));
+      throw new WebDNNError(error.code, [error.message, ...this.failures].join('; '));
+    }
+  }
+
+  async join(seats: readonly Seat[]): Promise<void> {
+    this.seat = seats[0];
+    await Promise.all(seats.map((seat, i) => ask(this.others[i]!, 'join', [seat])));
+    this.others.forEach((worker, i) => {
+      worker.onmessage = ({ data }: MessageEvent<Failure>) => {
+        if (!STOPPED.test(data.failure)) this.failures.push(`thread ${i + 1}: ${data.failure}`);
       };
-      this.worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new WebDNNError('backend', `webassembly: the worker failed: ${event.message}`));
-      };
-      this.worker.postMessage({ method, args } satisfies Request, transfer);
     });
   }
 
   dispose(): void {
-    this.worker.terminate();
+    // A worker that sleeps in compiled code would end seconds later, and hold its memory until then.
+    if (this.seat) {
+      const runs = new Int32Array(this.seat.memory.buffer, this.seat.runs, 1);
+      Atomics.store(runs, 0, -1);
+      Atomics.notify(runs, 0);
+    }
+    for (const worker of [this.worker, ...this.others]) worker.terminate();
   }
 }
 
@@ -77,12 +144,15 @@ function startWorker(url: string): Promise<Worker> {
   });
 }
 
-/** A host, and where it is, in words for people. */
-export async function startHost(url: string): Promise<{ host: Host; thread: string }> {
+/** A host that can have up to `threads` threads, and where it is, in words for people. */
+export async function startHost(url: string, threads: number): Promise<{ host: Host; thread: string }> {
   try {
     if (typeof Worker === 'undefined') throw new Error('there are no workers here');
     if (!url) throw new Error('the address of webdnn-worker.js is not known; give workerUrl');
-    return { host: new WorkerHost(await startWorker(url)), thread: 'worker' };
+    const started = await Promise.allSettled(Array.from({ length: threads }, () => startWorker(url)));
+    const workers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    if (!workers[0]) throw (started[0] as PromiseRejectedResult).reason;
+    return { host: new WorkerHost(workers[0], workers.slice(1)), thread: 'worker' };
   } catch (error) {
     return { host: new LocalHost(), thread: `main thread, because no worker could start: ${reasonOf(error)}` };
   }

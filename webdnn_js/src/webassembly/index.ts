@@ -2,6 +2,7 @@
 
 import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
 import { checkBackendOptions } from '../options';
+import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
 import { chooseVariant, isSupported } from './variant';
 
@@ -17,7 +18,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    checkBackendOptions('webassembly', context.options, 'variant', 'workerUrl');
+    checkBackendOptions('webassembly', context.options, 'variant', 'threads', 'workerUrl');
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -26,15 +27,26 @@ class WebAssemblyExecutor implements Executor {
 
   async start(): Promise<void> {
     const { plan, manifest, options, fetchFile } = this.context;
-    const { variant, file, reason } = chooseVariant(plan.files ?? {}, options.variant);
-    const [code, thread] = await Promise.all([fetchFile(file), this.openHost()]);
-    this.facts = { variant, variantReason: reason, thread };
-    await this.host!.call('start', [code, plan, manifest.weights], [code]);
+    const files = plan.files ?? {};
+    let choice = chooseVariant(files, options);
+    const [fetched, thread] = await Promise.all([fetchFile(choice.file), this.openHost(choice.threads)]);
+    let code = fetched;
+    const host = this.host!;
+    if (thread !== 'worker' && choice.shared) {
+      choice = chooseVariant(files, options, `runs on the ${thread}`);
+      code = await fetchFile(choice.file);
+    }
+    const { variant, reason, shared, threadsReason } = choice;
+    const threads = Math.min(choice.threads, host.threads);
+    this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
+    const isStatic = !Object.keys(manifest.placeholders).length;
+    const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
+    await host.join(await host.call('start', [code, plan, manifest.weights, { threads, shared }, schedule], [code]));
   }
 
   /** A worker may be ready only after the download has failed, and all was given up. */
-  private async openHost(): Promise<string> {
-    const { host, thread } = await startHost(workerUrl(this.context));
+  private async openHost(threads: number): Promise<string> {
+    const { host, thread } = await startHost(workerUrl(this.context), threads);
     if (this.disposed) host.dispose();
     else this.host = host;
     return thread;

@@ -1,6 +1,6 @@
 /**
- * A compiled model in its linear memory: constants and stack | weights, packed weights | arena | parameters of the steps. Everything after the
- * weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
+ * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
+ * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
 import type { BoundStep, BoundView, Schedule, TypedArray } from '../backend';
@@ -8,10 +8,29 @@ import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
 import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
 
-interface Exports {
+/** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
+export interface Exports {
   readonly __heap_base: WebAssembly.Global;
-  call(kernel: number, parameters: number, thread: number): void;
-  run(table: number, first: number, last: number, thread: number): void;
+  readonly __stack_pointer: WebAssembly.Global;
+  scratch_bytes(): number;
+  use_scratch(address: number): void;
+  run(table: number, first: number, last: number, threads: number): void;
+  serve(thread: number, threads: number, seen: number): void;
+  runs(): number;
+  leave(): number;
+  recover(threads: number): void;
+}
+
+/** What another thread needs to take part: it makes an instance of its own on the same memory. */
+export interface Seat {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly thread: number;
+  readonly threads: number;
+  /** Its upper end. */
+  readonly stack: number;
+  /** Address of the number of runs; −1 ends the thread. */
+  readonly runs: number;
 }
 
 /** A view as an address. */
@@ -25,6 +44,13 @@ interface Place {
 const PAGE = 65536;
 /** A module's constants and stack; modules are linked for at least this much memory. */
 const STATIC_BYTES = 1 << 20;
+const STACK_BYTES = 1 << 16;
+/** Most scratch memory that a thread of any module asks for. */
+const SCRATCH_BYTES = 1 << 18;
+const INT = Int32Array.BYTES_PER_ELEMENT;
+/** Of memory that other threads share and that has to grow: it needs a maximum. */
+const MOST_MEMORY = 2 ** 31;
+const MOST_SHARD = 1 << 24;
 const ALIGNMENT = 64;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -45,18 +71,34 @@ function notCompiled(error: unknown): never {
   throw new WebDNNError('backend', `webassembly: the kernels do not compile: ${reason}${remedy}`, { cause: error });
 }
 
-/** Runs compiled code; a trap becomes an error of ours. */
-function guarded<T>(what: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw new WebDNNError('backend', `webassembly: ${what} failed: ${reasonOf(error)}`, { cause: error });
+/** Bytes of the table and the parameters of `steps`. */
+const tableBytes = ({ steps }: Schedule): number =>
+  steps.reduce(
+    (sum, step) => sum + (2 + 2 * (step.in.length + step.out.length) + step.args.length) * INT,
+    2 * ALIGNMENT,
+  );
+
+/** Shared if `threads` > 1. Memory that never grows gets no room to: some phones then reserve no more than it has. */
+function makeMemory(bytes: number, grows: boolean, most: number, shared: boolean): WebAssembly.Memory {
+  const initial = Math.ceil(bytes / PAGE);
+  if (grows && !shared) return new WebAssembly.Memory({ initial });
+  let maximum = grows ? Math.max(initial, Math.floor(most / PAGE)) : initial;
+  for (;;) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum, shared });
+    } catch (error) {
+      // A smaller reservation may do.
+      if (maximum <= 2 * initial) throw error;
+      maximum >>= 1;
+    }
   }
 }
 
 export class Machine {
   private readonly memory: WebAssembly.Memory;
+  private module!: WebAssembly.Module;
   private exports!: Exports;
+  private stacks = 0;
   /** Address of every weight and packed buffer, by buffer index. */
   private readonly fixed: number[] = [];
   private arena = 0;
@@ -69,22 +111,74 @@ export class Machine {
   private constructor(
     private readonly plan: Plan,
     private readonly weights: readonly Weight[],
+    private readonly threads: number,
+    schedule: Schedule | undefined,
+    shared: boolean,
   ) {
     this.setups = bindSetup(plan);
-    const bytes = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), STATIC_BYTES);
+    const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
+    const bytes = fixed + (schedule ? Math.max(schedule.arenaBytes + tableBytes(schedule), this.setupBytes()) : 0);
     try {
-      this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
+      this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, shared);
     } catch (error) {
       throw outOfMemory(bytes, error);
     }
   }
 
-  static async create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[]): Promise<Machine> {
-    const machine = new Machine(plan, weights);
-    const { instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(notCompiled);
+  /** `schedule`: of a model whose sizes never change. */
+  static async create(
+    code: ArrayBuffer,
+    plan: Plan,
+    weights: readonly Weight[],
+    threads: number,
+    shared: boolean,
+    schedule?: Schedule,
+  ): Promise<Machine> {
+    const machine = new Machine(plan, weights, threads, schedule, shared);
+    const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
+      notCompiled,
+    );
+    machine.module = module;
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
     return machine;
+  }
+
+  /** For threads 1, 2 …. */
+  get seats(): Seat[] {
+    const { module, memory, threads } = this;
+    const runs = this.exports.runs();
+    return Array.from({ length: threads - 1 }, (_, i) => {
+      return { module, memory, threads, runs, thread: i + 1, stack: this.stacks + (i + 1) * STACK_BYTES };
+    });
+  }
+
+  /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
+  private execute(what: string, table: number, first: number, last: number): void {
+    const stack: unknown = this.exports.__stack_pointer.value;
+    try {
+      this.exports.run(table, first, last, this.threads);
+    } catch (error) {
+      this.exports.__stack_pointer.value = stack;
+      if (this.threads > 1) {
+        this.exports.leave();
+        this.exports.recover(this.threads);
+      }
+      throw new WebDNNError('backend', `webassembly: ${what} failed: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  private get threadBytes(): number {
+    return this.threads * (SCRATCH_BYTES + STACK_BYTES);
+  }
+
+  /** What the Setup steps need behind the weights: the largest piece, and parameters. */
+  private setupBytes(): number {
+    const pieces = this.setups.map(({ weight }) => {
+      const { rows, columns } = this.weights[weight]!;
+      return Math.min(rows * columns * BYTES_PER_ELEMENT, MOST_SHARD);
+    });
+    return Math.max(0, ...pieces) + 2 * PAGE;
   }
 
   private fixedBytes(buffer: number): number {
@@ -94,7 +188,11 @@ export class Machine {
   }
 
   private placeWeights(): void {
-    let address = align(Number(this.exports.__heap_base.value));
+    const scratch = align(Number(this.exports.__heap_base.value));
+    if (this.exports.scratch_bytes() > SCRATCH_BYTES) throw new Error('the module needs more scratch memory');
+    this.exports.use_scratch(scratch);
+    this.stacks = scratch + this.threads * SCRATCH_BYTES;
+    let address = this.stacks + this.threads * STACK_BYTES;
     this.plan.buffers.forEach((_, i) => {
       const bytes = this.fixedBytes(i);
       if (bytes) this.fixed[i] = address;
@@ -135,8 +233,10 @@ export class Machine {
     for (const { kernel, out, args } of setups) {
       const target = this.fixed[out.buffer]! + out.offset * BYTES_PER_ELEMENT;
       const values = [this.arena, columns, target, out.pitch, row, rows, ...args];
-      new Int32Array(this.memory.buffer, parameters, values.length).set(values);
-      guarded(`packing weight ${weight}`, () => this.exports.call(kernel, parameters, 0));
+      // A table of one step, and its parameters behind it.
+      const step = [kernel, parameters + 2 * INT, ...values];
+      new Int32Array(this.memory.buffer, parameters, step.length).set(step);
+      this.execute(`packing weight ${weight}`, parameters, 0, 1);
     }
   }
 
@@ -160,13 +260,13 @@ export class Machine {
       return start;
     });
     this.table = this.arena + align(schedule.arenaBytes);
-    const parametersAt = this.table + align(steps.length * 2 * Int32Array.BYTES_PER_ELEMENT);
-    this.reserve(parametersAt + parameters.length * Int32Array.BYTES_PER_ELEMENT);
+    const parametersAt = this.table + align(steps.length * 2 * INT);
+    this.reserve(parametersAt + parameters.length * INT);
     new Int32Array(this.memory.buffer, parametersAt, parameters.length).set(parameters);
     const table = new Int32Array(this.memory.buffer, this.table, steps.length * 2);
     starts.forEach((start, i) => {
       table[2 * i] = steps[i]!.kernel;
-      table[2 * i + 1] = parametersAt + start * Int32Array.BYTES_PER_ELEMENT;
+      table[2 * i + 1] = parametersAt + start * INT;
     });
     this.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
@@ -189,7 +289,8 @@ export class Machine {
 
   private readRows({ address, pitch, rows, columns }: Place): Float32Array {
     const source = this.floats(address, (rows - 1) * pitch + columns);
-    if (pitch === columns || rows === 1) return source.slice();
+    // Copies: `source` may be memory that threads share, which not every API takes.
+    if (pitch === columns || rows === 1) return new Float32Array(source);
     const result = new Float32Array(rows * columns);
     for (let row = 0; row < rows; row++) {
       result.set(source.subarray(row * pitch, row * pitch + columns), row * columns);
@@ -200,7 +301,7 @@ export class Machine {
   /** Copies of the outputs. */
   run(inputs: readonly TypedArray[]): Float32Array[] {
     this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
-    guarded('the model', () => this.exports.run(this.table, 0, this.steps.length, 0));
+    this.execute('the model', this.table, 0, this.steps.length);
     return this.outputs.map((place) => this.readRows(place));
   }
 
@@ -209,7 +310,7 @@ export class Machine {
     this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
     const milliseconds = this.steps.map(({ origin }, i) => {
       const start = performance.now();
-      guarded(`step ${i} (${origin})`, () => this.exports.run(this.table, i, i + 1, 0));
+      this.execute(`step ${i} (${origin})`, this.table, i, i + 1);
       return performance.now() - start;
     });
     return { outputs: this.outputs.map((place) => this.readRows(place)), milliseconds };

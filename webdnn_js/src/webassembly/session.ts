@@ -1,15 +1,31 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 
 import type { Schedule, TypedArray } from '../backend';
+import { reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
-import { Machine } from './machine';
+import { Machine, type Exports, type Seat } from './machine';
+
+/** How many threads, and whether their memory is shared (a module is linked for one or the other). */
+export interface Team {
+  readonly threads: number;
+  readonly shared: boolean;
+}
 
 /** The calls, as the worker answers them. */
 export class Session {
   private machine: Machine | undefined;
+  private seat: { exports: Exports; thread: number; threads: number } | undefined;
 
-  async start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[]): Promise<void> {
-    this.machine = await Machine.create(code, plan, weights);
+  /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`. */
+  async start(
+    code: ArrayBuffer,
+    plan: Plan,
+    weights: readonly Weight[],
+    { threads, shared }: Team,
+    schedule?: Schedule,
+  ): Promise<readonly Seat[]> {
+    this.machine = await Machine.create(code, plan, weights, threads, shared, schedule);
+    return this.machine.seats;
   }
 
   writeWeight(weight: number, row: number, rows: number, data: TypedArray): void {
@@ -27,9 +43,31 @@ export class Session {
   profile(inputs: readonly TypedArray[]): { outputs: Float32Array[]; milliseconds: number[] } {
     return this.machine!.profile(inputs);
   }
+
+  /** Makes this worker a further thread of a machine that lives in another. */
+  async join({ module, memory, stack, thread, threads }: Seat): Promise<void> {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    this.seat = { exports: exports as unknown as Exports, thread, threads };
+    this.seat.exports.__stack_pointer.value = stack;
+  }
+
+  /** Does this thread's share of every run, until there will be no more. `fail` is told of every trap. */
+  serve(fail: (reason: string) => void): void {
+    const { exports, thread, threads } = this.seat!;
+    const stack: unknown = exports.__stack_pointer.value;
+    for (let seen = 0; ;) {
+      try {
+        return exports.serve(thread, threads, seen);
+      } catch (error) {
+        fail(reasonOf(error));
+        exports.__stack_pointer.value = stack;
+        seen = exports.leave();
+      }
+    }
+  }
 }
 
-export type Method = 'start' | 'writeWeight' | 'bind' | 'run' | 'profile';
+export type Method = 'start' | 'writeWeight' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 
 /** A call by name. */

@@ -6,21 +6,21 @@ from typing import Any, cast
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import batch_strides
+from webdnn.backend.webassembly import winograd
 from webdnn.backend.webassembly.lower_move import merge_axes
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
 from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size, ceil_divide, minimum, product
+from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import WithEpilogue
 
 PANEL = 8
-TILE_ROWS = 4
 
 BLOCK_DEPTH = 512
 """Most rows of a panel that are multiplied at a time: 16 kB, half of a small L1 cache."""
 BLOCK_ELEMENTS = 1 << 16
-"""Most elements of A that are packed at a time: 256 kB, so that they stay in the L2 cache."""
+"""Most elements of A that a thread packs at a time: 256 kB, so that they stay in the L2 cache."""
 
 
 def _operands(builder: Builder, node: Node) -> Operands:
@@ -39,19 +39,11 @@ def _panels(builder: Builder, node: Node, depth: int, columns: int) -> View:
     return builder.packed(builder.weight(node.inputs[1]), kernel, (panels, depth, PANEL), (depth, columns))
 
 
-def _scratch(builder: Builder, rows: Size, depth: int) -> View:
-    """Memory for one packed block of A."""
-    slices = -(-depth // BLOCK_DEPTH)
-    padded_rows = ceil_divide(rows, TILE_ROWS) * TILE_ROWS
-    return builder.temporary(
-        (minimum(padded_rows * -(-depth // slices), max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH)),)
-    )
-
-
 def _emit(
-    builder: Builder, node: Node, name: str, weights: View, args: list[Size], outputs: list[View], **fields: Any
+    builder: Builder, node: Node, name: str, weights: View, args: list[Size], *scratch: View, **fields: Any
 ) -> None:
     operands = _operands(builder, node)
+    outputs = [builder.view(node.outputs[0]), *scratch]
     epilogue = epilogue_fields(operands, _program(node), len(args), len(outputs))
     kernel = builder.kernel(name, template=f"{name}.c.jinja", **epilogue, **fields)
     builder.step(
@@ -69,11 +61,33 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
+    m = 0 if builder.options.get("exact") else winograd.choose(op, (kernel_height, kernel_width, channels, columns), y)
+    if m:
+        _lower_winograd(builder, node, m)
+        return
     depth = kernel_height * kernel_width * channels
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), depth)]
-    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args, outputs)
+    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args)
+
+
+def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    x, w = (v.shape for v in node.inputs[:2])
+    y = node.outputs[0].shape
+    channels, columns = (int(s) for s in w[2:])  # type: ignore[arg-type]
+    panels, points = -(-columns // PANEL), (m + 2) ** 2
+    kernel = builder.kernel("pack_winograd", template="pack_winograd.c.jinja", m=m)
+    weights = builder.packed(
+        builder.weight(node.inputs[1]), kernel, (points, panels, channels, PANEL), (channels, columns)
+    )
+    tiles = y[0] * ceil_divide(y[1], m) * ceil_divide(y[2], m)
+    capacity, most = winograd.scratch_quads(m, channels, columns, tiles)
+    scratch = builder.temporary((capacity * points * 4, channels + panels * PANEL))
+    (top, _), (left, _) = op.padding
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, capacity, most]
+    _emit(builder, node, "winograd", weights, args, scratch, m=m)
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
@@ -84,16 +98,14 @@ def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
     (top, _), (left, _) = op.crop
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, product(y[:-1]), channels)]
     weights = _panels(builder, node, kernel_height * kernel_width * channels, columns)
-    _emit(builder, node, "conv2d_transpose", weights, args, outputs)
+    _emit(builder, node, "conv2d_transpose", weights, args)
 
 
 def lower_matmul(builder: Builder, node: Node) -> None:
     depth, columns = (int(s) for s in node.inputs[1].shape)  # type: ignore[arg-type]
     rows = product(node.inputs[0].shape[:-1])
-    outputs = [builder.view(node.outputs[0]), _scratch(builder, rows, depth)]
-    _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns], outputs)
+    _emit(builder, node, "matmul", _panels(builder, node, depth, columns), [rows, depth, columns])
 
 
 def lower_batch_matmul(builder: Builder, node: Node) -> None:
@@ -103,14 +115,12 @@ def lower_batch_matmul(builder: Builder, node: Node) -> None:
     batch, (rows, columns), depth = y.shape[:-2], y.shape[-2:], x.shape[-1]
     strides = [batch_strides(view, batch) for view in (x, w)]
     axes = merge_axes(list(zip(batch, *strides, strict=True)))
-    # Packed in one slice, a block of A is largest.
-    block = minimum(ceil_divide(rows, TILE_ROWS) * TILE_ROWS * depth, max(BLOCK_ELEMENTS, TILE_ROWS * BLOCK_DEPTH))
     panels = builder.temporary((ceil_divide(columns, PANEL) * PANEL * depth,))
     none = Operands((), (), 0, ())
     args: list[Size] = [product(batch), rows, depth, columns, *(axis[part] for part in range(3) for axis in axes)]
-    fields = epilogue_fields(none, None, len(args), 3) | {"axes": len(axes)}
+    fields = epilogue_fields(none, None, len(args), 2) | {"axes": len(axes)}
     kernel = builder.kernel("batch_matmul", template="batch_matmul.c.jinja", **fields)
-    builder.step(kernel, [x, w], [y, builder.temporary((block,)), panels], args, origin=node.origin)
+    builder.step(kernel, [x, w], [y, panels], args, origin=node.origin)
 
 
 def lower_depthwise(builder: Builder, node: Node) -> None:
@@ -126,7 +136,6 @@ def lower_depthwise(builder: Builder, node: Node) -> None:
         "depthwise",
         builder.view(node.inputs[1]),
         [*x, y[3], y[1], y[2], top, left],
-        [builder.view(node.outputs[0])],
         kernel=[int(s) for s in w[:2]],  # type: ignore[arg-type]
         strides=list(op.strides),
         dilation=list(op.dilation),
