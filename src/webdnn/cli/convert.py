@@ -33,6 +33,7 @@ class Options:
     backends: tuple[str, ...] | None = None
     preprocess: str = "none"
     optimize: int = 1
+    toolchain: str = "zig"
     visualize: bool = False
     force: bool = False
     dump: Path | None = None
@@ -136,7 +137,8 @@ def build_plans(
     left_out: dict[str, str] = {}
 
     def build(name: str) -> Plan:
-        return build_plan(graph, load_target(name), weights, {"dump": options.dump / name} if options.dump else {})
+        dump = {"dump": options.dump / name} if options.dump else {}
+        return build_plan(graph, load_target(name), weights, {**dump, "toolchain": options.toolchain})
 
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.
@@ -150,6 +152,9 @@ def build_plans(
                     raise
                 left_out[name] = str(error)
                 progress.warn(f"{name} is left out of the Descriptor, so pages cannot use it: {error}")
+    for plan in plans.values():
+        if plan.notice:
+            progress.warn(f"{plan.backend}: {plan.notice}")
     if not plans:
         raise UnsupportedError("no backend can run this model:\n" + "\n".join(left_out.values()))
     return {name: plans[name] for name in names if name in plans}, left_out

@@ -65,6 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="1",
         help="0 leaves the graph as it is; the answers are the same (default: 1)",
     )
+    parser.add_argument(
+        "--toolchain",
+        choices=("zig", "emscripten", "clang"),
+        default="zig",
+        help="the C compiler of the webassembly backend: zig's, which is a Python package; emcc or clang on the PATH (default: zig)",
+    )
     parser.add_argument("--visualize_ir", action="store_true", help="draw the optimized graph to DIR.svg")
     parser.add_argument(
         "--force", action="store_true", help="replace DIR even if it holds something else than a Descriptor"
@@ -88,6 +94,7 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
         backends=None if backends is None else tuple(backends),
         preprocess=arguments.preprocess,
         optimize=int(arguments.optimize),
+        toolchain=arguments.toolchain,
         visualize=arguments.visualize_ir,
         force=arguments.force,
         dump=arguments.dump,

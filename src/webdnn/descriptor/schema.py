@@ -155,6 +155,10 @@ class Plan:
     outputs: list[View] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     memory_maximum: int | None = None
+    toolchain: str | None = None
+    """What compiled `files`, with its version."""
+    notice: str | None = None
+    """What the user should know about the plan, such as a variant that is missing."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything but `files`, which the descriptor writer adds with names and hashes."""
