@@ -18,7 +18,7 @@ from harness.metric import error
 from harness.page import decode
 from harness.server import StaticServer
 from models import HERE, ROOT, Model
-from webdnn.backend.webassembly.finish import INSTRUCTION_SETS, compile_modules
+from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_zig
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Bench:
         self.server = server
         self.effort = effort
         self.peaks = {
-            name: server.add(f"/peak/{name}.wasm", compile_modules((HERE / "peak.c").read_text(), name)[name])
+            name: server.add(f"/peak/{name}.wasm", find_zig().modules((HERE / "peak.c").read_text(), name)[name])
             for name in INSTRUCTION_SETS
         }
 

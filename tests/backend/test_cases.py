@@ -10,10 +10,9 @@ import pytest
 
 from harness.cases import CASES as COMMON_CASES
 from harness.cases import Case
-from harness.descriptors import write_cases
+from harness.descriptors import check_answer, run_cases, write_cases
 from harness.edge_cases import EDGE_CASES
-from harness.metric import error
-from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from harness.page import PageError
 
 CASES = [*COMMON_CASES, *EDGE_CASES]
 
@@ -55,20 +54,7 @@ def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
         if device not in known:
             backend, options = DEVICES[device]
             root, folders = descriptors(backend)
-            server = serve_session({"/cases/": root})
-            page = browser.new_page()
-            page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
-            jobs = [
-                job(
-                    f"/cases/{folders[c.name]}",
-                    backend,
-                    [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))],
-                    **options,
-                )
-                for c in CASES
-            ]
-            known[device] = dict(zip((c.name for c in CASES), run_jobs(page, jobs), strict=True))
-            page.close()
+            known[device] = run_cases(browser, serve_session, CASES, root, folders, backend, **options)
         return known[device]
 
     return of
@@ -78,10 +64,4 @@ def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 @pytest.mark.parametrize("device", DEVICES)
 def test_case(answers: Any, device: str, case: Case) -> None:
-    answer = answers(device)[case.name]
-    if isinstance(answer, PageError):
-        raise answer
-    for run in range(len(case.runs)):
-        for have, want in zip(answer[run], case.expected(run), strict=True):
-            assert have.shape == want.shape
-            assert error(have, want) <= case.tolerance, f"{device}: {case.name} {case.runs[run]}"
+    check_answer(case, answers(device)[case.name], device)

@@ -13,11 +13,10 @@ import pytest
 from harness.cases import Case, Random, bias_relu, graph_of, source
 from harness.page import RUNNER_PAGE, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
-from webdnn.backend.webassembly import TARGET
-from webdnn.backend.webassembly import finish as toolchain
+from webdnn.backend.webassembly import TARGET, toolchain
 from webdnn.backend.webassembly.dialect import FUNCTIONS as DIALECT
-from webdnn.backend.webassembly.finish import VARIANTS, ToolchainError, compile_modules
 from webdnn.backend.webassembly.lowering import LOWERINGS
+from webdnn.backend.webassembly.toolchain import VARIANTS, ToolchainError, find_zig
 from webdnn.descriptor.schema import Plan, Step
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.dim import symbol
@@ -25,7 +24,6 @@ from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Repeat, Reshape
 from webdnn.graph.program import FUNCTIONS, Call, Program, single
 
-EMPTY = "typedef int Anything;\n"
 SPECIAL = np.array(
     [
         0.0,
@@ -76,7 +74,7 @@ def test_every_op_and_function_has_an_entry() -> None:
 def test_compiler_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolchain, "find_spec", lambda name: None)
     with pytest.raises(ToolchainError, match=r"pip install ziglang=="):
-        compile_modules(EMPTY, "simd")
+        find_zig()
 
 
 def test_the_version_that_the_error_names_is_the_pinned_one() -> None:
@@ -86,12 +84,7 @@ def test_the_version_that_the_error_names_is_the_pinned_one() -> None:
 
 def test_compiler_fails() -> None:
     with pytest.raises(ToolchainError, match=r"(?s)simd variant.*kernels\.c:1"):
-        compile_modules("this is no C\n", "simd")
-
-
-def test_unknown_toolchain() -> None:
-    with pytest.raises(ToolchainError, match="unknown toolchain 'gcc'; known: zig"):
-        toolchain.finish(Plan("webassembly"), {"toolchain": "gcc"})
+        find_zig().modules("this is no C\n", "simd")
 
 
 def test_the_same_bytes_wherever_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases import Case
+from harness.metric import error
+from harness.page import RUNNER_PAGE, Array, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.target import Target
 from webdnn.descriptor.schema import Item, Loop, Plan
@@ -40,6 +42,38 @@ def write_cases(
         folders[case.name] = str(number)
         write_descriptor(root / str(number), case.graph, {target.name: plan}, table.arrays)
     return folders
+
+
+def run_cases(
+    browser: Any,
+    serve: Any,
+    cases: Sequence[Case],
+    root: Path,
+    folders: Mapping[str, str],
+    backend: str,
+    **options: Any,
+) -> dict[str, list[list[Array]] | PageError]:
+    """The outputs of every run of every case that `write_cases` wrote to `root`, or its error, by name; computed in one page."""
+    server = serve({"/cases/": root})
+    page = browser.new_page()
+    page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
+    jobs = [
+        job(f"/cases/{folders[c.name]}", backend, [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options)
+        for c in cases
+    ]
+    answers = dict(zip((c.name for c in cases), run_jobs(page, jobs), strict=True))
+    page.close()
+    return answers
+
+
+def check_answer(case: Case, answer: list[list[Array]] | PageError, where: str) -> None:
+    """Raises when the outputs of a case's runs are not what its graph evaluates to."""
+    if isinstance(answer, PageError):
+        raise answer
+    for run in range(len(case.runs)):
+        for have, want in zip(answer[run], case.expected(run), strict=True):
+            assert have.shape == want.shape
+            assert error(have, want) <= case.tolerance, f"{where}: {case.name} {case.runs[run]}"
 
 
 def _share_kernels(plan: Plan, shared: Plan, index: dict[str, int]) -> None:

@@ -34,6 +34,7 @@ class Options:
     preprocess: str = "none"
     optimize: int = 1
     exact: bool = False
+    toolchain: str = "zig"
     visualize: bool = False
     force: bool = False
     dump: Path | None = None
@@ -140,7 +141,8 @@ def build_plans(
     left_out: dict[str, str] = {}
 
     def build(name: str) -> Plan:
-        return build_plan(graph, load_target(name), weights, {"exact": options.exact})
+        chosen = {"exact": options.exact, "toolchain": options.toolchain}
+        return build_plan(graph, load_target(name), weights, chosen)
 
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.
@@ -154,6 +156,9 @@ def build_plans(
                     raise
                 left_out[name] = str(error)
                 progress.warn(f"{name} is left out of the Descriptor, so pages cannot use it: {error}")
+    for plan in plans.values():
+        if plan.notice:
+            progress.warn(f"{plan.backend}: {plan.notice}")
     if not plans:
         raise UnsupportedError("no backend can run this model:\n" + "\n".join(left_out.values()))
     return {name: plans[name] for name in names if name in plans}, left_out

@@ -70,6 +70,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="no fast convolution algorithms (Winograd), whose rounding errors are a few times larger",
     )
+    parser.add_argument(
+        "--toolchain",
+        choices=("zig", "emscripten", "clang"),
+        default="zig",
+        help="the C compiler of the webassembly backend: zig's, which is a Python package; emcc or clang on the PATH (default: zig)",
+    )
     parser.add_argument("--visualize_ir", action="store_true", help="draw the optimized graph to DIR.svg")
     parser.add_argument(
         "--force", action="store_true", help="replace DIR even if it holds something else than a Descriptor"
@@ -94,6 +100,7 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
         preprocess=arguments.preprocess,
         optimize=int(arguments.optimize),
         exact=arguments.exact,
+        toolchain=arguments.toolchain,
         visualize=arguments.visualize_ir,
         force=arguments.force,
         dump=arguments.dump,

@@ -37,6 +37,8 @@ class BackendReport:
     plan_gzip_bytes: int
     code_gzip_bytes: dict[str, int]
     """By variant; one of them reaches the page. Empty for fallback, whose code is part of the runtime."""
+    toolchain: str | None
+    """What compiled the code, where something did."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _backend(plan: Plan, target: Target, sample: Mapping[str, int] | None) -> Ba
         dispatches=None if sample is None else _count(plan.steps, sample),
         plan_gzip_bytes=_gzipped(json.dumps(plan.to_json(), separators=(",", ":"), ensure_ascii=False).encode()),
         code_gzip_bytes=_code(plan),
+        toolchain=plan.toolchain,
     )
 
 
@@ -215,6 +218,7 @@ ROWS: dict[str, Callable[[BackendReport], str]] = {
     "kernels": lambda r: f"{r.kernels}",
     "kernel calls in a run": lambda r: "–" if r.dispatches is None else f"{r.dispatches:,}",
     "code, gzipped": lambda r: size_text(max(r.code_gzip_bytes.values())) if r.code_gzip_bytes else "in the runtime",
+    "  compiled by": lambda r: r.toolchain or "–",
     "plan, gzipped": lambda r: size_text(r.plan_gzip_bytes),
 }
 

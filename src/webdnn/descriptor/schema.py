@@ -157,6 +157,10 @@ class Plan:
     files: dict[str, bytes] = field(default_factory=dict)
     memory_maximum: int | None = None
     source: str = ""
+    toolchain: str | None = None
+    """What compiled `files`, with its version."""
+    notice: str | None = None
+    """What the user should know about the plan, such as a variant that is missing."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything but `source` and `files`, which the descriptor writer adds with names and hashes."""

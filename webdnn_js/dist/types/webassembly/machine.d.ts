@@ -1,14 +1,40 @@
 /**
- * A compiled model in its linear memory: constants and stack | weights, packed weights | arena | parameters of the steps. Everything after the
- * weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
+ * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
+ * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 import type { Schedule, TypedArray } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
+/** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
+export interface Exports {
+    readonly __heap_base: WebAssembly.Global;
+    readonly __stack_pointer: WebAssembly.Global;
+    scratch_bytes(): number;
+    use_scratch(address: number): void;
+    run(table: number, first: number, last: number, threads: number): void;
+    serve(thread: number, threads: number, seen: number): void;
+    runs(): number;
+    leave(): number;
+    recover(threads: number): void;
+}
+/** What another thread needs to take part: it makes an instance of its own on the same memory. */
+export interface Seat {
+    readonly module: WebAssembly.Module;
+    readonly memory: WebAssembly.Memory;
+    readonly thread: number;
+    readonly threads: number;
+    /** Its upper end. */
+    readonly stack: number;
+    /** Address of the number of runs; −1 ends the thread. */
+    readonly runs: number;
+}
 export declare class Machine {
     private readonly plan;
     private readonly weights;
+    private readonly threads;
     private readonly memory;
+    private module;
     private exports;
+    private stacks;
     /** Address of every weight and packed buffer, by buffer index. */
     private readonly fixed;
     private arena;
@@ -18,7 +44,15 @@ export declare class Machine {
     private outputs;
     private readonly setups;
     private constructor();
-    static create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[]): Promise<Machine>;
+    /** `schedule`: of a model whose sizes never change. */
+    static create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], threads: number, shared: boolean, schedule?: Schedule): Promise<Machine>;
+    /** For threads 1, 2 …. */
+    get seats(): Seat[];
+    /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
+    private execute;
+    private get threadBytes();
+    /** What the Setup steps need behind the weights: the largest piece, and parameters. */
+    private setupBytes;
     private fixedBytes;
     private placeWeights;
     /** Lets the memory reach up to `end`. */

@@ -1,4 +1,4 @@
-/** Which compiled module this engine can run, fastest first. */
+/** Which compiled module this engine can run, fastest first, and on how many threads. */
 import type { FileRef } from '../plan.js';
 export declare const isSupported: (variant: string) => boolean;
 export interface Choice {
@@ -6,6 +6,18 @@ export interface Choice {
     readonly file: FileRef;
     /** Why this one, in words for people. */
     readonly reason: string;
+    readonly threads: number;
+    /** Whether the module wants memory that threads share; it can be run by one thread, too. */
+    readonly shared: boolean;
+    readonly threadsReason: string;
 }
-/** `forced` is the option `variant`. */
-export declare function chooseVariant(files: Readonly<Record<string, FileRef>>, forced: unknown): Choice;
+type Files = Readonly<Record<string, FileRef>>;
+/**
+ * `options` are the backend's. A `variant` names one module, and one thread unless it or `threads` asks for more;
+ * `noThreads` is a reason that the caller has for a single thread.
+ */
+export declare function chooseVariant(files: Files, options: {
+    readonly variant?: unknown;
+    readonly threads?: unknown;
+}, noThreads?: string | undefined): Choice;
+export {};
