@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.cases import CASES, Case
+from harness.cases import CASES as COMMON_CASES
+from harness.cases import Case
 from harness.descriptors import check_answer, run_cases, write_cases
+from harness.edge_cases import EDGE_CASES
 from harness.page import PageError
 from webdnn.backend.webassembly import TARGET, toolchain
 from webdnn.backend.webassembly.finish import finish, render_module
@@ -25,6 +27,8 @@ from webdnn.backend.webassembly.toolchain import (
 )
 from webdnn.cli.options import Parser, add_options
 from webdnn.descriptor.schema import Plan
+
+CASES = [*COMMON_CASES, *EDGE_CASES]
 
 SIMD_ONLY = {"__clang_major__": "14"}
 RELAXED = {"__clang_major__": "19", "WEBDNN_RELAXED_SIMD": "1"}
