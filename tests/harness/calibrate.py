@@ -27,7 +27,10 @@ def residual_norms(model: Any) -> set[Any]:
 
 
 def randomize(model: Any, seed: int = 0) -> None:
-    """Sets every weight: kernels by He's rule, biases and β around 0, γ and variances between ½ and 1½.
+    """Sets every weight: kernels by He's rule, biases around 0, β around 1, γ and variances between ½ and 1½.
+
+    β of 1 lets most of what follows a batch normalisation through its ReLU: with β around 0, deep networks without residual branches multiply
+    rounding errors from layer to layer, in InceptionV3 and NASNetMobile to 3e-5 in Keras itself.
 
     γ of residual branches is 0.3 times that, as small as in trained networks: where every branch weighs as much as the
     trunk, rounding errors grow from block to block, in ResNet50 to 1e-5 in Keras itself.
@@ -42,7 +45,7 @@ def randomize(model: Any, seed: int = 0) -> None:
                 inputs = np.prod(shape[:-1]) if name != "depthwise_kernel" else np.prod(shape[:2])
                 value = random.normal(0, np.sqrt(2 / inputs), shape)
             else:
-                value = random.normal(0, 0.3, shape)
+                value = random.normal(1.0 if name == "beta" else 0.0, 0.3, shape)
             if variable.dtype == "float32":
                 variable.assign(value.astype(np.float32))
         if type(layer).__name__ == "Normalization":

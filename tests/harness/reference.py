@@ -46,6 +46,9 @@ def main(model_path: str, source: str, target: str) -> None:
     model = keras.models.load_model(model_path, compile=False)
     exact = type(model).from_config(_in_float64(model.get_config()))
     exact.set_weights(model.get_weights())
+    for layer in exact._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # what it computes with is not the weights that were just set
     with np.load(source) as arrays:
         inputs = [arrays[name].astype(np.float64) for name in arrays.files]
     outputs = keras.tree.flatten(exact(inputs[0] if len(inputs) == 1 else inputs, training=False))

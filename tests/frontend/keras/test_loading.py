@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras.src.applications.convnext import LayerScale
 
 from harness.calibrate import randomize
 from harness.keras_compare import errors
@@ -125,15 +126,18 @@ def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
         def call(self, x: Any) -> Any:
             return x
 
+    def wave(x: Any) -> Any:
+        return x
+
     inner = keras.Sequential([keras.Input((8, 3)), layers.GRU(5, name="reader"), Strange(name="odd")], name="inner")
     x = keras.Input((8, 3))
     y = layers.AutoContrast((0, 7), name="contrast")(inner(x))
-    wrong = keras.Model(x, layers.Dense(2, activation="sparsemax", name="gated")(y))
+    wrong = keras.Model(x, layers.Dense(2, activation=wave, name="gated")(y))
     want = [
         r"'inner/reader' \(GRU\): not supported \[.*units=5",
         r"'inner/odd' \(Strange\): custom layer",
         r"'contrast' \(AutoContrast\): not supported \[.*value_range=[\[(]0, 7",
-        r"'gated' \(Dense\): activation 'sparsemax'",
+        r"'gated' \(Dense\): activation 'wave'",
     ]
     wrong.save(tmp_path / "model.keras")
     wrong.save(tmp_path / "model.h5")
@@ -144,6 +148,25 @@ def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
             assert pytest.raises(UnsupportedError, match=pattern).matches(caught.value), pattern
     with pytest.raises(UnsupportedError, match=r"'inner/odd' \(Strange\)"):
         load(tmp_path / "model.h5")
+
+
+def test_initializer_with_a_value_is_no_code(tmp_path: Path) -> None:
+    x = keras.Input((4,))
+    start = keras.initializers.Constant(0.5)
+    keras.Model(x, layers.Dense(2, bias_initializer=start)(x)).save(tmp_path / "model.keras")
+    load(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_operations_in_a_file(suffix: str, tmp_path: Path) -> None:
+    """The layer Add and `x + 3`, which HDF5 files give one name; comparisons; a layer of keras.applications."""
+    x = keras.Input((4,))
+    y = layers.Add()([x + 3.0, keras.ops.where(x > 0, x, 0.1 * x)])
+    model = keras.Model(x, LayerScale(0.5, 4)(y))
+    model.layers[-1].gamma.assign([1.0, -2.0, 0.5, 3.0])
+    model.save(tmp_path / f"model{suffix}")
+    inputs = noise([(1, 4)])
+    assert errors(load(tmp_path / f"model{suffix}"), model, inputs) <= 1e-6
 
 
 def test_types_that_are_not_float32_are_refused() -> None:

@@ -142,8 +142,14 @@ def _holds_code(layer: LayerConfig) -> bool:
 
 
 def _is_code(item: Mapping[str, Any]) -> bool:
-    """Whether that is a lambda expression without a class name. An initializer has a "value" too: a number."""
-    return bool(item) and set(item) <= _CODE_KEYS and ("code" in item or isinstance(item.get("value"), str))
+    """Whether that is a lambda expression without a class name. The initializer Constant has a "value" too, of numbers."""
+    return bool(item) and set(item) <= _CODE_KEYS and not (set(item) == {"value"} and _are_numbers(item["value"]))
+
+
+def _are_numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_are_numbers, value))
+    return isinstance(value, (bool, int, float))
 
 
 def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> list[Trouble]:
