@@ -82,10 +82,12 @@ def classes_without_module(keras: Any) -> dict[str, Any]:
 
 
 def _either(layer: Any, operation: Any) -> Any:
-    """What reads a layer or an operation, which have the same name; only a layer's configuration says its dtype."""
+    """What reads a layer or an operation, which have the same name; only a layer's configuration says whether it is trainable (since
+    Keras 2.0) or its dtype."""
 
     def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
-        return (layer if "dtype" in config else operation).from_config(config)
+        is_layer = "trainable" in config or "dtype" in config
+        return (layer if is_layer else operation).from_config(config)
 
     return type(layer.__name__, (), {"from_config": classmethod(from_config)})
 
