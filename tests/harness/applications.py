@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
+
+import pytest
 
 from harness.keras_models import prepared
 
@@ -71,3 +73,11 @@ NATIVE = {**{name: native for name, (_, native, _) in KERAS.items()}, "unet": 12
 REDUCED = {**{name: reduced for name, (_, _, reduced) in KERAS.items()}, "unet": 32}
 IN_DEFAULT_TIER = ("mobilenet_v2", "resnet50", "unet")
 """The others take a machine of two cores too long: they run in `--tier all`."""
+
+
+def in_tiers(names: Iterable[str]) -> list[Any]:
+    """Those of IN_DEFAULT_TIER are slow, the others exhaustive."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in IN_DEFAULT_TIER else pytest.mark.exhaustive)
+        for name in names
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.applications import IN_DEFAULT_TIER, NATIVE, REDUCED
+from harness.applications import NATIVE, REDUCED, in_tiers
 from harness.keras_models import MODELS, noise
 from harness.metric import error
 from harness.node import run_in_node
@@ -32,14 +32,6 @@ FAST = {
     "fallback": {},
 }
 SLOW = {"webgpu": {}, "webgl": {}}  # on SwiftShader, about 0.5 GFLOP/s
-
-
-def in_tiers(names: Iterable[str]) -> list[Any]:
-    """Those of IN_DEFAULT_TIER are slow, the others exhaustive."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow if name in IN_DEFAULT_TIER else pytest.mark.exhaustive)
-        for name in names
-    ]
 
 
 def check(answer: list[Array], converted: Converted) -> None:

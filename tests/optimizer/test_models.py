@@ -73,8 +73,7 @@ def test_small_models_of_any_batch(name: str, monkeypatch: pytest.MonkeyPatch) -
     check(keras_models.build(name), symbolic, keras_models.noise(shapes), monkeypatch)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(applications.APPLICATIONS))
+@pytest.mark.parametrize("name", applications.in_tiers(sorted(applications.APPLICATIONS)))
 def test_applications(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     size = applications.REDUCED[name]
     model = applications.APPLICATIONS[name](size)
