@@ -11,9 +11,9 @@ from typing import Any
 import jinja2
 
 from webdnn.backend.webassembly.dialect import literal, render_program
-from webdnn.backend.webassembly.lower_convolution import BLOCK_DEPTH, BLOCK_ELEMENTS
+from webdnn.backend.webassembly.lower_convolution import SCRATCH_ELEMENTS
 from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_toolchain
-from webdnn.backend.webassembly.winograd import POINT_A, POINT_B, filter_transform
+from webdnn.backend.webassembly.winograd import GAP, POINT_A, POINT_B, filter_transform
 from webdnn.descriptor.schema import Plan
 
 HEADERS = (
@@ -54,10 +54,10 @@ def render_module(kernels: list[dict[str, Any]]) -> str:
     return template.render(
         headers=HEADERS,
         sources=sources,
-        block_depth=BLOCK_DEPTH,
-        block_elements=BLOCK_ELEMENTS,
+        scratch_elements=SCRATCH_ELEMENTS,
         point_a=POINT_A,
         point_b=POINT_B,
+        gap=GAP,
     )
 
 

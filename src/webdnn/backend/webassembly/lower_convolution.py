@@ -11,16 +11,15 @@ from webdnn.backend.webassembly.lower_move import merge_axes
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import WithEpilogue
 
 PANEL = 8
 
-BLOCK_DEPTH = 512
-"""Most rows of a panel that are multiplied at a time: 16 kB, half of a small L1 cache."""
-BLOCK_ELEMENTS = 1 << 16
-"""Most elements of A that a thread packs at a time: 256 kB, so that they stay in the L2 cache."""
+SCRATCH_ELEMENTS = 1 << 16
+"""Floats of working memory that every thread has: zeros, tables of taps, copied windows (kernels/gemm.h.jinja)."""
 
 
 def _operands(builder: Builder, node: Node) -> Operands:
@@ -55,6 +54,15 @@ def _emit(
     )
 
 
+def _check_scratch(node: Node, taps: int, channels: int) -> None:
+    """The tables of a convolution's taps, and zeros for what lies outside the image, must fit the working memory."""
+    if taps * 11 + channels > SCRATCH_ELEMENTS:
+        raise UnsupportedError(
+            f"webassembly: {', '.join(node.origin)}: a convolution of {taps} taps with {channels} channels needs more than the "
+            f"{SCRATCH_ELEMENTS} floats of working memory that a thread has; split the layer, or use --backend without webassembly"
+        )
+
+
 def lower_conv2d(builder: Builder, node: Node) -> None:
     op = node.op
     assert isinstance(op, Conv2D)
@@ -66,6 +74,7 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
         _lower_winograd(builder, node, m)
         return
     depth = kernel_height * kernel_width * channels
+    _check_scratch(node, kernel_height * kernel_width, channels)
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
     _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args)
@@ -83,10 +92,10 @@ def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
         builder.weight(node.inputs[1]), kernel, (points, panels, channels, PANEL), (channels, columns)
     )
     tiles = y[0] * ceil_divide(y[1], m) * ceil_divide(y[2], m)
-    capacity, most = winograd.scratch_quads(m, channels, columns, tiles)
-    scratch = builder.temporary((capacity * points * 4, channels + panels * PANEL))
+    elements, most = winograd.scratch(m, channels, columns, tiles)
+    scratch = builder.temporary((elements,))
     (top, _), (left, _) = op.padding
-    args: list[Size] = [*x, columns, y[1], y[2], top, left, capacity, most]
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, elements, most]
     _emit(builder, node, "winograd", weights, args, scratch, m=m)
 
 
@@ -96,6 +105,7 @@ def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
+    _check_scratch(node, kernel_height * kernel_width, channels)
     (top, _), (left, _) = op.crop
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
     weights = _panels(builder, node, kernel_height * kernel_width * channels, columns)

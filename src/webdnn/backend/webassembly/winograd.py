@@ -11,6 +11,11 @@ from webdnn.graph.ops import Conv2D
 
 PANEL = 8
 
+GAP = 16
+"""Floats between the points of V and of M: one line of the cache."""
+MOST_WORKERS = 4
+"""Threads that have a part of the scratch memory at least one tile large."""
+
 POINT_A, POINT_B = 5 / 8, 3 / 2
 """Points of m = 4. With 1 and 2, which are usual, a layer of 512 channels has four times the error (1.1e-5; these: 2.7e-6; m = 2: 8e-7).
 Their squares and products are exact in float32."""
@@ -67,12 +72,12 @@ def choose(op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machin
     return min((0, 2, 4), key=seconds)
 
 
-def scratch_quads(m: int, channels: int, columns: int, tiles: Size) -> tuple[int, int]:
-    """Groups of four tiles that the scratch memory is made for, and that one thread should compute at a time: as large as the filters, which are
-    read once for each group, but at least a part of the L2 cache and at most some MiB."""
+def scratch(m: int, channels: int, columns: int, tiles: Size) -> tuple[Size, int]:
+    """Floats of scratch memory, and tiles that one thread should compute at a time: as large as the filters, which are read once for each
+    such block, but at least a part of the L2 cache and at most some MiB."""
     padded = _ceil(columns, PANEL) * PANEL
     points = (m + 2) ** 2
-    quad = points * 4 * (channels + padded) * 4
-    most = max(1, min(max(points * channels * padded * 4, 1 << 20), 1 << 23) // quad)
-    capacity = 2 * most
-    return (min(capacity, _ceil(tiles, 4)) if isinstance(tiles, int) else capacity), most
+    of_tile = points * (channels + padded)
+    most = max(1, min(max(points * channels * padded * 4, 1 << 20), 1 << 23) // (4 * of_tile))
+    capacity = min(2 * most, tiles) if isinstance(tiles, int) else 2 * most
+    return capacity * of_tile + points * 2 * GAP * MOST_WORKERS, most
