@@ -27,6 +27,7 @@ from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_ep
 from webdnn.optimizer.transpose_motion import permute_dense_weights, sink_transpose
 
 MAX_ROUNDS = 20
+"""And one for every two ops: what a rule does to one layer of a dense block may let another begin on the next."""
 
 Observer: TypeAlias = "Callable[[str, Graph, int], None]"
 Run: TypeAlias = "Callable[[Graph], tuple[Graph, int]]"
@@ -54,14 +55,15 @@ def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> 
     if level == 0:
         return graph
     verify(graph)
-    for _ in range(MAX_ROUNDS):
+    rounds = MAX_ROUNDS + len(graph.nodes()) // 2
+    for _ in range(rounds):
         before = graph
         for step in PASSES:
             graph = _run(step, graph, observer)
         if graph is before:
             return graph
     raise GraphError(
-        f"the optimizer still changes '{graph.name}' after {MAX_ROUNDS} rounds; this is a bug, use --optimize 0"
+        f"the optimizer still changes '{graph.name}' after {rounds} rounds; this is a bug, use --optimize 0"
     )
 
 

@@ -28,13 +28,13 @@ FUNCTIONS: dict[str, str] = {
     "atan": "vector_atan({0})",
     "tanh": "vector_tanh({0})",
     "erf": "vector_erf({0})",
-    "relu": "maximum({0}, splat(0))",
+    "relu": "at_least({0}, splat(0))",
     "sigmoid": "vector_sigmoid({0})",
     "silu": "{0} * vector_sigmoid({0})",
-    "softplus": "maximum({0}, splat(0)) + vector_log1p(vector_exp(-absolute({0})))",
+    "softplus": "at_least({0}, splat(0)) + vector_log1p(vector_exp(-absolute({0})))",
     "softsign": "{0} / (1.0f + absolute({0}))",
     "gelu": "{0} * 0.5f * (1.0f + vector_erf({0} * 0.70710678118654752f))",
-    "hard_sigmoid": "minimum(maximum({0} / 6.0f + 0.5f, splat(0)), splat(1))",
+    "hard_sigmoid": "at_most(at_least({0} / 6.0f + 0.5f, splat(0)), splat(1))",
     "add": "{0} + {1}",
     "sub": "{0} - {1}",
     "mul": "{0} * {1}",
@@ -50,9 +50,16 @@ FUNCTIONS: dict[str, str] = {
     "greater": "choose({0} > {1}, splat(1), splat(0))",
     "greater_equal": "choose({0} >= {1}, splat(1), splat(0))",
     "leaky_relu": "choose({0} >= 0.0f, {0}, {1} * {0})",
-    "elu": "choose({0} > 0.0f, {0}, {1} * vector_expm1(minimum({0}, splat(0))))",
+    "elu": "choose({0} > 0.0f, {0}, {1} * vector_expm1(at_most({0}, splat(0))))",
     "clip": "minimum(maximum({0}, {1}), {2})",
     "where": "choose({0} != 0.0f, {1}, {2})",
+}
+
+# The same when all operands but the first are constants, and none of them NaN.
+WITH_CONSTANTS: dict[str, str] = {
+    "max": "at_least({0}, {1})",
+    "min": "at_most({0}, {1})",
+    "clip": "at_most(at_least({0}, {1}), {2})",
 }
 
 
@@ -69,8 +76,15 @@ def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> st
             return f"splat({literal(value['value'])})"
         return f"x{value}" if value < inputs else f"t{value - inputs}"
 
+    def expression(function: str, operands: Sequence[Any]) -> str:
+        if function in ("max", "min") and isinstance(operands[0], dict):
+            operands = operands[::-1]
+        constant = all(isinstance(value, dict) and not np.isnan(value["value"]) for value in operands[1:])
+        table = WITH_CONSTANTS if constant and function in WITH_CONSTANTS else FUNCTIONS
+        return table[function].format(*map(operand, operands))
+
     lines = [
-        f"  const f32x4 t{position} = {FUNCTIONS[function].format(*map(operand, operands))};"
+        f"  const f32x4 t{position} = {expression(function, operands)};"
         for position, (function, *operands) in enumerate(calls)
     ]
     parameters = ", ".join(f"f32x4 x{i}" for i in range(inputs))

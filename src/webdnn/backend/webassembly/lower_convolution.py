@@ -134,17 +134,20 @@ def lower_batch_matmul(builder: Builder, node: Node) -> None:
 
 
 def lower_depthwise(builder: Builder, node: Node) -> None:
-    """Weights (KH, KW, C, M) need no packing: each tap is a row of C·M."""
+    """Weights (KH, KW, C, M): each tap is a row of C·M; packed so that the taps of four channels stand together."""
     op = node.op
     assert isinstance(op, DepthwiseConv2D)
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
+    taps, columns = int(w[0]) * int(w[1]), int(w[2]) * int(w[3])  # type: ignore[arg-type]
+    kernel = builder.kernel("pack_depthwise", template="pack_depthwise.c.jinja")
+    weights = builder.packed(builder.weight(node.inputs[1]), kernel, (-(-columns // 4), taps, 4), (taps, columns))
     (top, _), (left, _) = op.padding
     _emit(
         builder,
         node,
         "depthwise",
-        builder.view(node.inputs[1]),
+        weights,
         [*x, y[3], y[1], y[2], top, left],
         kernel=[int(s) for s in w[:2]],  # type: ignore[arg-type]
         strides=list(op.strides),
