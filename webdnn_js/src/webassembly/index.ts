@@ -68,7 +68,8 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    const results = await this.host!.call('run', [inputs]);
+    const copies = inputs.map((input) => input.slice() as Float32Array<ArrayBuffer>);
+    const results = await this.host!.call('run', [copies], copies.map(({ buffer }) => buffer));
     results.forEach((result, i) => outputs[i]!.set(result));
   }
 
