@@ -141,7 +141,7 @@ def lower_depthwise(builder: Builder, node: Node) -> None:
     y = node.outputs[0].shape
     taps, columns = int(w[0]) * int(w[1]), int(w[2]) * int(w[3])  # type: ignore[arg-type]
     kernel = builder.kernel("pack_depthwise", template="pack_depthwise.c.jinja")
-    weights = builder.packed(builder.weight(node.inputs[1]), kernel, (-(-columns // 4), taps, 4), (taps, columns))
+    weights = builder.packed(builder.weight(node.inputs[1]), kernel, (-(-columns // 4), taps, 4), (taps, w[3], columns))
     (top, _), (left, _) = op.padding
     _emit(
         builder,
