@@ -32,11 +32,11 @@ def filter_transform(m: int) -> np.ndarray:
 class Machine:
     """What the choice assumes of one thread of the page's machine; only ratios matter."""
 
-    products: float = 25e9
+    products: float = 27e9
     """Multiply-adds a second in the micro-kernel."""
-    bytes: float = 12e9
-    """Weights read from memory a second."""
-    transform: float = 0.6e-9
+    bytes: float = 16e9
+    """Weights read from memory a second; the micro-kernel waits meanwhile."""
+    transform: float = 0.35e-9
     """Seconds for an element of V or M."""
 
 
@@ -61,13 +61,13 @@ def choose(op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machin
 
     def seconds(m: int) -> float:
         if m == 0:
-            products, weights = _ceil(images * rows * line, 4) * 4 * 9 * channels * padded, 9 * channels * padded
-            return max(products / machine.products, 4 * weights / machine.bytes)
-        points, tiles = (m + 2) ** 2, _ceil(images * _ceil(rows, m) * _ceil(line, m), 4) * 4
-        # A tile of sums costs as much as eight more channels: its call and its stores.
-        products, weights = tiles * points * (channels + 8) * padded, points * channels * padded
+            products, weights = max(images * rows * line, 4) * 9 * channels * padded, 9 * channels * padded
+            return products / machine.products + 4 * weights / machine.bytes
+        points, tiles = (m + 2) ** 2, max(images * _ceil(rows, m) * _ceil(line, m), 4)
+        # A tile of sums costs as much as four more channels: its call and its stores.
+        products, weights = tiles * points * (channels + 4) * padded, points * channels * padded
         transform = points * tiles * (channels + padded) * machine.transform
-        return max(products / machine.products, 4 * weights / machine.bytes) + transform
+        return products / machine.products + 4 * weights / machine.bytes + transform
 
     return min((0, 2, 4), key=seconds)
 
