@@ -40,7 +40,6 @@ def main(form: str, source: str, inputs: str, target: str) -> None:
     exporter = importlib.import_module(FORMATS[form])
     model = keras.models.load_model(source, compile=False)
     x, file = np.load(inputs), Path(target)
-    file.parent.mkdir(parents=True, exist_ok=True)
     exporter.write(model, x.shape, file)
     record = {"error": check(model, x, exporter.answer(file, x), file), "graph": exporter.graph_gzip_bytes(file)}
     file.with_name(f"{file.name}.json").write_text(json.dumps(record) + "\n")

@@ -43,6 +43,10 @@ MODULES = HERE / "node_modules"
 MOUNTS = {
     "/page": HERE / "page",
     "/onnxruntime": MODULES / "onnxruntime-web" / "dist",
+    "/tfjs/core": MODULES / "@tensorflow" / "tfjs-core" / "dist",
+    "/tfjs/converter": MODULES / "@tensorflow" / "tfjs-converter" / "dist",
+    "/tfjs/wasm": MODULES / "@tensorflow" / "tfjs-backend-wasm" / "dist",
+    "/tfjs/wasm-out": MODULES / "@tensorflow" / "tfjs-backend-wasm" / "wasm-out",
     "/litert": MODULES / "@litertjs" / "core",
     "/litert-utils": MODULES / "@litertjs" / "wasm-utils" / "dist",
 }

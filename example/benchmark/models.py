@@ -34,9 +34,13 @@ class Export:
     maker: str
 
 
+# What export.py runs with: pip's files, and the options that each needs.
+REQUIREMENTS = {HERE / "requirements.txt": (), HERE / "requirements-tfjs.txt": ("--no-deps",)}
+
 EXPORTS = {
     "onnx": Export("model.onnx", "export_onnx.py"),
     "tflite": Export("model.tflite", "export_tflite.py"),
+    "tfjs": Export("tfjs/model.json", "export_tfjs.py"),
 }
 
 
@@ -124,7 +128,9 @@ class Maker:
 
         def make() -> None:
             self.say(f"{model.name}: exporting to {form}")
-            failure.unlink(missing_ok=True)
+            for file in (failure, model.folder / f"{export.file}.json"):
+                file.unlink(missing_ok=True)
+            (model.folder / export.file).parent.mkdir(exist_ok=True)
             files = [model.folder / name for name in ("model.h5", "input.npy", export.file)]
             try:
                 run([self.exporter, HERE / "export.py", form, *files])
@@ -133,7 +139,7 @@ class Maker:
                 failure.write_text(str(problem), encoding="utf-8")
 
         made = (model.folder / "made.txt").read_text()
-        makers = [HERE / "export.py", HERE / export.maker, HERE / "requirements.txt"]
+        makers = [HERE / "export.py", HERE / export.maker, *REQUIREMENTS]
         _once(model.folder / f"{export.file}.made.txt", f"{made} {digest(*makers)}", make)
         return failure.read_text(encoding="utf-8") if failure.exists() else None
 

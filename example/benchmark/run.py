@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,15 @@ def chosen_runtimes(arguments: argparse.Namespace) -> list[str]:
     return names
 
 
-def install_exporter() -> Path:
-    """The Python that exports the models, with the packages of requirements.txt."""
+def install_exporter(requirements: Mapping[Path, Sequence[str]]) -> Path:
+    """The Python that exports the models and draws the plot."""
     venv = HERE / ".venv"
     make_environment(venv)
-    stamp, wanted = venv / "webdnn-installed.txt", digest(HERE / "requirements.txt")
+    stamp, wanted = venv / "webdnn-installed.txt", digest(*requirements)
     if not stamp.exists() or stamp.read_text() != wanted:
         say("installing TensorFlow, which exports the models for the other runtimes (a few minutes the first time)")
-        pip_install(venv, "--requirement", str(HERE / "requirements.txt"))
+        for file, options in requirements.items():
+            pip_install(venv, *options, "--requirement", str(file))
         stamp.write_text(wanted)
     return python_of(venv)
 
@@ -114,7 +116,7 @@ def main() -> int:
     from measure import QUICK, Effort, measure, open_bench, profile
     from report import join_layers, markdown, peaks, summarize
 
-    from models import EXPORTS, Build, Maker, StepError, parse_name
+    from models import EXPORTS, REQUIREMENTS, Build, Maker, StepError, parse_name
 
     texts = (arguments.models or (QUICK_MODELS if arguments.quick else DEFAULT_MODELS)).split(",")
     for text in texts:
@@ -130,7 +132,7 @@ def main() -> int:
     rivals = [form for form in forms if form in EXPORTS]
     if rivals:
         ensure_node_packages(HERE)
-    maker = Maker(WORK, install_exporter() if rivals else None, say)
+    maker = Maker(WORK, install_exporter(REQUIREMENTS) if rivals else None, say)
     builds = {"descriptor": Build(arguments.checkout), "descriptor-O0": Build(arguments.checkout, ("--optimize", "0"))}
     if arguments.before:
         builds["descriptor-before"] = Build(arguments.before)

@@ -31,6 +31,8 @@ RUNTIMES: dict[str, Runtime] = {
     "litert-simd": Runtime(
         "litert", "LiteRT.js, SIMD only", "tflite", options={"loader": "litert_wasm_compat_internal.js"}
     ),
+    "tfjs": Runtime("tfjs", "TensorFlow.js", "tfjs"),
+    "tfjs-2": Runtime("tfjs", "TensorFlow.js", "tfjs", 2),
     "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", "onnx"),
     "onnxruntime-2": Runtime("onnxruntime", "onnxruntime-web", "onnx", 2),
 }
