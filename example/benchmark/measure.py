@@ -31,7 +31,7 @@ class Effort:
     warmup: int = 3
     runs: int = 10
     seconds: float = 3.0
-    peak_seconds: float = 0.3
+    peak_seconds: float = 0.2
 
 
 QUICK = Effort(warmup=1, runs=3, seconds=0.2, peak_seconds=0.05)
@@ -110,6 +110,15 @@ class Bench:
                 page.goto(self.server.url(path))
             answer = page.evaluate("() => window.answer")
             return {**answer, "memory": peak_of_page(self.browser)}
+        finally:
+            context.close()
+
+    def empty_page_memory(self) -> int | None:
+        """Peak bytes of a page that does nothing."""
+        context = self.browser.new_context()
+        try:
+            context.new_page().goto(self.server.add("/page/empty", "<!doctype html>"))
+            return peak_of_page(self.browser)
         finally:
             context.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runtimes import OURS, RUNTIMES
@@ -67,11 +67,16 @@ def _ratios(theirs: Sequence[Record], ours: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def peaks(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Best and median over all pages of the bare multiply-add rate, by variant."""
-    variants = {variant for record in records for variant in record["peaks"]}
-    rates = {v: [r["peaks"][v] for r in records if v in r["peaks"]] for v in sorted(variants)}
-    return {v: {"best": max(rate), "median": statistics.median(rate)} for v, rate in rates.items()}
+def peaks(records: Sequence[Record]) -> dict[str, list[dict[str, float]]]:
+    """Best and median over all pages of the bare multiply-add rate: variant → [of one thread, of two at once]."""
+    pages = [record["peaks"] for record in records if "peaks" in record]
+    variants = sorted({variant for page in pages for variant in page})
+    return {variant: [_best_rate(page[variant][i] for page in pages) for i in range(2)] for variant in variants}
+
+
+def _best_rate(rates: Iterable[float]) -> dict[str, float]:
+    rates = list(rates)
+    return {"best": max(rates), "median": statistics.median(rates)}
 
 
 COLUMNS = [
@@ -129,18 +134,28 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The table, and what it was measured on."""
     rows = list(map(_cells, result["summary"]))
     machine = result["machine"]
-    rates = ", ".join(
-        f"{name} {rate['best']:.1f} (median {rate['median']:.1f})" for name, rate in result["peaks"].items()
-    )
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    empty = result["empty_page_memory"]
     parts = [
         table(COLUMNS, rows, left=2),
         _failure_list(result["summary"]),
         f"Rounds: {result['rounds']}. {machine['processor']}, {machine['cores']} cores, "
         f"load average {machine['load_before']} before and {machine['load_after']} after; {versions}.",
-        f"Bare multiply-add rate of one thread in the same pages, GFLOP/s: {rates}." if rates else "",
+        _peak_lines(result["peaks"]),
+        "" if empty is None else f"Memory of an empty page: {empty / 1e6:.0f} MB.",
     ]
     return "\n\n".join(filter(None, [*parts, *map(_profile_table, result["profiles"])])) + "\n"
+
+
+def _peak_lines(rates: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    if not rates:
+        return ""
+    lines = [
+        f"- {name}: {one['best']:.1f} (median {one['median']:.1f}) on one thread, "
+        f"{two['best']:.1f} (median {two['median']:.1f}) on two at once: × {two['best'] / one['best']:.2f}"
+        for name, (one, two) in rates.items()
+    ]
+    return "\n".join(["Bare multiply-add rate in the same pages, GFLOP/s:", "", *lines])
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:

@@ -116,7 +116,7 @@ def main() -> int:
     from measure import QUICK, Effort, measure, open_bench, profile
     from report import join_layers, markdown, peaks, summarize
 
-    from models import EXPORTS, REQUIREMENTS, Build, Maker, StepError, parse_name
+    from models import EXPORTS, REQUIREMENTS, Build, Maker, StepError, parse_name, run
 
     texts = (arguments.models or (QUICK_MODELS if arguments.quick else DEFAULT_MODELS)).split(",")
     for text in texts:
@@ -132,7 +132,8 @@ def main() -> int:
     rivals = [form for form in forms if form in EXPORTS]
     if rivals:
         ensure_node_packages(HERE)
-    maker = Maker(WORK, install_exporter(REQUIREMENTS) if rivals else None, say)
+    exporter = install_exporter(REQUIREMENTS) if rivals else None
+    maker = Maker(WORK, exporter, say)
     builds = {"descriptor": Build(arguments.checkout), "descriptor-O0": Build(arguments.checkout, ("--optimize", "0"))}
     if arguments.before:
         builds["descriptor-before"] = Build(arguments.before)
@@ -154,6 +155,7 @@ def main() -> int:
     with open_bench(effort, checkouts) as bench:
         for model in models:
             bench.serve(model)
+        empty = bench.empty_page_memory()
         records = measure(bench, models, names, missing, rounds, say)
         profiles = [
             {
@@ -183,6 +185,7 @@ def main() -> int:
         "versions": versions,
         "summary": summarize(records, models),
         "peaks": peaks(records),
+        "empty_page_memory": empty,
         "profiles": profiles,
         "records": records,
     }
@@ -191,7 +194,12 @@ def main() -> int:
     text = markdown(result)
     (arguments.out / "results.md").write_text(text, encoding="utf-8")
     print(f"\n{text}")
-    say(f"written: {arguments.out / 'results.json'} and results.md")
+    if exporter:  # it has matplotlib, and without rivals there is nothing to compare
+        try:
+            run([exporter, HERE / "plot.py", arguments.out / "results.json", arguments.out / "results.png"])
+        except StepError as problem:
+            sys.exit(str(problem))
+    say(f"written: {arguments.out / 'results.json'}, results.md{' and results.png' if exporter else ''}")
     return 0
 
 
