@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtimes import OURS, RUNTIMES
 
-from models import Model
+if TYPE_CHECKING:
+    from models import Model
 
 Record = Mapping[str, Any]
 
