@@ -67,7 +67,7 @@ def test_a_ratio_is_theirs_over_ours_on_as_many_threads(report: Any) -> None:
 
 def test_a_failure_is_shown_and_compared_with_nothing(report: Any) -> None:
     failure = {"round": 2, "model": "net", "runtime": "webdnn", "failure": "no\n memory"}
-    records = [record("webdnn", 2.0), record("litert", 3.0), failure, record("litert", 3.0, number=2)]
+    records = [record("webdnn", 2.0), record("litert", 3.0), failure, record("litert-2", 2.0, number=2)]
     found = rows(report, records)
     assert "best" not in found["webdnn"]
     assert found["litert"]["ratios"] is None
@@ -84,6 +84,7 @@ def test_a_failure_is_shown_and_compared_with_nothing(report: Any) -> None:
         }
     )
     assert "- net, WebDNN, threads 1: no memory" in text
+    assert "- net: LiteRT.js × 1.50" in text
     assert "simd: 42.0 (median 41.0) on one thread, 82.0 (median 81.0) on two at once: × 1.95" in text
     widths = {len(line) for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1

@@ -143,6 +143,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"Rounds: {result['rounds']}. {machine['processor']}, {machine['cores']} cores, "
         f"load average {machine['load_before']} before and {machine['load_after']} after; {versions}.",
         _peak_lines(result["peaks"]),
+        _gain_lines(result["summary"]),
         "" if empty is None else f"Memory of an empty page: {empty / 1e6:.0f} MB.",
     ]
     return "\n\n".join(filter(None, [*parts, *map(_profile_table, result["profiles"])])) + "\n"
@@ -157,6 +158,18 @@ def _peak_lines(rates: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
         for name, (one, two) in rates.items()
     ]
     return "\n".join(["Bare multiply-add rate in the same pages, GFLOP/s:", "", *lines])
+
+
+def _gain_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What two threads gain over one, for every runtime that was measured on both: to be held against bare FMA's gain."""
+    bests = {(row["model"], row["runtime"]): row["best"] for row in rows if "best" in row}
+    gains: dict[str, list[str]] = {}
+    for (model, name), best in bests.items():
+        if (model, f"{name}-2") in bests:
+            gain = best / bests[model, f"{name}-2"]
+            gains.setdefault(model, []).append(f"{RUNTIMES[name].label} × {gain:.2f}")
+    lines = [f"- {model}: {', '.join(texts)}" for model, texts in gains.items()]
+    return "\n".join(["Two threads against one, best over best:", "", *lines]) if lines else ""
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
