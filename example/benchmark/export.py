@@ -1,4 +1,4 @@
-"""Exports a Keras model to another runtime's format through TensorFlow, and checks the file against Keras.
+"""Exports a Keras model to another runtime's format, and checks the file against Keras.
 
 usage: python export.py FORMAT MODEL.h5 INPUT.npy TARGET, in the environment of requirements.txt
 
@@ -14,14 +14,19 @@ import os
 import sys
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_BACKEND"] = "torch" if sys.argv[1:2] == ["onnx-torch"] else "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 
 # Format → the module that has write(model, shape, file), answer(file, x) and graph_gzip_bytes(file).
-FORMATS = {"onnx": "export_onnx", "tflite": "export_tflite", "tfjs": "export_tfjs"}
+FORMATS = {
+    "onnx": "export_onnx",
+    "onnx-torch": "export_onnx",
+    "tflite": "export_tflite",
+    "tfjs": "export_tfjs",
+}
 TOLERANCE = 1e-4
 
 

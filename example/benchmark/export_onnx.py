@@ -1,4 +1,4 @@
-"""Keras → ONNX by Keras's own export, which is tf2onnx."""
+"""Keras → ONNX by Keras's own export: tf2onnx on its TensorFlow backend, torch.onnx on its torch backend."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def write(model: keras.Model, shape: tuple[int, ...], file: Path) -> None:
     """Sizes are fixed: every runtime is measured on a model whose shapes are known ahead of time."""
     signature = [keras.InputSpec(shape=shape, dtype="float32", name="input")]
     model.export(str(file), format="onnx", input_signature=signature, verbose=False)
+    weights = file.with_name(f"{file.name}.data")
+    if weights.exists():  # torch writes them beside the graph; pages load one file
+        whole = onnx.load(str(file))
+        weights.unlink()
+        onnx.save(whole, str(file))
 
 
 def answer(file: Path, x: np.ndarray) -> np.ndarray:

@@ -35,13 +35,21 @@ class Export:
 
 
 # What export.py runs with: pip's files, and the options that each needs.
-REQUIREMENTS = {HERE / "requirements.txt": (), HERE / "requirements-tfjs.txt": ("--no-deps",)}
+REQUIREMENTS = {
+    HERE / "requirements.txt": (),
+    HERE / "requirements-tfjs.txt": ("--no-deps",),
+    HERE / "requirements-torch.txt": (),
+}
 
 EXPORTS = {
     "onnx": Export("model.onnx", "export_onnx.py"),
     "tflite": Export("model.tflite", "export_tflite.py"),
     "tfjs": Export("tfjs/model.json", "export_tfjs.py"),
 }
+
+
+# tf2onnx takes more than 14 GB of memory for VGG16, whose first dense layer alone is 411 MB.
+ONNX_BY_TORCH = ("vgg16",)
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,10 @@ class Maker:
             for file in (failure, model.folder / f"{export.file}.json"):
                 file.unlink(missing_ok=True)
             (model.folder / export.file).parent.mkdir(exist_ok=True)
+            by_torch = form == "onnx" and parse_name(model.name)[0] in ONNX_BY_TORCH
             files = [model.folder / name for name in ("model.h5", "input.npy", export.file)]
             try:
-                run([self.exporter, HERE / "export.py", form, *files])
+                run([self.exporter, HERE / "export.py", "onnx-torch" if by_torch else form, *files])
             except StepError as problem:
                 self.say(f"{model.name}: {problem}")
                 failure.write_text(str(problem), encoding="utf-8")

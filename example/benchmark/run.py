@@ -81,7 +81,9 @@ def install_exporter(requirements: Mapping[Path, Sequence[str]]) -> Path:
     make_environment(venv)
     stamp, wanted = venv / "webdnn-installed.txt", digest(*requirements)
     if not stamp.exists() or stamp.read_text() != wanted:
-        say("installing TensorFlow, which exports the models for the other runtimes (a few minutes the first time)")
+        say(
+            "installing TensorFlow and torch, which export the models for the other runtimes (a few minutes the first time)"
+        )
         for file, options in requirements.items():
             pip_install(venv, *options, "--requirement", str(file))
         stamp.write_text(wanted)
