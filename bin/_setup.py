@@ -143,7 +143,10 @@ def _run(command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | 
         if done.returncode:
             output.seek(0)
             sys.stderr.write(output.read())
-            sys.exit(f"setup failed ({done.returncode}): {' '.join(map(str, command))}")
+            sys.exit(
+                f"setup failed ({done.returncode}): {' '.join(map(str, command))}\n"
+                "What it printed stands above. Installing needs a network; what is installed already is not asked for again."
+            )
 
 
 def digest(*files: Path) -> str:

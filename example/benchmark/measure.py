@@ -12,33 +12,16 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from memory import peak_of_page
+from playwright.sync_api import Error, sync_playwright
+from runtimes import RUNTIMES, Runtime
 
 from harness import chromium
 from harness.metric import error
 from harness.page import decode
 from harness.server import StaticServer
-from models import HERE, ROOT, Model
+from models import EXPORTS, HERE, Model
 from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_zig
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """A module of page/, and what its `load` gets beside the model's files."""
-
-    module: str
-    label: str
-    options: Mapping[str, Any]
-
-
-# On the command line → what it is.
-RUNTIMES: dict[str, Runtime] = {
-    "webdnn": Runtime("webdnn", "WebDNN", {"threads": 1}),
-    "webdnn-simd": Runtime("webdnn", "WebDNN, SIMD only", {"threads": 1, "variant": "simd"}),
-    "webdnn-2": Runtime("webdnn", "WebDNN, 2 threads", {"threads": 2}),
-    "onnxruntime": Runtime("onnxruntime", "onnxruntime-web", {"threads": 1}),
-    "onnxruntime-2": Runtime("onnxruntime", "onnxruntime-web, 2 threads", {"threads": 2}),
-}
-BASELINE = "onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -48,11 +31,25 @@ class Effort:
     warmup: int = 3
     runs: int = 10
     seconds: float = 3.0
-    peak_seconds: float = 0.3
+    peak_seconds: float = 0.2
 
 
 QUICK = Effort(warmup=1, runs=3, seconds=0.2, peak_seconds=0.05)
+PAGE_SECONDS = 600
+"""A page that has not ended by then has failed."""
 
+MODULES = HERE / "node_modules"
+# Where a page finds the runtimes; WebDNN's folders come with a checkout.
+MOUNTS = {
+    "/page": HERE / "page",
+    "/onnxruntime": MODULES / "onnxruntime-web" / "dist",
+    "/tfjs/core": MODULES / "@tensorflow" / "tfjs-core" / "dist",
+    "/tfjs/converter": MODULES / "@tensorflow" / "tfjs-converter" / "dist",
+    "/tfjs/wasm": MODULES / "@tensorflow" / "tfjs-backend-wasm" / "dist",
+    "/tfjs/wasm-out": MODULES / "@tensorflow" / "tfjs-backend-wasm" / "wasm-out",
+    "/litert": MODULES / "@litertjs" / "core",
+    "/litert-utils": MODULES / "@litertjs" / "wasm-utils" / "dist",
+}
 # What a page asks for on the benchmark's behalf.
 OWN_FILES = ("/page/", "/input/", "/peak/")
 
@@ -60,8 +57,10 @@ OWN_FILES = ("/page/", "/input/", "/peak/")
 class Bench:
     """A Chromium, and a server of the page, the runtimes and the models."""
 
-    def __init__(self, browser: Any, server: StaticServer, effort: Effort) -> None:
-        self.browser = browser
+    def __init__(self, launch: Callable[[], Any], server: StaticServer, effort: Effort) -> None:
+        self.launch = launch
+        self.browser = launch()
+        self.version = self.browser.version
         self.server = server
         self.effort = effort
         self.peaks = {
@@ -74,12 +73,13 @@ class Bench:
         self.server.add(f"/input/{model.folder.name}.bin", (model.folder / "input.bin").read_bytes())
 
     def open(self, model: Model, runtime: Runtime, **more: Any) -> dict[str, Any]:
-        """The answer of a fresh page in a fresh context, `error` and `download` added."""
+        """The answer of a fresh page in a fresh context, with `error`, `download` and `memory`; or its `failure`."""
         name = model.folder.name
         job = {
             "runtime": runtime.module,
-            "descriptor": f"/models/{name}/descriptor",
-            "onnx": f"/models/{name}/model.onnx",
+            "file": f"/models/{name}/{model.path(runtime.form)}",
+            "dist": "/webdnn",
+            "threads": runtime.threads,
             "shape": list(model.input.shape),
             "input": f"/input/{name}.bin",
             "peaks": self.peaks,
@@ -91,26 +91,51 @@ class Bench:
             **more,
         }
         self.server.requests.clear()
+        try:
+            answer = self._answer(f"/page/?{quote(json.dumps(job))}")
+        except Error as problem:  # the page crashed, or took too long
+            self._relaunch()
+            return {"failure": str(problem)}
+        if "failure" not in answer:
+            output = decode({"data": answer.pop("output"), "shape": model.reference.shape})
+            answer["error"] = error(output, model.reference)
+            answer["download"] = self._download(model, runtime)
+        return answer
+
+    def _answer(self, path: str) -> dict[str, Any]:
         context = self.browser.new_context()
         try:
             page = context.new_page()
-            page.goto(self.server.url(f"/page/?{quote(json.dumps(job))}"))
+            with page.expect_console_message(lambda m: m.text == "benchmark: done", timeout=1000 * PAGE_SECONDS):
+                page.goto(self.server.url(path))
             answer = page.evaluate("() => window.answer")
+            return {**answer, "memory": peak_of_page(self.browser)}
         finally:
             context.close()
-        output = decode({"data": answer.pop("output"), "shape": model.reference.shape})
-        answer["error"] = error(output, model.reference)
-        answer["download"] = self._download(model)
-        return answer
 
-    def _download(self, model: Model) -> dict[str, int]:
-        """Gzipped bytes of every file that the page asked for; an ONNX file counts with its weights taken out."""
+    def empty_page_memory(self) -> int | None:
+        """Peak bytes of a page that does nothing."""
+        context = self.browser.new_context()
+        try:
+            context.new_page().goto(self.server.add("/page/empty", "<!doctype html>"))
+            return peak_of_page(self.browser)
+        finally:
+            context.close()
+
+    def _relaunch(self) -> None:
+        """After a crash the browser may be of no more use."""
+        self.browser.close()
+        self.browser = self.launch()
+
+    def _download(self, model: Model, runtime: Runtime) -> dict[str, int]:
+        """Gzipped bytes of every file that the page asked for; a rival's model counts with its weights taken out."""
         sizes: dict[str, int] = {}
         for path in sorted(self.server.requests):
-            if path.startswith(OWN_FILES) or Path(path).name.startswith("weights."):
+            name = Path(path).name
+            if path.startswith(OWN_FILES) or name.startswith(("weights.", "group")):
                 continue
-            if path.endswith(".onnx"):
-                sizes[path] = model.onnx["graph_gzip_bytes"]
+            if runtime.form in EXPORTS and path.endswith(f"/{EXPORTS[runtime.form].file}"):
+                sizes[path] = model.exported(runtime.form)["graph"]
                 continue
             response = self.server.respond(path)
             if response.status == 200:
@@ -119,42 +144,55 @@ class Bench:
 
 
 @contextmanager
-def open_bench(effort: Effort) -> Iterator[Bench]:
-    from playwright.sync_api import sync_playwright
-
-    mounts = {
-        "/page": HERE / "page",
-        "/webdnn": ROOT / "webdnn_js" / "dist",
-        "/onnxruntime": HERE / "node_modules" / "onnxruntime-web" / "dist",
-    }
-    with StaticServer(mounts) as server, sync_playwright() as playwright:
+def open_bench(effort: Effort, checkouts: Mapping[str, Path]) -> Iterator[Bench]:
+    """`checkouts`: where the page finds a WebDNN → whose it is."""
+    ours = {prefix: checkout / "webdnn_js" / "dist" for prefix, checkout in checkouts.items()}
+    with StaticServer({**MOUNTS, **ours}) as server, sync_playwright() as playwright:
         server.add("/page/", (HERE / "page" / "index.html").read_bytes())
-        browser = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.FLAGS)
+        bench = Bench(
+            lambda: playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.FLAGS),
+            server,
+            effort,
+        )
         try:
-            yield Bench(browser, server, effort)
+            yield bench
         finally:
-            browser.close()
+            bench.browser.close()
 
 
 def measure(
-    bench: Bench, models: Sequence[Model], names: Sequence[str], rounds: int, say: Callable[[str], None]
+    bench: Bench,
+    models: Sequence[Model],
+    names: Sequence[str],
+    missing: Mapping[tuple[str, str], str],
+    rounds: int,
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """A record for every model, runtime and round. In each round every runtime has its turn; who begins changes."""
+    """A record for every model, runtime and round. In each round every runtime has its turn; who begins changes.
+
+    `missing`: (model, form) → why there is no such file.
+    """
     records = []
     for number in range(rounds):
         order = [names[(number + i) % len(names)] for i in range(len(names))]
         for model in models:
             for name in order:
-                answer = bench.open(model, RUNTIMES[name])
+                absent = missing.get((model.name, RUNTIMES[name].form))
+                answer = {"failure": absent} if absent else bench.open(model, RUNTIMES[name])
                 records.append({"round": number + 1, "model": model.name, "runtime": name, **answer})
-                best, median = min(answer["times"]), float(np.median(answer["times"]))
-                say(
-                    f"round {number + 1}/{rounds} {model.name:16} {RUNTIMES[name].label:18} "
-                    f"best {best:9.2f} ms, median {median:9.2f} ms"
-                )
+                say(f"round {number + 1}/{rounds} {model.name:16} {name:14} {_line(answer)}")
     return records
+
+
+def _line(answer: Mapping[str, Any]) -> str:
+    if "failure" in answer:
+        return f"failed: {answer['failure']}"
+    return f"best {min(answer['times']):9.2f} ms, median {float(np.median(answer['times'])):9.2f} ms"
 
 
 def profile(bench: Bench, model: Model, name: str) -> list[dict[str, Any]]:
     """Kernel, origin and milliseconds (of each run) of every step."""
-    return bench.open(model, RUNTIMES[name], profile=True)["profile"]
+    answer = bench.open(model, RUNTIMES[name], profile=True)
+    if "failure" in answer:
+        raise RuntimeError(f"{model.name} on {name}: {answer['failure']}")
+    return answer["profile"]

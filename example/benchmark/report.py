@@ -3,103 +3,173 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from measure import BASELINE, RUNTIMES
+from runtimes import OURS, RUNTIMES
 
-from models import Model
+if TYPE_CHECKING:
+    from models import Model
 
 Record = Mapping[str, Any]
 
 
 def summarize(records: Sequence[Record], models: Sequence[Model]) -> list[dict[str, Any]]:
-    """One row for each model and runtime, over all rounds."""
+    """One row for each model and runtime, over all rounds; a runtime that failed in any round has only its `failure`."""
     rows = []
     for model in models:
         mine = [record for record in records if record["model"] == model.name]
-        best = {name: min(min(r["times"]) for r in mine if r["runtime"] == name) for name in _runtimes(mine)}
-        rows += [_row(model, name, [r for r in mine if r["runtime"] == name], best.get(BASELINE)) for name in best]
+        runtimes = [name for name in RUNTIMES if any(record["runtime"] == name for record in mine)]
+        groups = {name: [r for r in mine if r["runtime"] == name] for name in runtimes}
+        rows += [_row(model, name, group, groups.get(OURS[RUNTIMES[name].threads])) for name, group in groups.items()]
     return rows
 
 
-def _runtimes(records: Sequence[Record]) -> list[str]:
-    present = {record["runtime"] for record in records}
-    return [name for name in RUNTIMES if name in present]
-
-
-def _row(model: Model, name: str, records: Sequence[Record], baseline: float | None) -> dict[str, Any]:
+def _row(model: Model, name: str, records: Sequence[Record], ours: Sequence[Record] | None) -> dict[str, Any]:
+    head = {"model": model.name, "runtime": name, "threads": RUNTIMES[name].threads}
+    failures = _failures(records)
+    if failures:
+        return {**head, "failure": failures[0]}
     times = [time for record in records for time in record["times"]]
     bests = [min(record["times"]) for record in records]
-    best = min(times)
+    memory = [record["memory"] for record in records if record["memory"] is not None]
     return {
-        "model": model.name,
-        "runtime": name,
-        "best": best,
+        **head,
+        "best": min(times),
         "median": statistics.median(times),
         # How far the best of the worst round lies from the best of all: the noise that a comparison has to beat.
-        "spread": max(bests) / best - 1,
-        "speedup": None if baseline is None else baseline / best,
-        "gflops": 2 * model.report["macs"] / best / 1e6,
+        "spread": max(bests) / min(bests) - 1,
+        "ratios": None if not ours or ours is records or _failures(ours) else _ratios(records, ours),
+        "gflops": 2 * model.report["macs"] / min(times) / 1e6,
         "first_answer": statistics.median(record["firstAnswer"] for record in records),
         "first_run": statistics.median(record["firstRun"] for record in records),
         "download": sum(records[-1]["download"].values()),
+        "memory": max(memory, default=None),
         "error": max(record["error"] for record in records),
     }
 
 
-def peaks(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Best and median over all pages of the bare multiply-add rate, by variant."""
-    variants = {variant for record in records for variant in record["peaks"]}
-    rates = {v: [r["peaks"][v] for r in records if v in r["peaks"]] for v in sorted(variants)}
-    return {v: {"best": max(rate), "median": statistics.median(rate)} for v, rate in rates.items()}
+def _failures(records: Sequence[Record]) -> list[str]:
+    return [record["failure"] for record in records if "failure" in record]
+
+
+def _ratios(theirs: Sequence[Record], ours: Sequence[Record]) -> dict[str, Any]:
+    """How many times as long as ours theirs takes: best over best, median over median, and in each round."""
+
+    def times(records: Sequence[Record]) -> list[float]:
+        return [time for record in records for time in record["times"]]
+
+    # Both were measured in every round, in this order.
+    rounds = [min(a["times"]) / min(b["times"]) for a, b in zip(theirs, ours, strict=True)]
+    return {
+        "best": min(times(theirs)) / min(times(ours)),
+        "median": statistics.median(times(theirs)) / statistics.median(times(ours)),
+        "rounds": rounds,
+    }
+
+
+def peaks(records: Sequence[Record]) -> dict[str, list[dict[str, float]]]:
+    """Best and median over all pages of the bare multiply-add rate: variant → [of one thread, of two at once]."""
+    pages = [record["peaks"] for record in records if "peaks" in record]
+    variants = sorted({variant for page in pages for variant in page})
+    return {variant: [_best_rate(page[variant][i] for page in pages) for i in range(2)] for variant in variants}
+
+
+def _best_rate(rates: Iterable[float]) -> dict[str, float]:
+    rates = list(rates)
+    return {"best": max(rates), "median": statistics.median(rates)}
 
 
 COLUMNS = [
     "model",
     "runtime",
+    "threads",
     "best ms",
     "median ms",
     "spread",
-    "× onnxruntime-web",
+    "× WebDNN best",
+    "× median",
+    "× by round",
     "GFLOP/s",
     "first answer ms",
     "first run ms",
     "download kB",
+    "memory MB",
     "error",
 ]
 
 
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    head = [row["model"], RUNTIMES[row["runtime"]].label, str(row["threads"])]
+    if "failure" in row:
+        return [*head, "failed", *["–"] * (len(COLUMNS) - len(head) - 1)]
+    ratios = row["ratios"]
+    return [
+        *head,
+        f"{row['best']:.2f}",
+        f"{row['median']:.2f}",
+        f"{row['spread']:.0%}",
+        f"{ratios['best']:.2f}" if ratios else "–",
+        f"{ratios['median']:.2f}" if ratios else "–",
+        f"{min(ratios['rounds']):.2f}–{max(ratios['rounds']):.2f}" if ratios else "–",
+        f"{row['gflops']:.1f}",
+        f"{row['first_answer']:.0f}",
+        f"{row['first_run']:.1f}",
+        f"{row['download'] / 1000:.1f}",
+        "–" if row["memory"] is None else f"{row['memory'] / 1e6:.0f}",
+        f"{row['error']:.1e}",
+    ]
+
+
+def _failure_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        f"- {row['model']}, {RUNTIMES[row['runtime']].label}, threads {row['threads']}: "
+        f"{' '.join(row['failure'].split())[:600]}"
+        for row in rows
+        if "failure" in row
+    ]
+    return "\n".join(["Failed:", "", *lines]) if lines else ""
+
+
 def markdown(result: Mapping[str, Any]) -> str:
     """The table, and what it was measured on."""
-    rows = [
-        [
-            row["model"],
-            RUNTIMES[row["runtime"]].label,
-            f"{row['best']:.2f}",
-            f"{row['median']:.2f}",
-            f"{row['spread']:.0%}",
-            "–" if row["speedup"] is None else f"{row['speedup']:.2f}",
-            f"{row['gflops']:.1f}",
-            f"{row['first_answer']:.0f}",
-            f"{row['first_run']:.1f}",
-            f"{row['download'] / 1000:.1f}",
-            f"{row['error']:.1e}",
-        ]
-        for row in result["summary"]
-    ]
+    rows = list(map(_cells, result["summary"]))
     machine = result["machine"]
-    rates = ", ".join(
-        f"{name} {rate['best']:.1f} (median {rate['median']:.1f})" for name, rate in result["peaks"].items()
-    )
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    empty = result["empty_page_memory"]
     parts = [
         table(COLUMNS, rows, left=2),
-        f"Rounds: {result['rounds']}; one thread. {machine['processor']}, {machine['cores']} cores, "
+        _failure_list(result["summary"]),
+        f"Rounds: {result['rounds']}. {machine['processor']}, {machine['cores']} cores, "
         f"load average {machine['load_before']} before and {machine['load_after']} after; {versions}.",
-        f"Bare multiply-add rate of one thread in the same pages, GFLOP/s: {rates}.",
+        _peak_lines(result["peaks"]),
+        _gain_lines(result["summary"]),
+        "" if empty is None else f"Memory of an empty page: {empty / 1e6:.0f} MB.",
     ]
-    return "\n\n".join([*parts, *map(_profile_table, result.get("profiles", []))]) + "\n"
+    return "\n\n".join(filter(None, [*parts, *map(_profile_table, result["profiles"])])) + "\n"
+
+
+def _peak_lines(rates: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    if not rates:
+        return ""
+    lines = [
+        f"- {name}: {one['best']:.1f} (median {one['median']:.1f}) on one thread, "
+        f"{two['best']:.1f} (median {two['median']:.1f}) on two at once: × {two['best'] / one['best']:.2f}"
+        for name, (one, two) in rates.items()
+    ]
+    return "\n".join(["Bare multiply-add rate in the same pages, GFLOP/s:", "", *lines])
+
+
+def _gain_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What two threads gain over one, for every runtime that was measured on both: to be held against bare FMA's gain."""
+    bests = {(row["model"], row["runtime"]): row["best"] for row in rows if "best" in row}
+    gains: dict[str, list[str]] = {}
+    for (model, name), best in bests.items():
+        if (model, f"{name}-2") in bests:
+            gain = best / bests[model, f"{name}-2"]
+            gains.setdefault(model, []).append(f"{RUNTIMES[name].label} × {gain:.2f}")
+    lines = [f"- {model}: {', '.join(texts)}" for model, texts in gains.items()]
+    return "\n".join(["Two threads against one, best over best:", "", *lines]) if lines else ""
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:

@@ -1,11 +1,11 @@
 // onnxruntime-web on WebAssembly.
 import * as ort from '/onnxruntime/ort.wasm.bundle.min.mjs';
 
-export async function load({ onnx, shape, threads }) {
+export async function load({ file, shape, threads }) {
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.simd = true;
   ort.env.wasm.wasmPaths = '/onnxruntime/';
-  const session = await ort.InferenceSession.create(onnx, {
+  const session = await ort.InferenceSession.create(file, {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
   });

@@ -1,8 +1,8 @@
 // Ours: the webassembly backend, in the variant that it chooses or in a forced one.
-import * as WebDNN from '/webdnn/webdnn.mjs';
 
-export async function load({ descriptor, variant, threads }) {
-  const runner = await WebDNN.load(descriptor, {
+export async function load({ file, dist, variant, threads }) {
+  const WebDNN = await import(`${dist}/webdnn.mjs`);
+  const runner = await WebDNN.load(file, {
     backendOrder: ['webassembly'],
     backendOptions: { webassembly: { threads, ...(variant && { variant }) } },
   });
