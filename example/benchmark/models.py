@@ -48,9 +48,8 @@ EXPORTS = {
 }
 
 
-# tf2onnx takes more than 14 GB of memory for VGG16, whose first dense layer alone is 411 MB, and leaves the constants of
-# EfficientNet's Normalization layer as inputs without a value.
-ONNX_BY_TORCH = ("vgg16", "efficientnet_b0")
+# tf2onnx takes more than 14 GB of memory for VGG16, whose first dense layer alone is 411 MB.
+ONNX_BY_TORCH = ("vgg16",)
 
 
 @dataclass(frozen=True)
