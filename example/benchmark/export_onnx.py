@@ -20,6 +20,16 @@ def write(model: keras.Model, shape: tuple[int, ...], file: Path) -> None:
         whole = onnx.load(str(file))
         weights.unlink()
         onnx.save(whole, str(file))
+    _drop_unread_inputs(file)
+
+
+def _drop_unread_inputs(file: Path) -> None:
+    """tf2onnx folds the constants of a Normalization layer, and still lists them as inputs of the graph."""
+    model = onnx.load(str(file))
+    read = {name for node in model.graph.node for name in node.input}
+    for source in [source for source in model.graph.input if source.name not in read]:
+        model.graph.input.remove(source)
+    onnx.save(model, str(file))
 
 
 def answer(file: Path, x: np.ndarray) -> np.ndarray:
