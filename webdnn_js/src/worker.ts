@@ -3,21 +3,21 @@
 import { WebDNNError, reasonOf } from './errors';
 import { version } from './version';
 import type { Failure, Ready, Request, Response } from './webassembly/host';
+import type { Results } from './webassembly/machine';
 import { answer, Session } from './webassembly/session';
 
 const session = new Session();
 
-/** The page gets these buffers; copying them would cost a run of a small model. */
-function outputsOf(result: unknown): ArrayBuffer[] {
-  const outputs = Array.isArray(result) ? result : (result as { outputs?: unknown } | undefined)?.outputs;
-  const arrays = Array.isArray(outputs) ? outputs.filter((one) => one instanceof Float32Array) : [];
-  return (arrays as Float32Array<ArrayBuffer>[]).map((output) => output.buffer);
+/** The page gets the buffers of a run's results; copying them would cost a run of a small model. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  const { inputs = [], outputs = [] } = (result ?? {}) as Partial<Results>;
+  return [...inputs, ...outputs].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 async function reply({ method, args }: Request): Promise<void> {
   try {
     const result = await answer(session, method, args);
-    postMessage({ result } satisfies Response, { transfer: outputsOf(result) });
+    postMessage({ result } satisfies Response, { transfer: buffersOf(result) });
     // From here on this worker hears no more messages.
     if (method === 'join') session.serve((failure) => postMessage({ failure } satisfies Failure));
   } catch (error) {

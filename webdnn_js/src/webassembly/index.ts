@@ -4,6 +4,7 @@ import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray 
 import { checkBackendOptions } from '../options';
 import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
+import type { Results } from './machine';
 import { chooseVariant, isSupported } from './variant';
 
 function workerUrl({ options, runtimeUrl }: BackendContext): string {
@@ -15,6 +16,7 @@ class WebAssemblyExecutor implements Executor {
   private host: Host | undefined;
   private schedule: Schedule | undefined;
   private disposed = false;
+  private copies: readonly TypedArray[] = [];
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
@@ -68,20 +70,35 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    const copies = inputs.map((input) => input.slice() as Float32Array<ArrayBuffer>);
-    const results = await this.host!.call('run', [copies], copies.map(({ buffer }) => buffer));
-    results.forEach((result, i) => outputs[i]!.set(result));
+    this.take(await this.host!.call('run', ...this.give(inputs)), outputs);
   }
 
   async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
-    const { outputs: results, milliseconds } = await this.host!.call('profile', [inputs]);
-    results.forEach((result, i) => outputs[i]!.set(result));
+    const answer = await this.host!.call('profile', ...this.give(inputs));
+    this.take(answer, outputs);
     const { kernels } = this.context.plan;
     return this.schedule!.steps.map(({ kernel, origin }, i) => ({
       kernel: kernels[kernel]!.name,
       origin,
-      milliseconds: milliseconds[i]!,
+      milliseconds: answer.milliseconds[i]!,
     }));
+  }
+
+  /** Copies that go to the worker and come back with its answer, to be used again: new memory would cost more than what is copied. */
+  private give(inputs: readonly TypedArray[]): [[TypedArray[]], ArrayBuffer[]] {
+    const copies = inputs.map((input, i) => {
+      const copy = this.copies[i];
+      if (copy?.length !== input.length) return input.slice();
+      copy.set(input);
+      return copy;
+    });
+    this.copies = [];
+    return [[copies], copies.map(({ buffer }) => buffer as ArrayBuffer)];
+  }
+
+  private take({ inputs, outputs: results }: Results, outputs: readonly TypedArray[]): void {
+    this.copies = inputs;
+    results.forEach((result, i) => outputs[i]!.set(result));
   }
 
   dispose(): void {

@@ -33,6 +33,11 @@ export interface Seat {
   readonly runs: number;
 }
 
+export interface Results {
+  readonly inputs: readonly TypedArray[];
+  readonly outputs: readonly Float32Array[];
+}
+
 /** A view as an address. */
 interface Place {
   readonly address: number;
@@ -298,21 +303,21 @@ export class Machine {
     return result;
   }
 
-  /** Copies of the outputs. */
-  run(inputs: readonly TypedArray[]): Float32Array[] {
+  /** Copies of the outputs; `inputs` are given back. */
+  run(inputs: readonly TypedArray[]): Results {
     this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
     this.execute('the model', this.table, 0, this.steps.length);
-    return this.outputs.map((place) => this.readRows(place));
+    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)) };
   }
 
-  /** Outputs, and the milliseconds of each step. */
-  profile(inputs: readonly TypedArray[]): { outputs: Float32Array[]; milliseconds: number[] } {
+  /** The same, and the milliseconds of each step. */
+  profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
     this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
     const milliseconds = this.steps.map(({ origin }, i) => {
       const start = performance.now();
       this.execute(`step ${i} (${origin})`, this.table, i, i + 1);
       return performance.now() - start;
     });
-    return { outputs: this.outputs.map((place) => this.readRows(place)), milliseconds };
+    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)), milliseconds };
   }
 }

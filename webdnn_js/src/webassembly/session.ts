@@ -3,7 +3,7 @@
 import type { Schedule, TypedArray } from '../backend';
 import { reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
-import { Machine, type Exports, type Seat } from './machine';
+import { Machine, type Exports, type Results, type Seat } from './machine';
 
 /** How many threads, and whether their memory is shared (a module is linked for one or the other). */
 export interface Team {
@@ -36,11 +36,11 @@ export class Session {
     this.machine!.bind(schedule);
   }
 
-  run(inputs: readonly TypedArray[]): Float32Array[] {
+  run(inputs: readonly TypedArray[]): Results {
     return this.machine!.run(inputs);
   }
 
-  profile(inputs: readonly TypedArray[]): { outputs: Float32Array[]; milliseconds: number[] } {
+  profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
     return this.machine!.profile(inputs);
   }
 

@@ -27,6 +27,10 @@ export interface Seat {
     /** Address of the number of runs; −1 ends the thread. */
     readonly runs: number;
 }
+export interface Results {
+    readonly inputs: readonly TypedArray[];
+    readonly outputs: readonly Float32Array[];
+}
 export declare class Machine {
     private readonly plan;
     private readonly weights;
@@ -64,11 +68,10 @@ export declare class Machine {
     bind(schedule: Schedule): void;
     private writeRows;
     private readRows;
-    /** Copies of the outputs. */
-    run(inputs: readonly TypedArray[]): Float32Array[];
-    /** Outputs, and the milliseconds of each step. */
-    profile(inputs: readonly TypedArray[]): {
-        outputs: Float32Array[];
+    /** Copies of the outputs; `inputs` are given back. */
+    run(inputs: readonly TypedArray[]): Results;
+    /** The same, and the milliseconds of each step. */
+    profile(inputs: readonly TypedArray[]): Results & {
         milliseconds: number[];
     };
 }

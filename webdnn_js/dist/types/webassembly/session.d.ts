@@ -1,7 +1,7 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 import type { Schedule, TypedArray } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
-import { type Seat } from './machine.js';
+import { type Results, type Seat } from './machine.js';
 /** How many threads, and whether their memory is shared (a module is linked for one or the other). */
 export interface Team {
     readonly threads: number;
@@ -15,9 +15,8 @@ export declare class Session {
     start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], { threads, shared }: Team, schedule?: Schedule): Promise<readonly Seat[]>;
     writeWeight(weight: number, row: number, rows: number, data: TypedArray): void;
     bind(schedule: Schedule): void;
-    run(inputs: readonly TypedArray[]): Float32Array[];
-    profile(inputs: readonly TypedArray[]): {
-        outputs: Float32Array[];
+    run(inputs: readonly TypedArray[]): Results;
+    profile(inputs: readonly TypedArray[]): Results & {
         milliseconds: number[];
     };
     /** Makes this worker a further thread of a machine that lives in another. */
