@@ -25,7 +25,6 @@ describe.each(['secure', 'insecure'])('over HTTP, in a context that is %s', (con
     if (context === 'insecure') vi.stubGlobal('crypto', {});
   });
 
-
   it('reads whole, unaltered files', async () => {
     const urls: (string | undefined)[] = [];
     const directory = await serve((request, response) => {

@@ -3,7 +3,7 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundStep, BoundView, Schedule, TypedArray } from '../backend';
+import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
 import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
@@ -217,7 +217,7 @@ export class Machine {
   }
 
   /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): void {
+  writeWeight({ weight, row, rows, data }: WeightRows): void {
     const { columns } = this.weights[weight]!;
     this.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {

@@ -2,7 +2,7 @@
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
-import type { Schedule, TypedArray } from '../backend.js';
+import type { Schedule, TypedArray, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -59,7 +59,7 @@ export declare class Machine {
     private reserve;
     private floats;
     /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): void;
+    writeWeight({ weight, row, rows, data }: WeightRows): void;
     private place;
     bind(schedule: Schedule): void;
     private writeRows;
