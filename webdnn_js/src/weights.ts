@@ -3,7 +3,7 @@
 import type { Executor, WeightRows } from './backend';
 import type { FileRef, Manifest, Shard } from './plan';
 
-const DOWNLOADS = 4;
+export const DOWNLOADS = 4;
 
 /** Views of the pieces inside the shard; nothing is copied. */
 const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer): WeightRows[] =>

@@ -1,6 +1,7 @@
 /** Shards → executor. A few shards download at once; they are handed over one by one, in order of arrival. */
 import type { Executor } from './backend.js';
 import type { FileRef, Manifest } from './plan.js';
+export declare const DOWNLOADS = 4;
 /**
  * Gives every shard to `executor`, which must not be used for anything else meanwhile; first waits for `ready`.
  * Rejects only when the executor has come to rest, so that the caller may dispose of it.
