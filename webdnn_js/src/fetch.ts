@@ -35,6 +35,33 @@ async function readLocal(url: string): Promise<ArrayBuffer> {
 /** Missing where the page came over plain http, except from localhost. */
 const subtle = (): SubtleCrypto | undefined => globalThis.crypto.subtle;
 
+/** A reader that fills memory of ours; undefined where a body is no stream of bytes. */
+function byteReader({ body }: Response): ReadableStreamBYOBReader | undefined {
+  try {
+    return body?.getReader({ mode: 'byob' });
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** The body of `response`, `bytes` long: `arrayBuffer` would not know its length, and grow memory and copy over and over. */
+async function readBody(url: string, response: Response, bytes: number): Promise<ArrayBuffer> {
+  const reader = byteReader(response);
+  if (!reader) return response.arrayBuffer();
+  let buffer = new ArrayBuffer(bytes);
+  for (let at = 0; at < bytes;) {
+    const { done, value } = await reader.read(new Uint8Array(buffer, at));
+    if (value) buffer = value.buffer;
+    if (done) return buffer.slice(0, at);
+    at += value.length;
+  }
+  const { done } = await reader.read(new Uint8Array(1));
+  if (done) return buffer;
+  await reader.cancel();
+  throw new WebDNNError('integrity', `${url}: more than ${bytes} bytes, ${ALTERED}`);
+}
+
 /** A browser checks `integrity` at half the speed of a fast network, and on the thread of the page; `subtle` has threads of its own. */
 async function readRemote(
   url: string,
@@ -44,7 +71,7 @@ async function readRemote(
   const integrity = file && !subtle() ? { integrity: file.integrity } : undefined;
   const response = await fetch(url, { signal: signal ?? null, ...integrity });
   if (!response.ok) throw httpError(url, response);
-  return response.arrayBuffer();
+  return file ? readBody(url, response, file.bytes) : response.arrayBuffer();
 }
 
 /** Refuses content that is not that of `file`; without `subtle`, fetch has done so. */
