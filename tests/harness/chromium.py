@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 
+# A page of this host is no secure context, as one of 127.0.0.1 is: no crypto.subtle, no SharedArrayBuffer, no WebGPU.
+INSECURE_HOST = "insecure.test"
 FLAGS = [
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
     "--no-sandbox",
     "--no-first-run",
     "--disable-background-networking",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from harness.chromium import INSECURE_HOST
 from harness.server import StaticServer
 from runtime.support import FOLDER, Model, dense_graph, mixed_graph, write_model
 
@@ -47,18 +49,32 @@ def server(serve_models: Callable[..., StaticServer]) -> StaticServer:
     return serve_models()
 
 
-@pytest.fixture(scope="module")
-def site(browser: Any, server: StaticServer) -> Iterator[Any]:
-    """A page with the runtime loaded. An uncaught error in it fails the module."""
+@contextmanager
+def open_site(browser: Any, url: str) -> Iterator[Any]:
+    """A page with the runtime loaded. An uncaught error in it is one of its user."""
     context = browser.new_context()
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(server.url("/page.html"))
+    page.goto(url)
     page.wait_for_function("window.WebDNN", timeout=10_000)
     yield page
     context.close()
     assert not errors, f"uncaught in the page: {errors}"
+
+
+@pytest.fixture(scope="module")
+def site(browser: Any, server: StaticServer) -> Iterator[Any]:
+    with open_site(browser, server.url("/page.html")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def insecure_site(browser: Any, server: StaticServer) -> Iterator[Any]:
+    """As pages of plain http are, except those of localhost."""
+    with open_site(browser, server.url("/page.html").replace("127.0.0.1", INSECURE_HOST)) as page:
+        assert page.evaluate("[isSecureContext, typeof crypto.subtle]") == [False, "undefined"]
+        yield page
 
 
 @pytest.fixture(autouse=True)

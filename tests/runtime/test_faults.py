@@ -29,6 +29,12 @@ def runner(request: pytest.FixtureRequest, site: Any) -> Any:
     value(ask(site, body, backend=request.getfixturevalue("backend")))
 
 
+def lengthen(server: StaticServer, path: str) -> None:
+    """A fault: one byte more."""
+    server.heal(path)
+    server.replace(path, server.respond(path).body + b"\0")
+
+
 class TestFiles:
     def test_manifest_missing(self, site: Any) -> None:
         refusal(load(site, "/nowhere"), "/nowhere/descriptor.json", "404", code="fetch")
@@ -66,15 +72,25 @@ class TestFiles:
         server.replace("/dense/descriptor.json", json.dumps(manifest).encode())
         refusal(load(site, "/dense"), "no backend can run 'dense'", "fallback: the Descriptor has no plan for it")
 
+    @pytest.mark.parametrize("context", ["site", "insecure_site"])
     @pytest.mark.parametrize("pattern", ["plan.fallback.*.json", "weights.0.*.bin"])
-    def test_file_damaged(self, site: Any, server: StaticServer, dense: Model, pattern: str) -> None:
+    def test_file_damaged(
+        self, request: pytest.FixtureRequest, server: StaticServer, dense: Model, pattern: str, context: str
+    ) -> None:
+        """The runtime compares files with their hashes, or lets the browser do it: with the same words."""
+        site = request.getfixturevalue(context)
         name = dense.file(pattern)
         path = f"/dense/{name}"
         server.fail(path)
         refusal(load(site, "/dense"), name, "404", code="fetch")
         server.fail(path, 500)
         refusal(load(site, "/dense"), name, "500", code="fetch")
-        for spoil in (server.alter, lambda p: server.truncate(p, 100), lambda p: server.truncate(p, 0)):
+        for spoil in (
+            server.alter,
+            lambda p: server.truncate(p, 100),
+            lambda p: server.truncate(p, 0),
+            lambda p: lengthen(server, p),
+        ):
             spoil(path)
             refusal(load(site, "/dense"), name, "truncated", "copy the whole directory again", code="integrity")
         server.break_off(path, 100)

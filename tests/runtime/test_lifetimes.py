@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
-from runtime.support import BACKENDS, Model, ask, assert_close, lists, value
+from runtime.support import BACKENDS, Model, ask, assert_close, lists, refusal, value
 
 TIMES = {"webgpu": 8, "webgl": 25}  # on SwiftShader each takes a while
 OFTEN = 50
+
+
+def size_of_page(page: Any) -> int:
+    """Bytes of the page and its workers, after the garbage has been collected: heaps, buffers and WebAssembly memories."""
+    page.request_gc()
+    return int(page.evaluate("performance.measureUserAgentSpecificMemory().then(({bytes}) => bytes)"))
 
 
 def test_runners_side_by_side(site: Any, mixed: Model, dense: Model) -> None:
@@ -97,3 +103,52 @@ def test_one_runner_many_runs(site: Any, dense: Model, backend: str) -> None:
     expected = [dense.expected(arrays, N=size) for arrays, size in zip(inputs, sizes, strict=True)]
     for i, answer in enumerate(answers):
         assert_close(answer, expected[i // 2 % 3], i)
+
+
+@pytest.mark.exhaustive
+def test_thousand(site: Any, static: Model) -> None:
+    """Load, run, dispose of, on threads: neither the page nor the browser grows, and no thread is left."""
+    body = """
+      const runner = await WebDNN.load('/static', {backendOrder: 'webassembly', backendOptions: {webassembly: {threads: 2}}});
+      const result = [runner.info.threads, await runOnce(runner, inputs)];
+      runner.dispose();
+      return result;"""
+    inputs = static.inputs()
+    expected = static.expected(inputs)
+    sizes = []
+    for turn in range(1000):
+        threads, answer = value(ask(site, body, inputs=lists(inputs)))
+        assert threads == 2
+        assert_close(answer, expected, turn)
+        if turn % 100 == 99:
+            site.wait_for_timeout(500)
+            assert not site.workers
+            sizes.append(size_of_page(site))
+    # The first hundred fill caches; after that a leak of one runner's memory, 2 MiB, would be 1.8 GiB.
+    assert max(sizes[1:]) - sizes[0] < 32 * 2**20, sizes
+
+
+@pytest.mark.exhaustive
+def test_never_disposed(site: Any, static: Model) -> None:
+    """A page holds some hundred WebAssembly memories: the next runner is refused by an error of ours, and dispose() makes room."""
+    body = """
+      const load = () => WebDNN.load('/static', {backendOrder: 'webassembly', backendOptions: {webassembly: {threads: 1}}});
+      const runners = [];
+      let refusal;
+      while (!refusal && runners.length < 1000) {
+        const answer = await attempt(async () => void runners.push(await load()));
+        if (!('value' in answer)) refusal = answer;
+      }
+      const count = runners.length;
+      const last = await runOnce(runners.at(-1), inputs);
+      runners.splice(0, 20).forEach((runner) => runner.dispose());
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const again = await attempt(async () => runners.push(await load()) && runOnce(runners.at(-1), inputs));
+      runners.forEach((runner) => runner.dispose());
+      return [count, refusal, last, again];"""
+    inputs = static.inputs()
+    count, refused, last, again = value(ask(site, body, inputs=lists(inputs)))
+    assert count > 60
+    refusal(refused, "webassembly", "dispose of runners that are no longer needed")
+    for answer in (last, value(again)):
+        assert_close(answer, static.expected(inputs))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness import chromium
 from harness.server import StaticServer
 from runtime.support import BACKENDS, FOLDER, Model, assert_close, lists, refusal, value
 
@@ -105,6 +106,18 @@ class TestStrictPolicy:
     def test_without_isolation(self, visit: Any, sites: Any, static: Model, backend: str) -> None:
         """No SharedArrayBuffer, no cross-origin isolation: what most hosts give."""
         check(visit(sites(None, isolated=False), "module", backend, static), static, backend)
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "webgpu"])
+def test_insecure(browser: Any, sites: Any, static: Model, backend: str) -> None:
+    """Plain http from another host than localhost, which has neither WebGPU nor crypto.subtle."""
+    context = browser.new_context()
+    page = context.new_page()
+    job = json.dumps({"inputs": lists(static.inputs()), "backend": backend})
+    page.goto(f"{sites(None).url('/script.html')}#{job}".replace("127.0.0.1", chromium.INSECURE_HOST))
+    assert page.evaluate("isSecureContext") is False
+    check(page.evaluate("answer"), static, backend)
+    context.close()
 
 
 def test_without_wasm_only(visit: Any, sites: Any, static: Model) -> None:

@@ -11,7 +11,7 @@ export interface FetchOptions {
 }
 
 const LARGEST_MANIFEST = 2 ** 26;
-const ALTERED = 'not the content that the Descriptor names; copy the whole directory again';
+const ALTERED = 'truncated, or not the content that the Descriptor names; copy the whole directory again';
 
 export const joinUrl = (directory: string, name: string): string => directory.replace(/\/*$/, '/') + name;
 
@@ -26,36 +26,77 @@ const node = (globalThis as { process?: Node }).process;
 /** In Node, what is no URL is a path. (One letter before the colon is a Windows drive.) */
 const isLocal = (url: string): boolean => !!node?.versions?.node && (url.startsWith('file:') || !/^\w\w+:/.test(url));
 
-async function readLocal(url: string, file: FileRef | undefined): Promise<ArrayBuffer> {
+async function readLocal(url: string): Promise<ArrayBuffer> {
   const { readFile } = node!.getBuiltinModule('node:fs/promises');
-  const { createHash } = node!.getBuiltinModule('node:crypto');
   const bytes = await readFile(url.startsWith('file:') ? new URL(url) : url);
-  const integrity = `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
-  if (file && bytes.length === file.bytes && integrity !== file.integrity) {
-    throw new WebDNNError('integrity', `${url}: ${ALTERED}`);
-  }
   return new Uint8Array(bytes).buffer; // a copy: `bytes` may lie in a larger buffer, shared and not aligned
 }
 
+/** Missing where the page came over plain http, except from localhost. */
+const subtle = (): SubtleCrypto | undefined => globalThis.crypto.subtle;
+
+/** A reader that fills memory of ours; undefined where a body is no stream of bytes. */
+function byteReader({ body }: Response): ReadableStreamBYOBReader | undefined {
+  try {
+    return body?.getReader({ mode: 'byob' });
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** The body of `response`, `bytes` long: `arrayBuffer` would not know its length, and grow memory and copy over and over. */
+async function readBody(url: string, response: Response, bytes: number): Promise<ArrayBuffer> {
+  const reader = byteReader(response);
+  if (!reader) return response.arrayBuffer();
+  let buffer = new ArrayBuffer(bytes);
+  for (let at = 0; at < bytes;) {
+    const { done, value } = await reader.read(new Uint8Array(buffer, at));
+    if (value) buffer = value.buffer;
+    if (done) return buffer.slice(0, at);
+    at += value.length;
+  }
+  const { done } = await reader.read(new Uint8Array(1));
+  if (done) return buffer;
+  await reader.cancel();
+  throw new WebDNNError('integrity', `${url}: more than ${bytes} bytes, ${ALTERED}`);
+}
+
+/** A browser checks `integrity` at half the speed of a fast network, and on the thread of the page; `subtle` has threads of its own. */
 async function readRemote(
   url: string,
   file: FileRef | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ArrayBuffer> {
-  const response = await fetch(url, { signal: signal ?? null, ...(file && { integrity: file.integrity }) });
+  const integrity = file && !subtle() ? { integrity: file.integrity } : undefined;
+  const response = await fetch(url, { signal: signal ?? null, ...integrity });
   if (!response.ok) throw httpError(url, response);
-  return response.arrayBuffer();
+  return file ? readBody(url, response, file.bytes) : response.arrayBuffer();
+}
+
+/** Refuses content that is not that of `file`; without `subtle`, fetch has done so. */
+async function check(url: string, file: FileRef, content: ArrayBuffer): Promise<void> {
+  const hash = await subtle()?.digest('SHA-384', content);
+  if (hash) {
+    const digits = btoa(String.fromCharCode(...new Uint8Array(hash)));
+    if (`sha384-${digits}` !== file.integrity) {
+      throw new WebDNNError('integrity', `${url}: ${ALTERED}`);
+    }
+  }
+  if (content.byteLength !== file.bytes) {
+    throw new WebDNNError('integrity', `${url}: got ${content.byteLength} bytes, want ${file.bytes}`);
+  }
 }
 
 const httpError = (url: string, { status, statusText }: Response): WebDNNError =>
   new WebDNNError('fetch', `${url}: HTTP ${status} ${statusText}`.trim());
 
-/** With `integrity`, fetch gives one and the same TypeError for a 404, an altered file and no network: which was it? */
+/** fetch gives one and the same TypeError for a connection cut off, no network and, with `integrity`, a 404 or an altered file: which was it? */
 async function explain(url: string, file: FileRef | undefined, error: unknown): Promise<WebDNNError> {
   const response = file && !isLocal(url) ? await fetch(url, { method: 'HEAD' }).catch(() => undefined) : undefined;
   if (!response) return new WebDNNError('fetch', `${url}: ${reasonOf(error)}`, { cause: error });
   if (!response.ok) return httpError(url, response);
-  return new WebDNNError('integrity', `${url}: truncated, or ${ALTERED}`, { cause: error });
+  return new WebDNNError('integrity', `${url}: ${ALTERED}`, { cause: error });
 }
 
 /** Reads `url`; `file`, when known, is what the content must be. An abort rejects with the signal's reason. */
@@ -65,18 +106,15 @@ export async function read(url: string, file: FileRef | undefined, options: Fetc
     ? callPage('transformUrlDelegate', () => String(transformUrlDelegate(url)))
     : url;
   signal?.throwIfAborted();
-  let buffer: ArrayBuffer;
   try {
-    buffer = await (isLocal(address) ? readLocal(address, file) : readRemote(address, file, signal));
+    const content = await (isLocal(address) ? readLocal(address) : readRemote(address, file, signal));
+    if (file) await check(address, file, content);
+    signal?.throwIfAborted();
+    return content;
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof WebDNNError ? error : await explain(address, file, error);
   }
-  signal?.throwIfAborted();
-  if (file && buffer.byteLength !== file.bytes) {
-    throw new WebDNNError('integrity', `${address}: got ${buffer.byteLength} bytes, want ${file.bytes}`);
-  }
-  return buffer;
 }
 
 function parseJson(buffer: ArrayBuffer, url: string): unknown {

@@ -9,7 +9,7 @@ import { Reader } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
 import { Runner, type FallThrough } from './runner';
 import { bindSetup } from './schedule';
-import { loadWeights } from './weights';
+import { DOWNLOADS, loadWeights } from './weights';
 import type { FileRef, Manifest } from './plan';
 
 /** A fault of the Descriptor or of the page is an error at once; another backend would only hide it. */
@@ -18,7 +18,7 @@ const FATAL: readonly ErrorCode[] = ['descriptor', 'version', 'fetch', 'integrit
 interface Loading {
   readonly manifest: Manifest;
   readonly reader: Reader;
-  readonly readShard: (file: FileRef) => Promise<ArrayBuffer>;
+  readonly shards: ShardReader;
   readonly options: LoadOptions;
   readonly fallThrough: FallThrough[];
 }
@@ -31,15 +31,25 @@ const runtimeUrl = (): string => {
   }
 };
 
+interface ShardReader {
+  /** Starts the first downloads. */
+  prefetch(): void;
+  read(file: FileRef): Promise<ArrayBuffer>;
+}
+
 /** Reads shards; tells `progressCallback`, which never goes backwards when a second backend starts over. */
-function shardReader(manifest: Manifest, reader: Reader, { weightDirectory, progressCallback }: LoadOptions) {
+function shardReader(
+  manifest: Manifest,
+  reader: Reader,
+  { weightDirectory, progressCallback }: LoadOptions,
+): ShardReader {
   const total = manifest.shards.reduce((sum, { file }) => sum + file.bytes, 0);
   const seen = new Set<FileRef>();
   let loaded = 0;
   const report = (): void =>
     callPage('progressCallback', () => progressCallback?.(loaded, total, total ? loaded / total : 1));
   report();
-  return async (file: FileRef): Promise<ArrayBuffer> => {
+  const read = async (file: FileRef): Promise<ArrayBuffer> => {
     const buffer = await reader.file(file, weightDirectory);
     if (!seen.has(file)) {
       seen.add(file);
@@ -48,22 +58,39 @@ function shardReader(manifest: Manifest, reader: Reader, { weightDirectory, prog
     }
     return buffer;
   };
+  const prefetched = new Map<FileRef, Promise<ArrayBuffer>>();
+  return {
+    prefetch() {
+      for (const { file } of manifest.shards.slice(0, DOWNLOADS)) {
+        const reading = prefetched.get(file) ?? read(file);
+        reading.catch(() => undefined); // whoever reads the file is told
+        prefetched.set(file, reading);
+      }
+    },
+    read(file) {
+      const reading = prefetched.get(file) ?? read(file);
+      prefetched.delete(file);
+      return reading;
+    },
+  };
 }
 
 /** Compiles while weights download, writes them, and makes memory if sizes are known. */
-async function fill(executor: Executor, runner: Runner, { manifest, readShard, options }: Loading): Promise<void> {
-  await loadWeights(manifest, readShard, executor, executor.start());
+async function fill(executor: Executor, runner: Runner, { manifest, shards, options }: Loading): Promise<void> {
+  await loadWeights(manifest, (file) => shards.read(file), executor, executor.start());
   await executor.finishWeights();
   if (!Object.keys(manifest.placeholders).length) await runner.bindStatic();
   options.signal?.throwIfAborted();
 }
 
 async function start(backend: Backend, loading: Loading): Promise<Runner> {
-  const { manifest, reader, options, fallThrough } = loading;
+  const { manifest, reader, shards, options, fallThrough } = loading;
   const { name } = backend;
   const reason = await backend.unavailable();
   if (reason !== undefined) throw new WebDNNError('backend', reason);
-  const plan = checkPlan(await reader.json(manifest.backends[name]!), manifest, name);
+  const reading = reader.json(manifest.backends[name]!);
+  shards.prefetch();
+  const plan = checkPlan(await reading, manifest, name);
   bindSetup(plan);
   const executor = await backend.create({
     manifest,
@@ -114,6 +141,6 @@ export async function load(directory: string, options: LoadOptions = {}): Promis
   const order = backendOrder(options);
   const reader = new Reader(directory, options);
   const manifest = checkManifest(await reader.manifest());
-  const readShard = shardReader(manifest, reader, options);
-  return startFirst(order, { manifest, reader, readShard, options, fallThrough: [] });
+  const shards = shardReader(manifest, reader, options);
+  return startFirst(order, { manifest, reader, shards, options, fallThrough: [] });
 }

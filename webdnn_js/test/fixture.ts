@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Backend, BackendContext, Executor, Schedule, TypedArray } from '../src/backend';
+import type { Backend, BackendContext, Executor, Schedule, TypedArray, WeightRows } from '../src/backend';
 import type { BackendName, Expr, FileRef, Manifest, Plan } from '../src/plan';
 
 /** Deeply writable, so that a test can spoil any field. */
@@ -153,10 +153,13 @@ export class FakeExecutor implements Executor {
   start = (): Promise<void> => this.call('start');
   finishWeights = (): Promise<void> => this.call('finishWeights');
 
-  async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
-    await this.call('writeWeight');
-    if (rows * this.context.manifest.weights[weight]!.columns !== data.length) throw new Error('wrong piece');
-    this.weights.push([weight, row, [...data]]);
+  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    await this.call('writeWeights');
+    for (const { weight, row, rows, data } of pieces) {
+      if (rows * this.context.manifest.weights[weight]!.columns !== data.length) throw new Error('wrong piece');
+      if (data.buffer !== pieces[0]!.data.buffer) throw new Error('pieces of one shard lie in one buffer');
+      this.weights.push([weight, row, [...data]]);
+    }
   }
 
   async bind(schedule: Schedule): Promise<void> {

@@ -46,7 +46,7 @@ describe('load', () => {
       [0, 2, [6, 7, 8, 9, 10, 11]],
       [1, 0, [12, 13, 14]],
     ]);
-    expect(executor.calls).toEqual(['start', 'writeWeight', 'writeWeight', 'writeWeight', 'finishWeights', 'bind']);
+    expect(executor.calls).toEqual(['start', 'writeWeights', 'writeWeights', 'finishWeights', 'bind']);
     expect(runner.backendName).toBe('fallback');
     expect(runner.info).toMatchObject({ model: 'tiny', variant: 'fake', backend: 'fallback' });
   });
@@ -60,7 +60,7 @@ describe('load', () => {
   it('tries backends in order and keeps the reasons', async () => {
     install('webgpu', { unavailable: () => 'no adapter' });
     const webgl = install('webgl', { start: fail('shader does not compile') });
-    const webassembly = install('webassembly', { writeWeight: fail('out of memory') });
+    const webassembly = install('webassembly', { writeWeights: fail('out of memory') });
     install('fallback');
     const runner = await load(folder);
     expect(runner.info.fallThrough).toEqual([
@@ -71,7 +71,7 @@ describe('load', () => {
     expect(console.warn).toHaveBeenCalledTimes(3);
     expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
     expect(webassembly.executors[0]!.calls.at(-1)).toBe('dispose');
-    expect(webassembly.executors[0]!.calls.filter((call) => call === 'writeWeight')).toHaveLength(1);
+    expect(webassembly.executors[0]!.calls.filter((call) => call === 'writeWeights')).toHaveLength(1);
   });
 
   it('lists all reasons when nothing works', async () => {
@@ -166,14 +166,17 @@ describe('load', () => {
     expect(progress).toHaveLength(3);
   });
 
-  it.each(['start', 'writeWeight', 'finishWeights', 'bind'] as const)('aborts during %s and disposes', async (name) => {
-    const controller = new AbortController();
-    const webgl = install('webgl', { [name]: () => controller.abort(new Error('enough')) });
-    const fallback = install('fallback');
-    await expect(load(folder, { signal: controller.signal })).rejects.toThrow('enough');
-    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
-    expect(fallback.executors).toHaveLength(0);
-  });
+  it.each(['start', 'writeWeights', 'finishWeights', 'bind'] as const)(
+    'aborts during %s and disposes',
+    async (name) => {
+      const controller = new AbortController();
+      const webgl = install('webgl', { [name]: () => controller.abort(new Error('enough')) });
+      const fallback = install('fallback');
+      await expect(load(folder, { signal: controller.signal })).rejects.toThrow('enough');
+      expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+      expect(fallback.executors).toHaveLength(0);
+    },
+  );
 
   it('does nothing when aborted before', async () => {
     await expect(load(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { WeightRows } from '../src/backend';
 import type { FileRef, Manifest, Shard } from '../src/plan';
 import { loadWeights } from '../src/weights';
 import { fileOf, manifestOf } from './fixture';
@@ -24,14 +25,14 @@ describe('loadWeights', () => {
       downloading--;
       return new ArrayBuffer(4);
     };
-    const writeWeight = async (_: number, row: number, __: number, data: unknown): Promise<void> => {
+    const writeWeights = async ([piece]: readonly WeightRows[]): Promise<void> => {
       expect(++writing).toBe(1);
-      expect(data).toBeInstanceOf(Int32Array);
+      expect(piece!.data).toBeInstanceOf(Int32Array);
       await pause(1);
       writing--;
-      rows.push(row);
+      rows.push(piece!.row);
     };
-    await loadWeights(manyShards(), read, { writeWeight }, ready);
+    await loadWeights(manyShards(), read, { writeWeights }, ready);
     expect(most).toBe(4);
     expect(rows.indexOf(0)).toBeGreaterThan(3);
     expect([...rows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -39,23 +40,23 @@ describe('loadWeights', () => {
 
   it('writes nothing before the executor has started, and nothing when it cannot', async () => {
     const rows: number[] = [];
-    const writeWeight = (_: number, row: number): Promise<void> => Promise.resolve(void rows.push(row));
+    const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));
     const start = pause(20).then(() => Promise.reject(new Error('no device')));
     await expect(
-      loadWeights(manyShards(), () => Promise.resolve(new ArrayBuffer(4)), { writeWeight }, start),
+      loadWeights(manyShards(), () => Promise.resolve(new ArrayBuffer(4)), { writeWeights }, start),
     ).rejects.toThrow('no device');
     expect(rows).toEqual([]);
   });
 
   it('stops writing after the first failure', async () => {
     const rows: number[] = [];
-    const writeWeight = (_: number, row: number): Promise<void> => Promise.resolve(void rows.push(row));
+    const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));
     const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
       await pause(Number(name) * 5);
       if (name === '2') throw new Error('altered');
       return new ArrayBuffer(4);
     };
-    await expect(loadWeights(manyShards(), read, { writeWeight }, ready)).rejects.toThrow('altered');
+    await expect(loadWeights(manyShards(), read, { writeWeights }, ready)).rejects.toThrow('altered');
     await pause(100);
     expect(rows).toEqual([0, 1]);
   });

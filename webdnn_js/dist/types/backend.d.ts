@@ -61,14 +61,24 @@ export interface BackendContext {
     /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
     readonly runtimeUrl: string;
 }
+/** Rows `row … row+rows` of `weight`, dense. */
+export interface WeightRows {
+    readonly weight: number;
+    readonly row: number;
+    readonly rows: number;
+    readonly data: TypedArray;
+}
 /**
  * One model on one device. Order of calls: `start` (compiles kernels, makes weight buffers; may run while weights
- * download), any number of `writeWeight`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
+ * download), any number of `writeWeights`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
  */
 export interface Executor {
     start(): Promise<void>;
-    /** Rows `row … row+rows` of `weight`, dense. Runs the Setup steps of that weight and fills its weight buffers. */
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void>;
+    /**
+     * Fills the weight buffers of each piece, and runs the Setup steps of its weight. The pieces of one shard: their data are views
+     * of one buffer, which is the executor's to give away. One call at a time.
+     */
+    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
     finishWeights(): Promise<void>;
     /** Makes memory and whatever else depends on sizes. State buffers become zero. */
     bind(schedule: Schedule): Promise<void>;

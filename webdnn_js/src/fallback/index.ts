@@ -9,6 +9,7 @@ import type {
   Schedule,
   StepTime,
   TypedArray,
+  WeightRows,
 } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import { checkBackendOptions } from '../options';
@@ -106,7 +107,12 @@ class FallbackExecutor implements Executor {
     });
   }
 
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
+  writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    for (const piece of pieces) this.writePiece(piece);
+    return Promise.resolve();
+  }
+
+  private writePiece({ weight, row, rows, data }: WeightRows): void {
     const { columns } = this.context.manifest.weights[weight]!;
     this.context.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
@@ -114,7 +120,6 @@ class FallbackExecutor implements Executor {
         this.buffers[i]!.set(data.subarray(r * columns, (r + 1) * columns), (row + r) * buffer.pitch);
       }
     });
-    return Promise.resolve();
   }
 
   finishWeights(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
-import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend';
 import { checkBackendOptions } from '../options';
 import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
@@ -54,10 +54,12 @@ class WebAssemblyExecutor implements Executor {
     return thread;
   }
 
-  async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
-    // A copy, because the shard's other pieces lie in the same buffer.
-    const copy = data.slice() as Float32Array<ArrayBuffer>;
-    await this.host!.call('writeWeight', [weight, row, rows, copy], [copy.buffer]);
+  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    await this.host!.call(
+      'writeWeights',
+      [pieces],
+      pieces.slice(0, 1).map(({ data }) => data.buffer as ArrayBuffer),
+    );
   }
 
   finishWeights(): Promise<void> {

@@ -3,7 +3,7 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundStep, BoundView, Schedule, TypedArray } from '../backend';
+import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
 import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
@@ -57,6 +57,9 @@ const INT = Int32Array.BYTES_PER_ELEMENT;
 const MOST_MEMORY = 2 ** 31;
 const MOST_SHARD = 1 << 24;
 const ALIGNMENT = 64;
+/** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
+const WARM_UP = 2;
+const WARM_UP_ALL = 50;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -146,6 +149,7 @@ export class Machine {
     machine.module = module;
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
+    if (schedule) machine.warmUp(schedule);
     return machine;
   }
 
@@ -159,17 +163,40 @@ export class Machine {
   }
 
   /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
-  private execute(what: string, table: number, first: number, last: number): void {
+  private execute(what: string, table: number, first: number, last: number, threads = this.threads): void {
     const stack: unknown = this.exports.__stack_pointer.value;
     try {
-      this.exports.run(table, first, last, this.threads);
+      this.exports.run(table, first, last, threads);
     } catch (error) {
       this.exports.__stack_pointer.value = stack;
-      if (this.threads > 1) {
+      if (threads > 1) {
         this.exports.leave();
-        this.exports.recover(this.threads);
+        this.exports.recover(threads);
       }
       throw new WebDNNError('backend', `webassembly: ${what} failed: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
+   */
+  private warmUp(schedule: Schedule): void {
+    this.bind(schedule);
+    const sizes = this.steps.map((step) =>
+      [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
+    );
+    const order = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]!);
+    const spent = this.plan.kernels.map(() => 0);
+    let all = 0;
+    for (const i of order) {
+      const { kernel } = this.steps[i]!;
+      if (spent[kernel]! >= WARM_UP || all >= WARM_UP_ALL) continue;
+      const start = performance.now();
+      this.execute(`step ${i} on zeros`, this.table, i, i + 1, 1);
+      const time = performance.now() - start;
+      spent[kernel]! += time;
+      all += time;
     }
   }
 
@@ -222,7 +249,7 @@ export class Machine {
   }
 
   /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): void {
+  writeWeight({ weight, row, rows, data }: WeightRows): void {
     const { columns } = this.weights[weight]!;
     this.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {

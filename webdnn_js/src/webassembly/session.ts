@@ -1,6 +1,6 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 
-import type { Schedule, TypedArray } from '../backend';
+import type { Schedule, TypedArray, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
 import { Machine, type Exports, type Results, type Seat } from './machine';
@@ -28,8 +28,8 @@ export class Session {
     return this.machine.seats;
   }
 
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): void {
-    this.machine!.writeWeight(weight, row, rows, data);
+  writeWeights(pieces: readonly WeightRows[]): void {
+    for (const piece of pieces) this.machine!.writeWeight(piece);
   }
 
   bind(schedule: Schedule): void {
@@ -67,7 +67,7 @@ export class Session {
   }
 }
 
-export type Method = 'start' | 'writeWeight' | 'bind' | 'run' | 'profile' | 'join';
+export type Method = 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 
 /** A call by name. */

@@ -1,6 +1,15 @@
 /** One model in one WebGL context: textures for buffers, a draw call for every step and every layer of its result. */
 
-import type { BackendContext, BoundStep, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import type {
+  BackendContext,
+  BoundStep,
+  BoundView,
+  Executor,
+  Schedule,
+  StepTime,
+  TypedArray,
+  WeightRows,
+} from '../backend';
 import { WebDNNError } from '../errors';
 import { checkBackendOptions } from '../options';
 import type { Repeat, Step } from '../plan';
@@ -82,7 +91,12 @@ export class WebGLExecutor implements Executor {
     this.check();
   }
 
-  writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
+  writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    for (const piece of pieces) this.writePiece(piece);
+    return Promise.resolve();
+  }
+
+  private writePiece({ weight, row, rows, data }: WeightRows): void {
     const { manifest, plan } = this.owner;
     const info = manifest.weights[weight]!;
     const { columns } = info;
@@ -98,7 +112,6 @@ export class WebGLExecutor implements Executor {
       this.unaligned.set(i, whole);
       for (let r = 0; r < rows; r++) whole.set(data.subarray(r * columns, (r + 1) * columns), (row + r) * pitch);
     });
-    return Promise.resolve();
   }
 
   finishWeights(): Promise<void> {

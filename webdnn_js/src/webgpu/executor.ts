@@ -9,7 +9,16 @@ import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
 import { openDevice } from './device';
 import { Parameters, type Block } from './parameters';
 import { timePasses } from './profile';
-import type { BackendContext, BoundStep, BoundView, Executor, Schedule, StepTime, TypedArray } from '../backend';
+import type {
+  BackendContext,
+  BoundStep,
+  BoundView,
+  Executor,
+  Schedule,
+  StepTime,
+  TypedArray,
+  WeightRows,
+} from '../backend';
 import type { Repeat, Step } from '../plan';
 
 /** A step, ready to be encoded. */
@@ -88,7 +97,11 @@ export class WebGPUExecutor implements Executor {
     await Promise.all([storing, ...compiling]);
   }
 
-  async writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void> {
+  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    for (const piece of pieces) await this.writePiece(piece);
+  }
+
+  private async writePiece({ weight, row, rows, data }: WeightRows): Promise<void> {
     const columns = data.length / rows;
     this.context.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;

@@ -2,7 +2,7 @@
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
-import type { Schedule, TypedArray } from '../backend.js';
+import type { Schedule, TypedArray, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -54,6 +54,11 @@ export declare class Machine {
     get seats(): Seat[];
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
     private execute;
+    /**
+     * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+     * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
+     */
+    private warmUp;
     private get threadBytes();
     /** What the Setup steps need behind the weights: the largest piece, and parameters. */
     private setupBytes;
@@ -63,7 +68,7 @@ export declare class Machine {
     private reserve;
     private floats;
     /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): void;
+    writeWeight({ weight, row, rows, data }: WeightRows): void;
     private place;
     bind(schedule: Schedule): void;
     private writeRows;

@@ -1,5 +1,5 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
-import type { Schedule, TypedArray } from '../backend.js';
+import type { Schedule, TypedArray, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 import { type Results, type Seat } from './machine.js';
 /** How many threads, and whether their memory is shared (a module is linked for one or the other). */
@@ -13,7 +13,7 @@ export declare class Session {
     private seat;
     /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`. */
     start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], { threads, shared }: Team, schedule?: Schedule): Promise<readonly Seat[]>;
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): void;
+    writeWeights(pieces: readonly WeightRows[]): void;
     bind(schedule: Schedule): void;
     run(inputs: readonly TypedArray[]): Results;
     profile(inputs: readonly TypedArray[]): Results & {
@@ -24,7 +24,7 @@ export declare class Session {
     /** Does this thread's share of every run, until there will be no more. `fail` is told of every trap. */
     serve(fail: (reason: string) => void): void;
 }
-export type Method = 'start' | 'writeWeight' | 'bind' | 'run' | 'profile' | 'join';
+export type Method = 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 /** A call by name. */
 export declare function answer(session: Session, method: Method, args: readonly unknown[]): Promise<unknown>;

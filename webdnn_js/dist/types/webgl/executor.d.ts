@@ -1,5 +1,5 @@
 /** One model in one WebGL context: textures for buffers, a draw call for every step and every layer of its result. */
-import type { BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend.js';
+import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
 export declare class WebGLExecutor implements Executor {
     private readonly owner;
     info: Readonly<Record<string, unknown>>;
@@ -13,7 +13,8 @@ export declare class WebGLExecutor implements Executor {
     private draws;
     constructor(owner: BackendContext);
     start(): Promise<void>;
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void>;
+    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
     private texture;

@@ -2,7 +2,7 @@
  * Runs a plan on a GPU. Everything that depends on sizes (buffers, parameters, bind groups) is made by `bind`; a run
  * writes the inputs, encodes one compute pass, submits once and maps once.
  */
-import type { BackendContext, Executor, Schedule, StepTime, TypedArray } from '../backend.js';
+import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
 /** A step, ready to be encoded. */
 export interface Call {
     readonly pipeline: GPUComputePipeline;
@@ -27,7 +27,8 @@ export declare class WebGPUExecutor implements Executor {
     private failure;
     constructor(context: BackendContext);
     start(): Promise<void>;
-    writeWeight(weight: number, row: number, rows: number, data: TypedArray): Promise<void>;
+    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
     run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
