@@ -2,6 +2,9 @@
 
 `--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
 everything. `bin/test --fast` and `bin/test --all` pass it on.
+
+Several processes may share the tests (`-n 2 --dist loadgroup`): all tests of a file go to one of them, unless they say
+otherwise (`xdist_group`), so that what they share is made once.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import pytest
 
 from harness import chromium
 from harness.server import StaticServer
+from harness.workshop import Workshop, open_cache
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,8 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=list(LEFT_OUT), default="default", help="how much to run")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What has a group of its own takes long, and what takes long starts first.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
         if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
     left_out = LEFT_OUT[config.getoption("--tier")]
@@ -105,6 +114,12 @@ def serve_session(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
     """`serve` for servers that many tests share; they end with the session."""
     with _serving(runtime_dist) as start:
         yield start
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """Keras models, with Keras's answers and their Descriptors."""
+    return Workshop(open_cache(ROOT / ".cache" / "tests"), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
