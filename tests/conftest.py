@@ -57,6 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In the exhaustive tier, the figures that tests recorded as `measured`."""
+    if config.getoption("--tier") != "all":
+        return
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    figures = sorted(
+        (report.nodeid, value) for report in reports for name, value in report.user_properties if name == "measured"
+    )
+    if figures:
+        terminalreporter.section("measured")
+    for test, value in figures:
+        terminalreporter.write_line(f"{value:>18}  {test}")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium with WebGPU and WebGL 2 on SwiftShader."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,23 @@ CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
 REST = [case for case in CASES if case not in CHOSEN]
 
 
-def parameters() -> Iterator[Any]:
-    """(device, cases that one page runs, one of them)."""
+def parameters() -> list[Any]:
+    """Of test_case: (device, cases that one page runs, one of them)."""
 
-    def of(device: str, cases: Sequence[Case], *marks: pytest.MarkDecorator) -> Iterator[Any]:
-        group = pytest.mark.xdist_group(f"cases {device.split()[0]}")
-        for case in cases:
-            yield pytest.param(device, cases, case, id=f"{device}-{case.name}", marks=[group, *marks])
-
-    for device in DEVICES:
-        yield from of(device, CASES)
+    chosen: list[tuple[str, Sequence[Case], list[Any]]] = [(device, CASES, []) for device in DEVICES]
     for device in MORE_DEVICES:
-        yield from of(device, CHOSEN)
-        yield from of(device, REST, pytest.mark.exhaustive)
+        chosen += [(device, CHOSEN, []), (device, REST, [pytest.mark.exhaustive])]
+    return [
+        pytest.param(
+            device,
+            cases,
+            case,
+            id=f"{device}-{case.name}",
+            marks=[pytest.mark.xdist_group(f"cases {device.split()[0]}"), *marks],
+        )
+        for device, cases, marks in chosen
+        for case in cases
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ DEVICES = WEBASSEMBLY | OTHERS
 def check(answer: list[Array], wanted: list[Array], record: Any) -> None:
     """Fails when an output is off; writes the largest error down in the results of the test."""
     errors = [error(have, want) for have, want in zip(answer, wanted, strict=True)]
-    record("error", f"{max(errors):.2e}")
+    record("measured", f"error {max(errors):.2e}")
     assert max(errors) <= TOLERANCE
 
 
@@ -105,7 +105,7 @@ def test_compiled_kernels_are_small(workshop: Any, record_property: Any, name: s
     modules = list(workshop.application(name, NATIVE[name]).descriptor.glob("*.wasm"))
     assert len(modules) == 4
     size = max(len(gzip.compress(module.read_bytes(), 9)) for module in modules)
-    record_property("bytes", size)
+    record_property("measured", f"{size:,} bytes")
     assert size <= KERNEL_BYTES
 
 
@@ -130,7 +130,7 @@ def test_memory_of_a_conversion(workshop: Any, record_property: Any, tmp_path: P
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    record_property("bytes", 1024 * usage.ru_maxrss)
+    record_property("measured", f"{1024 * usage.ru_maxrss / 1e9:.2f} GB")
     assert 1024 * usage.ru_maxrss <= 3e9
 
 
@@ -237,7 +237,8 @@ def test_mutants_fail(workshop: Any, name: str) -> None:
     convolutions = [n for n in graph.nodes() if isinstance(n.op, Conv2D | DepthwiseConv2D)]
     biased = [n for n in convolutions if len(n.inputs) > 2 and isinstance(n.inputs[2].op, Constant)]
     padded = [n for n in convolutions if n.op.padding[0][1] > 0]
-    assert len(biased) >= 0.9 * len(convolutions)
+    # A depthwise convolution of a separable one has no bias, and DenseNet's every second convolution none.
+    assert len(biased) >= 0.45 * sum(isinstance(n.op, Conv2D) for n in convolutions)
     assert padded
     for node, mutate in [*((n, without_bias) for n in biased[::9]), *((n, shifted_pad) for n in padded[::9])]:
         found = error(interpret(mutant_of(graph, node, mutate), model.inputs)[0], model.wanted[0])
