@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -21,14 +22,19 @@ def key_of(sources: Iterable[Path], packages: Iterable[str]) -> str:
     return digest.hexdigest()[:16]
 
 
+HOURS = 2
+"""Longer than a test run."""
+
+
 class Cache:
-    """Folders by name. Those of another key are deleted: nothing will ask for them again."""
+    """Folders by name. Those of another key that no run has opened for HOURS are deleted."""
 
     def __init__(self, root: Path, key: str) -> None:
         self.folder = root / key
         self.folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self.folder)
         for other in root.iterdir():
-            if other != self.folder:
+            if other.stat().st_mtime < time.time() - 3600 * HOURS:
                 shutil.rmtree(other, ignore_errors=True)  # another process may be deleting it too
 
     def get(self, name: str, make: Callable[[Path], None]) -> Path:
