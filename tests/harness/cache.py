@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -34,8 +35,9 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         os.utime(self.folder)
         for other in root.iterdir():
-            if other.stat().st_mtime < time.time() - 3600 * HOURS:
-                shutil.rmtree(other, ignore_errors=True)  # another process may be deleting it too
+            with contextlib.suppress(FileNotFoundError):  # another process deletes it too
+                if other.stat().st_mtime < time.time() - 3600 * HOURS:
+                    shutil.rmtree(other)
 
     def get(self, name: str, make: Callable[[Path], None]) -> Path:
         """The folder `name`, which `make` fills the first time. It appears whole or not at all, whoever else makes it meanwhile."""
