@@ -3,8 +3,7 @@
 `--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
 everything. `bin/test --fast` and `bin/test --all` pass it on.
 
-Several processes may share the tests (`-n 2 --dist loadgroup`): all tests of a file go to one of them, unless they say
-otherwise (`xdist_group`), so that what they share is made once.
+Several processes may share the tests (`-n 2 --no-loadscope-reorder`), by the groups of harness/sharing.py.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import chromium
+from harness import chromium, sharing
 from harness.server import StaticServer
 from harness.workshop import Workshop, open_cache
 
@@ -38,13 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=list(LEFT_OUT), default="default", help="how much to run")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return sharing.scheduler(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # What has a group of its own takes long, and what takes long starts first.
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    # What is no whole file takes long, and what takes long starts first.
+    items.sort(key=lambda item: sharing.group_of(item.nodeid).endswith(".py"))
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
         if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
     left_out = LEFT_OUT[config.getoption("--tier")]

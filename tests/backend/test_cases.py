@@ -45,13 +45,7 @@ def parameters() -> list[Any]:
     for device in MORE_DEVICES:
         chosen += [(device, CHOSEN, []), (device, REST, [pytest.mark.exhaustive])]
     return [
-        pytest.param(
-            device,
-            cases,
-            case,
-            id=f"{device}-{case.name}",
-            marks=[pytest.mark.xdist_group(f"cases {device.split()[0]}"), *marks],
-        )
+        pytest.param(device, cases, case, id=f"{device}-{case.name}", marks=marks)
         for device, cases, marks in chosen
         for case in cases
     ]

@@ -173,9 +173,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory, browser: Any, serve_sessio
 @pytest.mark.browser
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in TOOLCHAINS if name != "zig"]
-)
+@pytest.mark.parametrize("name", [name for name in TOOLCHAINS if name != "zig"])
 def test_case(answers: Any, name: str, case: Case) -> None:
     check_answer(case, answers(name)[case.name], name)
 

@@ -77,14 +77,8 @@ IN_DEFAULT_TIER = ("mobilenet_v2", "resnet50", "unet")
 
 
 def in_tiers(names: Iterable[str]) -> list[Any]:
-    """Those of IN_DEFAULT_TIER are slow, the others exhaustive. Tests of one network run in one process, which makes it once."""
+    """Those of IN_DEFAULT_TIER are slow, the others exhaustive."""
     return [
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.slow if name in IN_DEFAULT_TIER else pytest.mark.exhaustive,
-                pytest.mark.xdist_group(name),
-            ],
-        )
+        pytest.param(name, marks=pytest.mark.slow if name in IN_DEFAULT_TIER else pytest.mark.exhaustive)
         for name in names
     ]

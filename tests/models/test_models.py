@@ -182,7 +182,6 @@ def check_sizes(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("unet")
 @pytest.mark.parametrize("device", DEVICES)
 def test_symbolic_unet(workshop: Any, run_in_page: Any, device: str) -> None:
     """One descriptor, three batch sizes, two image sizes; a size that breaks the divisibility is refused with the constraint."""
@@ -200,7 +199,6 @@ def test_symbolic_unet(workshop: Any, run_in_page: Any, device: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("mobilenet_v2")
 @pytest.mark.parametrize("device", DEVICES)
 def test_symbolic_batch(workshop: Any, run_in_page: Any, device: str) -> None:
     size = REDUCED["mobilenet_v2"]

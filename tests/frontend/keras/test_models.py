@@ -168,13 +168,7 @@ def test_chain_of_5000_layers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        pytest.param(name, size, marks=pytest.mark.xdist_group(name))
-        for name, size in [("resnet50", 224), ("mobilenet_v2", 224), ("mobilenet_v2", 97)]
-    ],
-)
+@pytest.mark.parametrize(("name", "size"), [("resnet50", 224), ("mobilenet_v2", 224), ("mobilenet_v2", 97)])
 def test_application(workshop: Any, name: str, size: int) -> None:
     model = workshop.application(name, size)
     graph = load(model.file, fixed(model.inputs))
