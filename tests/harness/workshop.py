@@ -18,7 +18,6 @@ from webdnn.cli.convert_keras import main as convert_keras
 from webdnn.frontend.keras import loading
 
 Array = np.ndarray
-Shapes = Sequence[tuple[int, ...]]
 
 MODULES = (applications, calibrate, keras_models, reference, loading)
 PACKAGES = ("keras", "jax", "jaxlib", "numpy", "h5py")
@@ -73,11 +72,12 @@ class Workshop:
         self.descriptors: dict[tuple[str, ...], Path] = {}
 
     def application(self, name: str, size: int) -> Model:
-        return self._get(f"{name}-{size}", lambda: applications.APPLICATIONS[name](size), [(1, size, size, 3)])
+        build = applications.APPLICATIONS[name]
+        return self._get(f"{name}-{size}", lambda: build(size), applications.inputs_of(name, size))
 
     def small(self, name: str) -> Model:
         build, shapes = keras_models.MODELS[name]
-        return self._get(name, build, shapes)
+        return self._get(name, build, noise(shapes, seed=7))
 
     def converted(self, file: Path, shapes: Sequence[str]) -> Path:
         """The Descriptor of the model in `file` for inputs of these shapes, for all backends."""
@@ -102,7 +102,7 @@ class Workshop:
         folder = self.cache.get(f"answers-{digest.hexdigest()[:32]}", make)
         return [_read(folder / f"{number}.npz") for number in range(len(runs))]
 
-    def _get(self, name: str, build: Callable[[], Any], shapes: Shapes) -> Model:
+    def _get(self, name: str, build: Callable[[], Any], inputs: list[Array]) -> Model:
         def make(folder: Path) -> None:
             import keras
 
@@ -112,7 +112,7 @@ class Workshop:
             model.save(folder / "model.h5")
 
         if name not in self.known:
-            self.known[name] = Model(self, name, self.cache.get(name, make), noise(shapes, seed=7))
+            self.known[name] = Model(self, name, self.cache.get(name, make), inputs)
         return self.known[name]
 
 
