@@ -2,6 +2,8 @@
 
 `--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
 everything. `bin/test --fast` and `bin/test --all` pass it on.
+
+Several processes may share the tests (`-n 2 --no-loadscope-reorder`), by the groups of harness/sharing.py.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import chromium
+from harness import chromium, sharing
 from harness.server import StaticServer
+from harness.workshop import Workshop, open_cache
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,7 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=list(LEFT_OUT), default="default", help="how much to run")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return sharing.scheduler(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What is no whole file takes long, and what takes long starts first.
+    items.sort(key=lambda item: sharing.group_of(item.nodeid).endswith(".py"))
     for item in items:
         if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
@@ -46,6 +56,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In the exhaustive tier, the figures that tests recorded as `measured`."""
+    if config.getoption("--tier") != "all":
+        return
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    figures = sorted(
+        (report.nodeid, value) for report in reports for name, value in report.user_properties if name == "measured"
+    )
+    if figures:
+        terminalreporter.section("measured")
+    for test, value in figures:
+        terminalreporter.write_line(f"{value:>18}  {test}")
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +129,12 @@ def serve_session(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
     """`serve` for servers that many tests share; they end with the session."""
     with _serving(runtime_dist) as start:
         yield start
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """Keras models, with Keras's answers and their Descriptors."""
+    return Workshop(open_cache(ROOT / ".cache" / "tests"), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

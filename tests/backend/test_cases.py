@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,33 @@ DEVICES = {
     "fallback": ("fallback", {}),
     "webassembly simd": ("webassembly", {"variant": "simd"}),
     "webassembly relaxed-simd": ("webassembly", {"variant": "relaxed-simd"}),
-    "webassembly simd-threads 2": ("webassembly", {"variant": "simd-threads", "threads": 2}),
-    "webassembly relaxed-simd-threads 1": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 1}),
     "webassembly relaxed-simd-threads 2": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 2}),
-    "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
     "webgpu": ("webgpu", {}),
     "webgl": ("webgl", {}),
 }
+# Other ways to share the same kernels among threads: all cases in the exhaustive tier; in the others, those with kernels that
+# share in ways of their own, that loop, or that have odd sizes.
+MORE_DEVICES = {
+    "webassembly simd-threads 2": ("webassembly", {"variant": "simd-threads", "threads": 2}),
+    "webassembly relaxed-simd-threads 1": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 1}),
+    "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
+}
+SHARING = ("conv2d", "depthwise", "matmul", "pool", "reduce", "softmax", "epilogue", "repeat", "whole", "edge")
+CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
+REST = [case for case in CASES if case not in CHOSEN]
+
+
+def parameters() -> list[Any]:
+    """Of test_case: (device, cases that one page runs, one of them)."""
+
+    chosen: list[tuple[str, Sequence[Case], list[Any]]] = [(device, CASES, []) for device in DEVICES]
+    for device in MORE_DEVICES:
+        chosen += [(device, CHOSEN, []), (device, REST, [pytest.mark.exhaustive])]
+    return [
+        pytest.param(device, cases, case, id=f"{device}-{case.name}", marks=marks)
+        for device, cases, marks in chosen
+        for case in cases
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -47,21 +68,21 @@ def descriptors(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="session")
 def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
-    """All outputs of all cases on a device, computed in one page."""
-    known: dict[str, dict[str, list[Any] | PageError]] = {}
+    """`answers(device, cases)`: all outputs of these cases, computed in one page."""
+    known: dict[tuple[str, str], dict[str, list[Any] | PageError]] = {}
 
-    def of(device: str) -> dict[str, list[Any] | PageError]:
-        if device not in known:
-            backend, options = DEVICES[device]
+    def of(device: str, cases: Sequence[Case]) -> dict[str, list[Any] | PageError]:
+        key = (device, cases[0].name)
+        if key not in known:
+            backend, options = (DEVICES | MORE_DEVICES)[device]
             root, folders = descriptors(backend)
-            known[device] = run_cases(browser, serve_session, CASES, root, folders, backend, **options)
-        return known[device]
+            known[key] = run_cases(browser, serve_session, cases, root, folders, backend, **options)
+        return known[key]
 
     return of
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-@pytest.mark.parametrize("device", DEVICES)
-def test_case(answers: Any, device: str, case: Case) -> None:
-    check_answer(case, answers(device)[case.name], device)
+@pytest.mark.parametrize(("device", "cases", "case"), parameters())
+def test_case(answers: Any, device: str, cases: Sequence[Case], case: Case) -> None:
+    check_answer(case, answers(device, cases)[case.name], device)

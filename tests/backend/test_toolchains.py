@@ -161,6 +161,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory, browser: Any, serve_sessio
 
     def of(name: str) -> dict[str, list[list[Any]] | PageError]:
         if name not in known:
+            _installed(name)
             root = tmp_path_factory.mktemp(name)
             folders = write_cases(TARGET, CASES, root, {"toolchain": name})
             known[name] = run_cases(browser, serve_session, CASES, root, folders, "webassembly", variant="simd")
@@ -174,7 +175,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory, browser: Any, serve_sessio
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 @pytest.mark.parametrize("name", [name for name in TOOLCHAINS if name != "zig"])
 def test_case(answers: Any, name: str, case: Case) -> None:
-    _installed(name)
     check_answer(case, answers(name)[case.name], name)
 
 

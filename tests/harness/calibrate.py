@@ -57,6 +57,8 @@ def randomize(model: Any, seed: int = 0) -> None:
 def calibrate(model: Any, inputs: Any) -> None:
     """Sets the moving mean and variance of every batch normalisation to those of one forward pass on `inputs`."""
     norms = [layer for layer in all_layers(model) if type(layer).__name__ == "BatchNormalization"]
+    if not norms:
+        return
     momenta = [layer.momentum for layer in norms]
     try:
         for layer in norms:

@@ -21,9 +21,13 @@ def noise(shapes: Sequence[tuple[int, ...]], seed: int = 0) -> list[Array]:
 
 def prepared(model: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
     """`model` with random weights, calibrated on noise of these shapes."""
+    return prepared_for(model, noise(shapes, seed=1))
+
+
+def prepared_for(model: Any, inputs: Sequence[Array]) -> Any:
+    """`model` with random weights, calibrated on `inputs`."""
     randomize(model)
-    inputs = noise(shapes, seed=1)
-    calibrate(model, inputs[0] if len(inputs) == 1 else inputs)
+    calibrate(model, inputs[0] if len(inputs) == 1 else list(inputs))
     return model
 
 

@@ -2,57 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.applications import APPLICATIONS
-from harness.keras_models import MODELS, noise
-from harness.reference import keras_float64
+from harness import applications, calibrate, keras_models, reference
+from harness.cache import Cache, key_of
+from harness.keras_models import noise
 from webdnn.cli.convert_keras import main as convert_keras
+from webdnn.frontend.keras import loading
 
 Array = np.ndarray
 
+MODULES = (applications, calibrate, keras_models, reference, loading)
+PACKAGES = ("keras", "jax", "jaxlib", "numpy", "h5py")
+
+
+def open_cache(root: Path) -> Cache:
+    """The cache in `root` for what this version of the harness makes."""
+    return Cache(root, key_of([Path(str(module.__file__)) for module in MODULES], PACKAGES))
+
 
 @dataclass
-class Converted:
-    """A model on disk, its Descriptor, one input and Keras's answer in float64."""
+class Model:
+    """A model as Keras saves it, `inputs` for it, and what is made of it when it is asked for."""
 
-    file: Path
-    descriptor: Path
+    workshop: Workshop
+    name: str
+    folder: Path
     inputs: list[Array]
-    wanted: list[Array]
+
+    @property
+    def file(self) -> Path:
+        """The .keras file."""
+        return self.folder / "model.keras"
+
+    @property
+    def hdf5(self) -> Path:
+        return self.folder / "model.h5"
+
+    @property
+    def shapes(self) -> list[str]:
+        """What `--input_shape` takes."""
+        return [str(x.shape) for x in self.inputs]
+
+    @cached_property
+    def wanted(self) -> list[Array]:
+        """Keras's answer to `inputs`, in float64."""
+        return self.workshop.answers(self.file, [self.inputs])[0]
+
+    @property
+    def descriptor(self) -> Path:
+        """For all backends. Made from the HDF5 file: Keras, which cannot read all of what it writes as HDF5, answers from the other one."""
+        return self.workshop.converted(self.hdf5, self.shapes)
 
 
 class Workshop:
-    """Makes `Converted` models, each once."""
+    """Makes models. Files of Keras and its answers stay in `cache`; Descriptors, whose compiler is under test, in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, cache: Cache, folder: Path) -> None:
+        self.cache = cache
         self.folder = folder
-        self.known: dict[tuple[object, ...], Converted] = {}
+        self.known: dict[str, Model] = {}
+        self.descriptors: dict[tuple[str, ...], Path] = {}
 
-    def application(self, name: str, size: int) -> Converted:
-        return self._get((name, size), lambda: APPLICATIONS[name](size), [(1, size, size, 3)])
+    def application(self, name: str, size: int) -> Model:
+        build = applications.APPLICATIONS[name]
+        return self._get(f"{name}-{size}", lambda: build(size), applications.inputs_of(name, size))
 
-    def small(self, name: str) -> Converted:
-        build, shapes = MODELS[name]
-        return self._get((name,), build, shapes)
+    def small(self, name: str) -> Model:
+        build, shapes = keras_models.MODELS[name]
+        return self._get(name, build, noise(shapes, seed=7))
 
-    def _get(self, key: tuple[object, ...], build: Any, shapes: Sequence[tuple[int, ...]]) -> Converted:
-        if key not in self.known:
-            stem = "-".join(map(str, key))
-            # Keras cannot read all of what it writes as HDF5, so it answers from the other format.
-            file, descriptor = self.folder / f"{stem}.keras", self.folder / stem
-            model = build()
-            model.save(file)
-            model.save(file.with_suffix(".h5"))
-            convert(file.with_suffix(".h5"), descriptor, [str(shape) for shape in shapes])
-            inputs = noise(shapes, seed=7)
-            self.known[key] = Converted(file, descriptor, inputs, keras_float64(file, inputs))
-        return self.known[key]
+    def converted(self, file: Path, shapes: Sequence[str]) -> Path:
+        """The Descriptor of the model in `file` for inputs of these shapes, for all backends."""
+        key = (str(file), *shapes)
+        if key not in self.descriptors:
+            folder = self.folder / str(len(self.descriptors))
+            convert(file, folder, shapes)
+            self.descriptors[key] = folder
+        return self.descriptors[key]
+
+    def answers(self, file: Path, runs: Sequence[Sequence[Array]]) -> list[list[Array]]:
+        """Keras's answers to several runs of the model in `file`, in float64."""
+        digest = hashlib.sha256(file.read_bytes())
+        for array in (array for inputs in runs for array in inputs):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+
+        def make(folder: Path) -> None:
+            for number, outputs in enumerate(reference.keras_float64(file, runs)):
+                np.savez(folder / f"{number}.npz", *outputs)
+
+        folder = self.cache.get(f"answers-{digest.hexdigest()[:32]}", make)
+        return [_read(folder / f"{number}.npz") for number in range(len(runs))]
+
+    def _get(self, name: str, build: Callable[[], Any], inputs: list[Array]) -> Model:
+        def make(folder: Path) -> None:
+            import keras
+
+            with loading.without_initializers(keras):
+                model = build()
+            model.save(folder / "model.keras")
+            model.save(folder / "model.h5")
+
+        if name not in self.known:
+            self.known[name] = Model(self, name, self.cache.get(name, make), inputs)
+        return self.known[name]
+
+
+def _read(file: Path) -> list[Array]:
+    with np.load(file) as arrays:
+        return [arrays[name] for name in arrays.files]
 
 
 def convert(file: Path, out: Path, shapes: Sequence[str], *more: str) -> None:

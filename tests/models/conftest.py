@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 
 from harness.page import RUNNER_PAGE, PageError, job, run_jobs
-from harness.workshop import Workshop
 
 Array = np.ndarray
-
-
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ import pytest
 
 from harness.keras_models import noise
 from harness.metric import error
-from harness.reference import keras_float64
-from harness.workshop import convert
 
 ROOT = os.environ.get("WEBDNN_TEST_MODELS")
 pytestmark = [
@@ -34,42 +32,39 @@ EMOTION = "emotion_mini_xception"
         ("nsfwjs_mobilenet_v2/mobilenet_v2_nsfwjs.h5", "nsfwjs_mobilenet_v2/coffee_ref.npz"),
     ],
 )
-def test_same_output(run_in_page: Any, tmp_path: Path, model: str, reference: str, backend: str) -> None:
+def test_same_output(workshop: Any, run_in_page: Any, model: str, reference: str, backend: str) -> None:
     with np.load(FOLDER / reference) as arrays:
         x, want = arrays["x0"], arrays["y"]
-    descriptor = tmp_path / f"{Path(model).stem}-{backend}"
-    convert(FOLDER / model, descriptor, [str(x.shape)], "--backend", backend)
+    descriptor = workshop.converted(FOLDER / model, [str(x.shape)])
     ((y,),) = run_in_page(descriptor, backend, [({}, [x])])
     assert error(y, want) <= 1e-5
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_upscaler_of_any_size(run_in_page: Any, tmp_path: Path, backend: str) -> None:
+def test_upscaler_of_any_size(workshop: Any, run_in_page: Any, backend: str) -> None:
     """64×64 as stored, 50×70 against Keras; one Descriptor. It produces pictures, so 2e-5."""
     file = FOLDER / "esrgan_slim_upscale" / "esrgan_slim_x2.h5"
     with np.load(FOLDER / "esrgan_slim_upscale" / "esrgan_slim_x2_ref.npz") as arrays:
         x, want = arrays["x0"], arrays["y"]
-    descriptor = tmp_path / f"esrgan-{backend}"
-    convert(file, descriptor, ["(1,H,W,3)"], "--backend", backend)
+    descriptor = workshop.converted(file, ["(1,H,W,3)"])
     other = np.abs(noise([(1, 50, 70, 3)])[0]) * 80
     runs = [({"H": 64, "W": 64}, [x]), ({"H": 50, "W": 70}, [other])]
     (first,), (second,) = run_in_page(descriptor, backend, runs)
     assert error(first, want) <= 2e-5
-    assert error(second, keras_float64(file, [other])[0]) <= 2e-5
+    assert error(second, workshop.answers(file, [[other]])[0][0]) <= 2e-5
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_digits(run_in_page: Any, tmp_path: Path, backend: str) -> None:
+def test_digits(workshop: Any, run_in_page: Any, backend: str) -> None:
     """The classifier's accuracy, and an autoencoder that takes noise away."""
     folder = FOLDER / "mnist5k_selftrained"
     with np.load(folder / "val500.npz") as arrays:
         x, labels = arrays["x"], arrays["y"]
-    classifier, autoencoder = tmp_path / f"cnn-{backend}", tmp_path / f"autoencoder-{backend}"
-    convert(folder / "mnist_cnn.h5", classifier, ["(N,28,28,1)"], "--backend", backend)
+    classifier = workshop.converted(folder / "mnist_cnn.h5", ["(N,28,28,1)"])
+    autoencoder = workshop.converted(folder / "mnist_denoise_ae.keras", ["(N,28,28,1)"])
     ((y,),) = run_in_page(classifier, backend, [({"N": len(x)}, [x])])
     assert round(float((y.argmax(1) == labels).mean()), 3) == 0.964
     clean = x[:20]
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.35, clean.shape).astype(np.float32), 0, 1)
-    convert(folder / "mnist_denoise_ae.keras", autoencoder, ["(N,28,28,1)"], "--backend", backend)
     ((y,),) = run_in_page(autoencoder, backend, [({"N": len(clean)}, [noisy])])
     assert ((y - clean) ** 2).mean() < 0.25 * ((noisy - clean) ** 2).mean()

@@ -13,8 +13,8 @@ import pytest
 
 from harness import applications, keras_models
 from harness.metric import error
-from webdnn.frontend.input_shape import InputShape, parse_input_shape
-from webdnn.frontend.keras import from_model
+from webdnn.frontend.input_shape import parse_input_shape
+from webdnn.frontend.keras import from_model, load
 from webdnn.graph import types
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Value
 from webdnn.graph.interpreter import interpret
@@ -50,8 +50,7 @@ def in_float64(graph: Graph) -> Graph:
     )
 
 
-def check(model: Any, shapes: list[InputShape], arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = from_model(model, shapes)
+def check(graph: Graph, arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(types, "DTYPES", (*types.DTYPES, "float64"))
     graph = in_float64(graph)
     assert optimize(graph, level=0) is graph
@@ -70,12 +69,10 @@ def test_small_models_of_any_batch(name: str, monkeypatch: pytest.MonkeyPatch) -
     shapes = keras_models.MODELS[name][1]
     sizes = "N,H,W,3" if name == "unet" else None
     symbolic = [parse_input_shape(f"({sizes or ','.join(['N', *map(str, shape[1:])])},)") for shape in shapes]
-    check(keras_models.build(name), symbolic, keras_models.noise(shapes), monkeypatch)
+    check(from_model(keras_models.build(name), symbolic), keras_models.noise(shapes), monkeypatch)
 
 
 @pytest.mark.parametrize("name", applications.in_tiers(sorted(applications.APPLICATIONS)))
-def test_applications(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = applications.REDUCED[name]
-    model = applications.APPLICATIONS[name](size)
-    shape = (1, size, size, 3)
-    check(model, [InputShape(None, shape)], keras_models.noise([shape]), monkeypatch)
+def test_applications(workshop: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = workshop.application(name, applications.REDUCED[name])
+    check(load(model.file, [parse_input_shape(model.shapes[0])]), model.inputs, monkeypatch)

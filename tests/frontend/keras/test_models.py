@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from harness.calibrate import calibrate, randomize
-from harness.keras_compare import compare, errors, fixed, predict
+from harness.calibrate import randomize
+from harness.keras_compare import compare, errors, fixed
 from harness.keras_models import MODELS, build, noise
 from harness.metric import error
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
@@ -168,11 +168,11 @@ def test_chain_of_5000_layers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "size"), [("ResNet50", 224), ("MobileNetV2", 224), ("MobileNetV2", 97)])
-def test_application(name: str, size: int) -> None:
-    model = getattr(keras.applications, name)(weights=None, classifier_activation=None, input_shape=(size, size, 3))
-    randomize(model)
-    calibrate(model, noise([(2, size, size, 3)], seed=1)[0])
-    inputs = noise([(1, size, size, 3)])
-    assert predict(model, inputs)[0].std() > 0.01
-    compare(model, inputs, TOLERANCE)
+@pytest.mark.parametrize(("name", "size"), [("resnet50", 224), ("mobilenet_v2", 224), ("mobilenet_v2", 97)])
+def test_application(workshop: Any, name: str, size: int) -> None:
+    model = workshop.application(name, size)
+    graph = load(model.file, fixed(model.inputs))
+    (want,) = model.wanted
+    assert want.std() > 0.01
+    assert error(interpret(graph, model.inputs)[0], want) <= TOLERANCE
+    assert error(interpret(graph, model.inputs, dtype="float64")[0], want) <= TOLERANCE
