@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from harness.descriptors import check_answer, run_cases, write_cases
-from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, KerasCase
+from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, SUBCLASSED_CASES, KerasCase
 from harness.page import PageError
 
-CASES = [*LAYER_CASES, *ACTIVATION_CASES]
+CASES = [*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES]
 DEVICES = {
     "fallback": ("fallback", {}),
     "webassembly": ("webassembly", {"variant": "relaxed-simd"}),

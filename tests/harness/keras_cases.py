@@ -17,6 +17,7 @@ from harness.cases import TOLERANCE, Symbols
 from harness.keras_compare import fixed
 from harness.keras_layers import keras_model, layer_cases
 from harness.keras_models import noise
+from harness.keras_subclasses import Block, Doubled, ResidualNet
 from harness.metric import error
 from harness.reference import answer, in_float64, keras_in_float64
 from webdnn.frontend.keras import from_model
@@ -113,3 +114,8 @@ def activation_case(name: str) -> KerasCase:
 
 ACTIVATION_CASES = [activation_case(name) for name in sorted(ACTIVATIONS) if name not in NEED_ARGUMENTS]
 LAYER_CASES = [KerasCase(name, build, shapes) for name, (build, shapes) in layer_cases().items()]
+SUBCLASSED_CASES = [
+    KerasCase("subclassed: residual block", lambda x: Block(6, 2)(x), ((7, 9, 4),)),
+    KerasCase("subclassed: own call", lambda x: Doubled(3, activation="relu")(x), ((5, 4),)),
+    KerasCase("subclassed: model", lambda x: ResidualNet()(x), ((7, 9, 3),)),
+]

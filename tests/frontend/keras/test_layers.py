@@ -6,7 +6,7 @@ import keras
 import pytest
 from keras import layers
 
-from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, KerasCase, check_graphs
+from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, SUBCLASSED_CASES, KerasCase, check_graphs
 from harness.keras_compare import errors
 from harness.keras_layers import CONVOLUTIONS, LINES, RANDOM, SPATIAL, VOLUMES, keras_model
 from harness.keras_models import noise
@@ -17,7 +17,7 @@ from webdnn.frontend.keras.support import LAYERS
 TOLERANCE = 3e-6  # Keras itself computes in float32
 
 
-@pytest.mark.parametrize("case", [*LAYER_CASES, *ACTIVATION_CASES], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES], ids=lambda c: c.name)
 def test_layer(case: KerasCase) -> None:
     check_graphs(case)
 

@@ -88,6 +88,10 @@ def cast(c: Context, x: Value, dtype: Any) -> Value:
     raise UnsupportedError(f"a cast to {name}")
 
 
+def lower_convert(c: Context, operation: Any, x: Value) -> Value:
+    return x if operation.dtype is None else cast(c, x, operation.dtype)
+
+
 def lower_where(c: Context, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise UnsupportedError("where with a condition only, whose result has no known size")
@@ -190,6 +194,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Cast": lower_cast,
     "Celu": activation("celu", "alpha"),
     "Clip": lower_clip,
+    "ConvertToTensor": lower_convert,
     "Copy": lower_identity,
     "Deg2rad": times(math.pi / 180),
     "DivideNoNan": lower_divide_no_nan,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ _CODE_KEYS = {
     "defaults",
     "value",
 }  # what a lambda expression is stored as, with or without a class name
+CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_objects"
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 
@@ -73,14 +74,18 @@ def is_operation(module: str) -> bool:
     return module.startswith(("keras.src.ops.", "keras.ops", "keras.src.activations"))
 
 
-def class_trouble(class_name: str, module: str, registered: str | None) -> str | None:
-    """Why a class cannot be converted, or None. `module` is empty in files that do not record it."""
+def class_trouble(
+    class_name: str, module: str, registered: str | None, known: Collection[str] = frozenset()
+) -> str | None:
+    """Why a class cannot be converted, or None. `module` is empty in files that do not record it; `known` are the names of the user's classes."""
+    if class_name in known or registered in known:
+        return None
     if registered and ">" in registered:
-        return f"custom layer, registered as {registered!r}"
+        return f"custom layer, registered as {registered!r}; {CUSTOM_OBJECTS}"
     if module and module.split(".")[0] not in _TRUSTED:
-        return f"custom layer of the module {module!r}"
-    known = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
-    return None if known or (not module and class_name in OPERATIONS) else "not supported"
+        return f"custom layer of the module {module!r}; {CUSTOM_OBJECTS}"
+    supported = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
+    return None if supported or (not module and class_name in OPERATIONS) else "not supported"
 
 
 @dataclass(frozen=True)
@@ -152,18 +157,21 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, (bool, int, float))
 
 
-def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> list[Trouble]:
-    """Every layer of a configuration that cannot be converted, as far as its class tells."""
+def config_troubles(
+    model_config: Mapping[str, Any], *, allow_lambda: bool, known: Collection[str] = frozenset()
+) -> list[Trouble]:
+    """Every layer of a configuration that cannot be converted, as far as its class tells. `known` are the names of the user's classes."""
     troubles = []
     root = LayerConfig("", str(model_config.get("class_name")), str(model_config.get("module") or ""), None, {})
     if not root.is_model:
-        return [
-            Trouble("model", root.class_name, "a subclassed model; Functional and Sequential models can be converted")
-        ]
+        names = (root.class_name, model_config.get("registered_name"))
+        if any(name in known for name in names):
+            return []  # what is in it is known when it is called
+        return [Trouble("model", root.class_name, f"a subclassed model; {CUSTOM_OBJECTS}")]
     for layer in layer_configs(model_config):
         if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
             continue
-        reason = class_trouble(layer.class_name, layer.module, layer.registered) or _activation_trouble(layer)
+        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(layer)
         if reason:
             troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
     return troubles
