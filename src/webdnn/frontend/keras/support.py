@@ -38,12 +38,13 @@ _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shap
 
 @dataclass(frozen=True)
 class Trouble:
-    """A layer that cannot be converted: its path in the model, its class, why, and its configuration."""
+    """A layer that cannot be converted: its path in the model, its class, why, and its configuration; whether only sizes are at fault."""
 
     path: str
     class_name: str
     reason: str
     config: Mapping[str, Any] = field(default_factory=dict)
+    misfit: bool = False
 
     def __str__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self.config.items() if _is_highlight(k, v))

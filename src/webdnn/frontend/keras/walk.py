@@ -9,10 +9,11 @@ from typing import Any
 from webdnn.frontend.keras.activation import unknown_activation
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.sizes import sizes_message
 from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
 from webdnn.frontend.keras.tracing import call_keywords, has_own_graph, is_own, symbols, trace
 from webdnn.graph.dim import Size
-from webdnn.graph.errors import GraphError, UnsupportedError
+from webdnn.graph.errors import GraphError, ModelError, UnsupportedError
 from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
@@ -64,7 +65,7 @@ class Walk:
             results = self.lower(node, known, inside)
             return [results] if isinstance(results, Value) else list(results)
         except (UnsupportedError, GraphError) as error:
-            self.trouble(layer, inside, str(error))
+            self.trouble(layer, inside, str(error), misfit=isinstance(error, GraphError))
             return [None] * len(node.outputs)
 
     def function(self, node: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
@@ -91,9 +92,9 @@ class Walk:
             return OPERATIONS[type(layer).__name__](context, layer, *arguments, **keywords)
         return lower_layer(layer, [v for t in node.arguments.keras_tensors if (v := known[id(t)]) is not None], context)
 
-    def trouble(self, layer: Any, context: Context, reason: str) -> None:
+    def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
         config = layer.get_config() if type(layer).__module__.startswith("keras.") else {}
-        self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config))
+        self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config, misfit))
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
@@ -161,6 +162,10 @@ def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Ma
             walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
         inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
     outputs = walk.model(model, inputs, Context(lower_layer=lower_layer))
+    wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
+    open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
+    if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
+        raise ModelError(sizes_message(model, wanted, shapes, walk.troubles))
     refuse(model.name, walk.troubles)
     found = [value for value in outputs if value is not None]
     graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
