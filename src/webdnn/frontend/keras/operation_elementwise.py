@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.graph.errors import UnsupportedError
@@ -18,13 +20,16 @@ def operand(context: Context, x: Any) -> Value | float:
     """A value as it is, a number as a literal, an array as a constant."""
     if isinstance(x, Value):
         return x
-    array = array_of(x)
-    return float(array) if array.ndim == 0 else context.literal(array)
+    return float(array_of(x)) if np.ndim(x) == 0 else tensor(context, x)
 
 
 def tensor(context: Context, x: Any) -> Value:
-    """A value as it is, anything else as a constant."""
-    return x if isinstance(x, Value) else context.literal(array_of(x))
+    """A value as it is, anything else as a constant; a variable, which a layer called twice names twice, as one constant."""
+    if isinstance(x, Value):
+        return x
+    if hasattr(x, "trainable"):  # a keras.Variable
+        return context.constant(x, "value", lambda: array_of(x))
+    return context.literal(array_of(x))
 
 
 def call(function: str) -> OperationLowering:
