@@ -17,7 +17,7 @@ from harness.cases import TOLERANCE, Symbols
 from harness.keras_compare import fixed
 from harness.keras_layers import keras_model, layer_cases
 from harness.keras_models import noise
-from harness.keras_subclasses import Block, Doubled, ResidualNet
+from harness.keras_subclasses import Block, Doubled, Enlarged, ResidualNet
 from harness.metric import error
 from harness.reference import answer, in_float64, keras_in_float64
 from webdnn.frontend.keras import from_model
@@ -117,5 +117,6 @@ LAYER_CASES = [KerasCase(name, build, shapes) for name, (build, shapes) in layer
 SUBCLASSED_CASES = [
     KerasCase("subclassed: residual block", lambda x: Block(6, 2)(x), ((7, 9, 4),)),
     KerasCase("subclassed: own call", lambda x: Doubled(3, activation="relu")(x), ((5, 4),)),
+    KerasCase("subclassed: transposed", lambda x: Enlarged(3, 4, strides=3, padding="same")(x), ((5, 4),)),
     KerasCase("subclassed: model", lambda x: ResidualNet()(x), ((7, 9, 3),)),
 ]

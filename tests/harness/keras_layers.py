@@ -363,9 +363,6 @@ OPERATIONS: dict[str, Build] = {
         ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.adaptive_max_pool(x, (1,))
     ),
     "convolution": lambda x: ops.conv(x, (np.arange(24) / 16 - 0.75).reshape(2, 3, 4), 2, "same"),
-    "transposed convolution": lambda x: ops.conv_transpose(
-        x, (np.arange(24) / 16 - 0.75).reshape(2, 4, 3), 2, "same", data_format="channels_last"
-    ),
     "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
     "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
     "space to depth": lambda x: ops.space_to_depth(ops.reshape(x[:, :4], (-1, 2, 6, 1)), 2),

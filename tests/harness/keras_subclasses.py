@@ -97,6 +97,13 @@ class Doubled(layers.Dense):
         return 2.0 * super().call(x) + ops.convert_to_tensor(x)[..., :1]
 
 
+class Enlarged(layers.Conv1DTranspose):
+    """`ops.conv_transpose`, which Keras itself cannot run as an operation of a Functional model."""
+
+    def call(self, x: Any) -> Any:
+        return ops.tanh(super().call(x))
+
+
 class Gate(layers.Layer):
     """Cannot be traced: what it does depends on values."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import pytest
 from keras import layers
@@ -17,7 +20,15 @@ from webdnn.frontend.keras.support import LAYERS
 TOLERANCE = 3e-6  # Keras itself computes in float32
 
 
-@pytest.mark.parametrize("case", [*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES], ids=lambda c: c.name)
+# --tier=fast sees these with symbolic sizes, or in other files.
+SLOW = ("2D", "1D", "3D", "image", "channels first", "subclassed")
+
+
+def in_tiers(cases: Sequence[KerasCase]) -> list[Any]:
+    return [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.name.startswith(SLOW) else []) for c in cases]
+
+
+@pytest.mark.parametrize("case", in_tiers([*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES]))
 def test_layer(case: KerasCase) -> None:
     check_graphs(case)
 
