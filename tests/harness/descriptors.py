@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from harness.cases import Case
 from harness.metric import error
 from harness.page import RUNNER_PAGE, Array, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
@@ -15,6 +14,27 @@ from webdnn.backend.target import Target
 from webdnn.descriptor.schema import Item, Loop, Plan
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Graph
+
+
+class Case(Protocol):
+    """A graph and the runs to make of it, such as `harness.cases.Case`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def runs(self) -> Sequence[Mapping[str, int]]: ...
+
+    @property
+    def tolerance(self) -> float: ...
+
+    def inputs(self, run: int) -> list[Array]: ...
+
+    def expected(self, run: int) -> list[Array]: ...
 
 
 def write_cases(

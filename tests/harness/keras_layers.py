@@ -14,6 +14,7 @@ from harness.calibrate import randomize
 
 Build = Callable[[Any], Any]
 Shape = tuple[int | None, ...]
+Sizes = tuple[int, ...]
 
 
 def keras_model(build: Build, *shapes: Shape) -> Any:
@@ -231,7 +232,7 @@ LAST_AXIS: dict[str, Build] = {
 
 # channels_first: (4, 7, 10) and (4, 11) and (3, 5, 6, 7).
 FIRST = {"data_format": "channels_first"}
-CHANNELS_FIRST: dict[str, tuple[Build, Shape]] = {
+CHANNELS_FIRST: dict[str, tuple[Build, Sizes]] = {
     "convolution": (layers.Conv2D(5, 3, strides=2, padding="same", **FIRST), (4, 7, 10)),
     "transposed": (layers.Conv2DTranspose(5, 3, strides=2, padding="same", **FIRST), (4, 7, 10)),
     "depthwise": (layers.DepthwiseConv2D(3, **FIRST), (4, 7, 10)),
@@ -264,7 +265,7 @@ CHANNELS_FIRST: dict[str, tuple[Build, Shape]] = {
     "volume cropping": (layers.Cropping3D((1, 2, 0), **FIRST), (3, 5, 6, 7)),
 }
 
-MERGES: dict[str, tuple[Build, tuple[tuple[int, ...], ...]]] = {
+MERGES: dict[str, tuple[Build, tuple[Sizes, ...]]] = {
     "add": (layers.Add(), ((3, 5), (3, 5), (3, 5))),
     "add of another rank": (layers.Add(), ((4, 3, 5), (5,))),
     "subtract": (layers.Subtract(), ((3, 5), (3, 5))),
@@ -361,16 +362,16 @@ OPERATIONS: dict[str, Build] = {
     "windows": lambda x: (
         ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.adaptive_max_pool(x, (1,))
     ),
-    "convolution": lambda x: ops.conv(x, np.linspace(-1, 1, 24, dtype="float32").reshape(2, 3, 4), 2, "same"),
+    "convolution": lambda x: ops.conv(x, (np.arange(24) / 16 - 0.75).reshape(2, 3, 4), 2, "same"),
     "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
     "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
     "space to depth": lambda x: ops.space_to_depth(ops.reshape(x[:, :4], (-1, 2, 6, 1)), 2),
 }
 
 
-def layer_cases() -> dict[str, tuple[Build, tuple[Shape, ...]]]:
+def layer_cases() -> dict[str, tuple[Build, tuple[Sizes, ...]]]:
     """Name → (layer or function, shapes of its inputs), of every table."""
-    tables: dict[str, tuple[dict[str, Build], Shape]] = {
+    tables: dict[str, tuple[dict[str, Build], Sizes]] = {
         "2D convolution": (CONVOLUTIONS, (7, 10, 4)),
         "2D": (SPATIAL, (7, 10, 4)),
         "1D": (LINES, (11, 4)),

@@ -1,79 +1,73 @@
-"""Keras's own answer in float64, computed in a process of its own: JAX decides about 64 bits when it starts.
-
-usage: python reference.py MODEL FOLDER, where the inputs of run 0 are FOLDER/in-0.npz, and its outputs will be FOLDER/out-0.npz
-"""
+"""Keras's own answers in float64."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from webdnn.frontend.keras.loading import without_initializers
 
 
-def keras_float64(model: Path, runs: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
-    """Outputs of the model in `model` (a .keras or .h5 file) for the inputs of each run, in float64."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for number, inputs in enumerate(runs):
-            np.savez(folder / f"in-{number}.npz", *inputs)
-        environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1"}
-        command = [sys.executable, __file__, str(model), name]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"the float64 reference failed:\n{done.stderr[-3000:]}")
-        return [_read(folder / f"out-{number}.npz") for number in range(len(runs))]
+def keras_float64(file: Path, runs: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
+    """Outputs of the model in `file` (.keras or .h5) for the inputs of each run, in float64."""
+    import keras
+
+    with without_initializers(keras):
+        model = keras.models.load_model(file, compile=False)
+    with keras_in_float64():
+        with without_initializers(keras):
+            exact = type(model).from_config(in_float64(model.get_config()))
+        answers = [answer(exact, model.get_weights(), inputs) for inputs in runs]
+    narrow = {y.dtype for outputs in answers for y in outputs} - {np.dtype(np.float64)}
+    if narrow:
+        raise TypeError(f"the reference is {narrow}, not float64")
+    return answers
 
 
-def _read(file: Path) -> list[np.ndarray]:
-    with np.load(file) as arrays:
-        return [arrays[name] for name in arrays.files]
+@contextmanager
+def keras_in_float64() -> Iterator[None]:
+    """Models that are made here, and what is computed here, have float64 where they would have float32. Keras must run on JAX."""
+    import jax
+    import keras
+    from keras.src.backend.common import dtypes
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    # Keras takes float64 for float32 where an op joins types, as in `tanh`: what JAX does when 64 bits are off.
+    narrowed = dtypes.BIT64_TO_BIT32_DTYPE.pop("float64")
+    try:
+        with jax.enable_x64(True):
+            keras.config.set_floatx("float64")
+            keras.config.set_dtype_policy("float64")
+            yield
+    finally:
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
 
 
-def _in_float64(config: object) -> object:
+def in_float64(config: Any) -> Any:
     """A model's configuration with every float32 policy replaced."""
     if isinstance(config, dict):
-        return {k: _in_float64(v) for k, v in config.items()}
+        return {k: in_float64(v) for k, v in config.items()}
     if isinstance(config, list):
-        return [_in_float64(v) for v in config]
+        return [in_float64(v) for v in config]
     if isinstance(config, tuple):
-        return tuple(_in_float64(v) for v in config)
+        return tuple(in_float64(v) for v in config)
     return "float64" if config == "float32" else config
 
 
-def _promote_to_float64() -> None:
-    """Keras takes the wider of float64 and float32 to be float32, in normalisations for example, because JAX usually has no float64."""
-    from keras.src.backend.common import dtypes
-
-    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-
-
-def main(model_path: str, folder: str) -> None:
+def answer(model: Any, weights: Sequence[np.ndarray], inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """What a model of float64 gives with these weights. To be called in `keras_in_float64`."""
     import keras
 
-    _promote_to_float64()
-    with without_initializers(keras):
-        model = keras.models.load_model(model_path, compile=False)
-        keras.config.set_floatx("float64")  # of numbers in a model's operations
-        exact = type(model).from_config(_in_float64(model.get_config()))
-    exact.set_weights(model.get_weights())
-    for layer in exact._flatten_layers():
+    model.set_weights(weights)
+    for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # what it computes with is not the weights that were just set
-    for file in Path(folder).glob("in-*.npz"):
-        inputs = [array.astype(np.float64) for array in _read(file)]
-        outputs = keras.tree.flatten(exact(inputs[0] if len(inputs) == 1 else inputs, training=False))
-        arrays = [np.asarray(y) for y in outputs]
-        if any(y.dtype != np.float64 for y in arrays):
-            raise TypeError(f"the reference is {arrays[0].dtype}, not float64")
-        np.savez(file.with_name(file.name.replace("in-", "out-")), *arrays)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    wide = [x.astype(np.float64) for x in inputs]
+    outputs = model(wide[0] if len(wide) == 1 else wide, training=False)
+    return [np.asarray(y) for y in keras.tree.flatten(outputs)]

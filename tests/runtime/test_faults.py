@@ -232,7 +232,9 @@ class TestUse:
         for answer, got in zip(answers[5:10], ["1", "8", "2.5", "2", "NaN"], strict=True):
             refusal(answer, f"placeholder N: got {got}, want an integer from 2 to 6", code="placeholder")
         refusal(answers[10], "unknown placeholder 'M'", "known: N", code="placeholder")
-        refusal(answers[11], "(N % 2) == 0", "1 == 0 is false", "pairs are compared", code="placeholder")
+        refusal(
+            answers[11], "N = 3 does not fit", "N % 2 == 0, such as 2 or 4", "pairs are compared", code="placeholder"
+        )
         for answer in answers[12:]:
             refusal(answer, "setPlaceholderValue", code="placeholder")
 

@@ -2,14 +2,47 @@
 
 import { WebDNNError, rejectUnknown } from './errors';
 import { evaluate, formatExpr, type Symbols } from './expr';
-import type { Constraint, Manifest } from './plan';
+import type { Constraint, Expr, Manifest } from './plan';
 
-function checkConstraint({ left, relation, right, reason }: Constraint, symbols: Symbols): void {
+const FARTHEST = 4096; // from the value given to the one proposed
+
+function holds({ left, relation, right }: Constraint, symbols: Symbols): boolean {
   const a = evaluate(left, symbols);
   const b = evaluate(right, symbols);
-  if (relation === '==' ? a === b : a <= b) return;
-  const rule = `${formatExpr(left)} ${relation} ${formatExpr(right)}`;
-  throw new WebDNNError('placeholder', `the model needs ${rule}, but ${a} ${relation} ${b} is false (${reason})`);
+  return relation === '==' ? a === b : a <= b;
+}
+
+const namesIn = (expr: Expr): string[] =>
+  typeof expr === 'object' ? [...namesIn(expr[1]), ...namesIn(expr[2])] : typeof expr === 'string' ? [expr] : [];
+
+const plain = (expr: Expr): string => formatExpr(expr).replace(/^\((.*)\)$/, '$1');
+
+/** The values next to the one given, below and above, that satisfy the constraint of `name` alone. */
+function neighbours(constraint: Constraint, name: string, given: number, manifest: Manifest): number[] {
+  const { minimum, maximum } = manifest.placeholders[name]!;
+  const next = (step: number): number[] => {
+    for (let value = given + step, i = 0; i < FARTHEST; value += step, i++) {
+      if (value < minimum || value > (maximum ?? Infinity)) return [];
+      if (holds(constraint, new Map([[name, value]]))) return [value];
+    }
+    return [];
+  };
+  return [...next(-1), ...next(1)];
+}
+
+/** Throws, with the values given and what would do, unless the constraint holds. */
+function checkConstraint(constraint: Constraint, symbols: Symbols, manifest: Manifest): void {
+  if (holds(constraint, symbols)) return;
+  const { left, relation, right, reason } = constraint;
+  const names = [...new Set([...namesIn(left), ...namesIn(right)])];
+  const given = names.map((name) => `${name} = ${symbols.get(name)}`).join(', ');
+  const near = names.length === 1 ? neighbours(constraint, names[0]!, symbols.get(names[0]!)!, manifest) : [];
+  const such = near.length ? `, such as ${near.join(' or ')}` : '';
+  const rule = `${plain(left)} ${relation} ${plain(right)}`;
+  throw new WebDNNError(
+    'placeholder',
+    `${given} does not fit the model, which needs ${rule}${such} (needed by ${reason})`,
+  );
 }
 
 /** Throws unless `value` is one that placeholder `name` may take. */
@@ -34,6 +67,6 @@ export function resolvePlaceholders(manifest: Manifest, values: Readonly<Record<
   }
   for (const [name, value] of Object.entries(values)) checkPlaceholder(manifest, name, value);
   const symbols = new Map(Object.entries(values));
-  for (const constraint of manifest.constraints) checkConstraint(constraint, symbols);
+  for (const constraint of manifest.constraints) checkConstraint(constraint, symbols, manifest);
   return symbols;
 }

@@ -91,7 +91,7 @@ describe('bindPlan', () => {
     [2.5, 'placeholder N: got 2.5'],
     ['4', 'placeholder N: got 4'],
     [NaN, 'placeholder N: got NaN'],
-    [3, 'the model needs (N % 2) == 0, but 1 == 0 is false (halves are taken)'],
+    [3, 'N = 3 does not fit the model, which needs N % 2 == 0, such as 2 or 4 (needed by halves are taken)'],
   ])('N = %j', (N, message) => {
     expect(() => bind(undefined, N)).toThrow(
       expect.objectContaining({ code: 'placeholder', message: expect.stringContaining(message) as string }) as Error,

@@ -41,6 +41,14 @@ def parser() -> Parser:
         action="store_true",
         help="run Python code stored in the model (Lambda layers); only for models that you trust",
     )
+    result.add_argument(
+        "--custom_objects",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a Python file, which is run, that defines the model's subclassed layers and models; may be repeated",
+    )
     add_options(result)
     return result
 
@@ -61,7 +69,12 @@ def _convert(arguments: argparse.Namespace) -> None:
         with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0):
             from webdnn.frontend.keras import load as load_keras
 
-            return load_keras(arguments.model, shapes, allow_unsafe=arguments.allow_unsafe)
+            return load_keras(
+                arguments.model,
+                shapes,
+                allow_unsafe=arguments.allow_unsafe,
+                custom_objects=arguments.custom_objects,
+            )
 
     report = convert(load, options, progress)
     if not arguments.quiet:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from webdnn.cli.backends import BACKENDS, load_target
@@ -13,8 +15,22 @@ from webdnn.graph.program import COMPOSED, FUNCTIONS
 COMMON = ("Concat", "Repeat", "Reshape")
 
 
+# Operations whose class is not named after their function.
+RENAMED = {
+    "BatchNorm": "batch_normalization",
+    "LayerNorm": "layer_normalization",
+    "Mish": "",
+    "RGBToGrayscale": "image.rgb_to_grayscale",
+    "RMSNorm": "rms_normalization",
+    "ReLU": "",
+    "Resize": "image.resize",
+}
+
+
 def page() -> str:
     """The whole page, in Markdown."""
+    from webdnn.frontend.keras.activation import ACTIVATIONS
+    from webdnn.frontend.keras.operations import OPERATIONS
     from webdnn.frontend.keras.support import LAYERS
 
     targets = {name: load_target(name) for name in BACKENDS}
@@ -42,10 +58,35 @@ def page() -> str:
         "",
         "## Keras layers",
         "",
-        ", ".join(f"`{name}`" for name in sorted(LAYERS)) + ".",
+        "On every backend. Those for training (`Dropout`, `RandomFlip` and the like) do nothing, as in Keras outside training. Functional,",
+        "Sequential and nested models are made of these, and subclassed layers and models whose `call` Keras can trace",
+        "([cli.md](cli.md#subclassed-models)):",
+        "",
+        _listed(LAYERS),
+        "",
+        "## Keras activations",
+        "",
+        "As `activation=` of a layer, in the layer `Activation`, or called:",
+        "",
+        _listed(ACTIVATIONS),
+        "",
+        "## Operations of keras.ops",
+        "",
+        "Outside layers, inside subclassed layers, and as Python's operators (`x * 2`, `x @ y`, `x[:, 1:]`):",
+        "",
+        _listed({function_name(name) for name in OPERATIONS} - {"", "get_item"}),
         "",
     ]
     return "\n".join(lines)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) + "."
+
+
+def function_name(operation: str) -> str:
+    """The function of keras.ops that makes an operation of that class; nothing for activations, which have a list of their own."""
+    return RENAMED.get(operation, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower())
 
 
 def main() -> None:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
-import numpy as np
 import pytest
 from keras import layers
 
-from harness.keras_compare import compare, errors
-from harness.keras_layers import CONVOLUTIONS, LINES, RANDOM, SPATIAL, VOLUMES, keras_model, layer_cases
+from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, SUBCLASSED_CASES, KerasCase, check_graphs
+from harness.keras_compare import errors
+from harness.keras_layers import CONVOLUTIONS, LINES, RANDOM, SPATIAL, VOLUMES, keras_model
 from harness.keras_models import noise
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model
-from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.support import LAYERS
 
 TOLERANCE = 3e-6  # Keras itself computes in float32
-CASES = layer_cases()
 
 
-@pytest.mark.filterwarnings("ignore:You passed `rms_scaling")  # deprecated, but saved models may have it
-@pytest.mark.filterwarnings("ignore:(?s).*requested dtype int64")  # MixUp of Keras
-@pytest.mark.parametrize("name", CASES)
-def test_layer(name: str) -> None:
-    build, shapes = CASES[name]
-    compare(keras_model(build, *shapes), noise([(2, *shape) for shape in shapes]), TOLERANCE)
+# --tier=fast sees these with symbolic sizes, or in other files.
+SLOW = ("2D", "1D", "3D", "image", "channels first", "subclassed")
+
+
+def in_tiers(cases: Sequence[KerasCase]) -> list[Any]:
+    return [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.name.startswith(SLOW) else []) for c in cases]
+
+
+@pytest.mark.parametrize("case", in_tiers([*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES]))
+def test_layer(case: KerasCase) -> None:
+    check_graphs(case)
 
 
 @pytest.mark.parametrize("name", [*CONVOLUTIONS, *(name for name in SPATIAL if name not in ("flatten", "reshape"))])
@@ -61,17 +67,8 @@ def test_same_padding_gives_one_size_whatever_the_kernel(stride: int) -> None:
     assert graph.constraints == ()
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-def test_activation(name: str) -> None:
-    function = getattr(keras.activations, name, None) or getattr(keras.ops, name)
-    if name == "threshold":
-        pytest.skip("needs arguments: see the operations")
-    values = np.concatenate([np.linspace(-9, 9, 37), [0.5, -0.5, 1.0, -1.0, 1e-6, 30.0, -30.0]]).astype(np.float32)
-    compare(keras_model(layers.Activation(function), (44,)), [values[None]], TOLERANCE)
-
-
 def test_every_layer_class_is_tested() -> None:
-    tested = {type(build).__name__ for build, _ in CASES.values()} | {class_.__name__ for class_, _ in RANDOM}
+    tested = {type(case.build).__name__ for case in LAYER_CASES} | {class_.__name__ for class_, _ in RANDOM}
     # "noise" has three of the training-only layers, and "repeat" another layer; the others are in the same list.
     others = {"ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "RepeatVector"}
     assert set(LAYERS) - tested == others

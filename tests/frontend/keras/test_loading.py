@@ -141,10 +141,14 @@ def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
     ]
     wrong.save(tmp_path / "model.keras")
     wrong.save(tmp_path / "model.h5")
-    for convert in (lambda: from_model(wrong), lambda: load(tmp_path / "model.keras")):
-        with pytest.raises(UnsupportedError, match="has 4 layers that cannot be converted") as caught:
+    # The class of a model in memory is there, and its `call` is traced; that of one in a file is not.
+    for convert, patterns in (
+        (lambda: from_model(wrong), [*want[:1], *want[2:]]),
+        (lambda: load(tmp_path / "model.keras"), want),
+    ):
+        with pytest.raises(UnsupportedError, match=f"has {len(patterns)} layers that cannot be converted") as caught:
             convert()
-        for pattern in want:
+        for pattern in patterns:
             assert pytest.raises(UnsupportedError, match=pattern).matches(caught.value), pattern
     with pytest.raises(UnsupportedError, match=r"'inner/odd' \(Strange\)"):
         load(tmp_path / "model.h5")
@@ -190,15 +194,6 @@ def test_unsupported_setting_names_the_layer() -> None:
     y = layers.UpSampling2D(interpolation="bicubic", name="up")(x)
     with pytest.raises(UnsupportedError, match=r"'up' \(UpSampling2D\): interpolation 'bicubic' from size H to 2\*H"):
         from_model(keras.Model(x, y), [parse_input_shape("(1,H,4,3)")])
-
-
-def test_subclassed_model_is_refused() -> None:
-    class Own(keras.Model):
-        def call(self, x: Any) -> Any:
-            return x
-
-    with pytest.raises(UnsupportedError, match=r"\(Own\) has no graph of layers"):
-        from_model(Own())
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])

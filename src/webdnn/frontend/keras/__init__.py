@@ -14,20 +14,32 @@ from webdnn.graph.graph import Graph
 __all__ = ["from_model", "load"]
 
 
-def load(path: str | PathLike[str], input_shapes: Sequence[InputShape] = (), *, allow_unsafe: bool = False) -> Graph:
-    """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`."""
-    return from_model(load_model(path, allow_unsafe=allow_unsafe), input_shapes)
+def load(
+    path: str | PathLike[str],
+    input_shapes: Sequence[InputShape] = (),
+    *,
+    allow_unsafe: bool = False,
+    custom_objects: Sequence[str | PathLike[str]] = (),
+) -> Graph:
+    """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
+    files, which are run, that define the model's subclassed layers and models."""
+    model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
+    return from_model(model, input_shapes)
 
 
 def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
-    """The graph of a Functional or Sequential Keras model. Shapes may be left out when only the batch is open, which then is 1."""
-    from webdnn.frontend.keras.walk import build_graph, functional, is_model
+    """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
+    batch is open, which then is 1."""
+    from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
+    from webdnn.frontend.keras.walk import build_graph, functional
 
     _build(model, input_shapes)
-    if not is_model(model):
+    if is_own(model) and not has_own_graph(model):
+        model = functional_of(model, input_shapes)
+    if not has_own_graph(model):
         raise UnsupportedError(
             f"model {getattr(model, 'name', model)!r} ({type(model).__name__}) has no graph of layers; "
-            "Functional models and Sequential models with a known input can be converted"
+            "models of Keras with a known input can be converted"
         )
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     shapes, placeholders = match_input_shapes(wanted, input_shapes)

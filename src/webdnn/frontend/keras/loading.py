@@ -6,17 +6,19 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from webdnn.frontend.keras.operations import OPERATIONS
-from webdnn.frontend.keras.support import bytecode_layers, config_troubles, refuse
+from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
 from webdnn.graph.errors import ModelError, UnsupportedError
 
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
@@ -38,8 +40,14 @@ OBSOLETE: dict[str, dict[str, Any]] = {
 }
 
 
-def load_model(path: str | os.PathLike[str], *, allow_unsafe: bool = False) -> Any:
-    """The Keras model in a file. Raises ModelError for a file that is none, UnsupportedError for what cannot be converted."""
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    allow_unsafe: bool = False,
+    custom_objects: Sequence[str | os.PathLike[str]] = (),
+) -> Any:
+    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models. Raises ModelError for a file
+    that is none, UnsupportedError for what cannot be converted."""
     file = Path(path)
     config = read_config(file)
     coded = bytecode_layers(config)
@@ -48,21 +56,60 @@ def load_model(path: str | os.PathLike[str], *, allow_unsafe: bool = False) -> A
             f"{str(file)!r} contains Python code, which has not been run, in {', '.join(map(repr, coded))}; "
             "replace the Lambda layers by layers of Keras, or, if you trust whoever made the file, use --allow-unsafe"
         )
-    refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe))
+    if not custom_objects:  # before Keras is imported, which takes seconds
+        refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe))
     choose_backend()
     keras = _import_keras()
+    own = own_classes(keras, custom_objects)
+    refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe, known=own))
     with without_initializers(keras), _old_configurations(keras), _deep_recursion():
         try:
-            return _load(keras, file, allow_unsafe)
+            return _load(keras, file, allow_unsafe, own)
         except Exception as error:  # Keras raises whatever the file makes it stumble over
+            unknown = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
+            if unknown:  # in the configuration of a layer, where only the layer itself looks
+                raise UnsupportedError(
+                    f"{str(file)!r} uses the class {unknown[1]!r}, which is not one of Keras; {CUSTOM_OBJECTS}"
+                ) from error
             raise ModelError(
                 f"Keras {keras.__version__} cannot load {str(file)!r}: {type(error).__name__}: {error}"
             ) from error
 
 
-def _load(keras: Any, file: Path, allow_unsafe: bool) -> Any:
-    known = {} if file.suffix == ".keras" else classes_without_module(keras)
+def _load(keras: Any, file: Path, allow_unsafe: bool, own: Mapping[str, Any]) -> Any:
+    known = dict(own) if file.suffix == ".keras" else {**classes_without_module(keras), **own}
     return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe, custom_objects=known)
+
+
+def own_classes(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
+    """The layers and models that Python files define or register with Keras, by both names that a model's file may use."""
+    found: dict[str, Any] = {}
+    for file in map(Path, files):
+        before = dict(keras.saving.get_custom_objects())
+        module = _run(file)
+        for name, value in vars(module).items():
+            if isinstance(value, type) and issubclass(value, keras.Layer) and value.__module__ == module.__name__:
+                found[name] = found[keras.saving.get_registered_name(value)] = value
+        registered = keras.saving.get_custom_objects()
+        found |= {name: value for name, value in registered.items() if before.get(name) is not value}
+    return found
+
+
+def _run(file: Path) -> ModuleType:
+    """The module in a Python file, run anew each time; it may import its neighbours."""
+    spec = importlib.util.spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
+    if spec is None or spec.loader is None or not file.is_file():
+        raise ModelError(f"--custom_objects {str(file)!r} is not a Python file that exists")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(file.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the code is the user's
+        raise ModelError(f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
+    return module
 
 
 def classes_without_module(keras: Any) -> dict[str, Any]:

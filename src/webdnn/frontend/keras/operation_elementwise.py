@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.graph.errors import UnsupportedError
@@ -18,13 +20,16 @@ def operand(context: Context, x: Any) -> Value | float:
     """A value as it is, a number as a literal, an array as a constant."""
     if isinstance(x, Value):
         return x
-    array = array_of(x)
-    return float(array) if array.ndim == 0 else context.literal(array)
+    return float(array_of(x)) if np.ndim(x) == 0 else tensor(context, x)
 
 
 def tensor(context: Context, x: Any) -> Value:
-    """A value as it is, anything else as a constant."""
-    return x if isinstance(x, Value) else context.literal(array_of(x))
+    """A value as it is, anything else as a constant; a variable, which a layer called twice names twice, as one constant."""
+    if isinstance(x, Value):
+        return x
+    if hasattr(x, "trainable"):  # a keras.Variable
+        return context.constant(x, "value", lambda: array_of(x))
+    return context.literal(array_of(x))
 
 
 def call(function: str) -> OperationLowering:
@@ -86,6 +91,10 @@ def cast(c: Context, x: Value, dtype: Any) -> Value:
     if name in ("float32", "float64"):
         return x
     raise UnsupportedError(f"a cast to {name}")
+
+
+def lower_convert(c: Context, operation: Any, x: Value) -> Value:
+    return x if operation.dtype is None else cast(c, x, operation.dtype)
 
 
 def lower_where(c: Context, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
@@ -190,6 +199,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Cast": lower_cast,
     "Celu": activation("celu", "alpha"),
     "Clip": lower_clip,
+    "ConvertToTensor": lower_convert,
     "Copy": lower_identity,
     "Deg2rad": times(math.pi / 180),
     "DivideNoNan": lower_divide_no_nan,

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from webdnn.frontend.keras.convolution import windows_of
+from webdnn.frontend.keras.convolution import transposed_windows, windows_of
 from webdnn.frontend.keras.lowering import Array, Context, array_of, channels_last, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, operand, tensor
 from webdnn.frontend.keras.preprocessing import resize_like
 from webdnn.frontend.products import contract, einsum, matmul
 from webdnn.frontend.resample import adaptive_average, adaptive_max
 from webdnn.frontend.statistics import over_deviation, over_length, over_root_mean_square, standardize
-from webdnn.frontend.windows import Windows, convolution, depthwise, pooling
+from webdnn.frontend.windows import Windows, convolution, depthwise, pooling, transposed_convolution
 from webdnn.frontend.writer import Keep
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -99,6 +99,16 @@ def _quotient(x: Value, channels: int) -> int:
     if not isinstance(groups, int):
         raise UnsupportedError(f"a symbolic number of channels, {x.shape[-1]}")
     return groups
+
+
+@over_images
+def lower_transposed(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
+    array = np.swapaxes(constant_array(kernel), -1, -2)
+    rank = array.ndim - 2
+    strides, dilation = (spread(v, rank) for v in (operation.strides, operation.dilation_rate))
+    extra = None if operation.output_padding is None else spread(operation.output_padding, rank)
+    windows = transposed_windows(operation.padding, array.shape[:-2], strides, dilation, extra)
+    return transposed_convolution(c, x, array, windows, keep(c))
 
 
 @over_images
@@ -188,6 +198,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "AveragePool": lower_pooling("average"),
     "BatchNorm": lower_batch_norm,
     "Conv": lower_convolution,
+    "ConvTranspose": lower_transposed,
     "DepthwiseConv": lower_depthwise,
     "Dot": lower_dot,
     "Einsum": lower_einsum,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,17 +32,19 @@ _CODE_KEYS = {
     "defaults",
     "value",
 }  # what a lambda expression is stored as, with or without a class name
+CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_objects"
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """A layer that cannot be converted: its path in the model, its class, why, and its configuration."""
+    """A layer that cannot be converted: its path in the model, its class, why, and its configuration; whether only sizes are at fault."""
 
     path: str
     class_name: str
     reason: str
     config: Mapping[str, Any] = field(default_factory=dict)
+    misfit: bool = False
 
     def __str__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self.config.items() if _is_highlight(k, v))
@@ -73,14 +75,18 @@ def is_operation(module: str) -> bool:
     return module.startswith(("keras.src.ops.", "keras.ops", "keras.src.activations"))
 
 
-def class_trouble(class_name: str, module: str, registered: str | None) -> str | None:
-    """Why a class cannot be converted, or None. `module` is empty in files that do not record it."""
+def class_trouble(
+    class_name: str, module: str, registered: str | None, known: Collection[str] = frozenset()
+) -> str | None:
+    """Why a class cannot be converted, or None. `module` is empty in files that do not record it; `known` are the names of the user's classes."""
+    if class_name in known or registered in known:
+        return None
     if registered and ">" in registered:
-        return f"custom layer, registered as {registered!r}"
+        return f"custom layer, registered as {registered!r}; {CUSTOM_OBJECTS}"
     if module and module.split(".")[0] not in _TRUSTED:
-        return f"custom layer of the module {module!r}"
-    known = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
-    return None if known or (not module and class_name in OPERATIONS) else "not supported"
+        return f"custom layer of the module {module!r}; {CUSTOM_OBJECTS}"
+    supported = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
+    return None if supported or (not module and class_name in OPERATIONS) else "not supported"
 
 
 @dataclass(frozen=True)
@@ -152,18 +158,21 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, (bool, int, float))
 
 
-def config_troubles(model_config: Mapping[str, Any], *, allow_lambda: bool) -> list[Trouble]:
-    """Every layer of a configuration that cannot be converted, as far as its class tells."""
+def config_troubles(
+    model_config: Mapping[str, Any], *, allow_lambda: bool, known: Collection[str] = frozenset()
+) -> list[Trouble]:
+    """Every layer of a configuration that cannot be converted, as far as its class tells. `known` are the names of the user's classes."""
     troubles = []
     root = LayerConfig("", str(model_config.get("class_name")), str(model_config.get("module") or ""), None, {})
     if not root.is_model:
-        return [
-            Trouble("model", root.class_name, "a subclassed model; Functional and Sequential models can be converted")
-        ]
+        names = (root.class_name, model_config.get("registered_name"))
+        if any(name in known for name in names):
+            return []  # what is in it is known when it is called
+        return [Trouble("model", root.class_name, f"a subclassed model; {CUSTOM_OBJECTS}")]
     for layer in layer_configs(model_config):
         if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
             continue
-        reason = class_trouble(layer.class_name, layer.module, layer.registered) or _activation_trouble(layer)
+        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(layer)
         if reason:
             troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
     return troubles

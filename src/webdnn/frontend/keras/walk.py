@@ -9,9 +9,11 @@ from typing import Any
 from webdnn.frontend.keras.activation import unknown_activation
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.sizes import sizes_message
 from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
+from webdnn.frontend.keras.tracing import call_keywords, has_own_graph, is_own, symbols, trace
 from webdnn.graph.dim import Size
-from webdnn.graph.errors import GraphError, UnsupportedError
+from webdnn.graph.errors import GraphError, ModelError, UnsupportedError
 from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
@@ -48,34 +50,39 @@ class Walk:
         layer = node.operation
         inside = context.inside(layer.name)
         inputs = [known[id(t)] for t in node.arguments.keras_tensors]
-        if is_model(layer):
+        if has_own_graph(layer):
             return self.model(layer, inputs, inside)
-        if is_lambda(layer):
-            return self.function(node, inputs, inside)
-        reason = class_trouble(type(layer).__name__, type(layer).__module__, None) or call_trouble(node)
+        traced = is_lambda(layer) or is_own(layer)
+        reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
+        reason = reason or call_trouble(node, traced)
         if reason:
             self.trouble(layer, inside, reason)
+        elif traced:
+            return self.function(node, inputs, inside)
         if reason or any(v is None for v in inputs):
             return [None] * len(node.outputs)
         try:
             results = self.lower(node, known, inside)
             return [results] if isinstance(results, Value) else list(results)
         except (UnsupportedError, GraphError) as error:
-            self.trouble(layer, inside, str(error))
+            self.trouble(layer, inside, str(error), misfit=isinstance(error, GraphError))
             return [None] * len(node.outputs)
 
     def function(self, node: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
-        """Values of the outputs of a Lambda layer: its function is called on symbolic tensors, which records what it does."""
-        import keras
-
-        symbols = [keras.KerasTensor(t.shape, t.dtype) for t in node.arguments.keras_tensors]
-        stand_in = dict(zip(map(id, node.arguments.keras_tensors), symbols, strict=True))
-        arguments, keywords = node.arguments.fill_in(stand_in)
+        """Values of the outputs of a Lambda or subclassed layer, whose `call` is traced."""
+        nothing: list[Value | None] = [None] * len(node.outputs)
+        values = [v for v in inputs if v is not None]
+        if len(values) < len(inputs):
+            return nothing
+        tensors = node.arguments.keras_tensors
+        inner = symbols([v.shape for v in values], [t.dtype for t in tensors])
+        arguments, keywords = node.arguments.fill_in(dict(zip(map(id, tensors), inner, strict=True)))
+        layer = node.operation
         try:
-            traced = keras.Function(symbols, keras.tree.flatten(node.operation.call(*arguments, **keywords)))
-        except Exception as error:  # the function is the user's: it may raise anything
-            self.trouble(node.operation, context, f"its function does more than operations of keras.ops: {error}")
-            return [None] * len(node.outputs)
+            traced = trace(layer.call, inner, arguments, call_keywords(layer, keywords))
+        except UnsupportedError as error:
+            self.trouble(layer, context, str(error))
+            return nothing
         return self.model(traced, inputs, context)
 
     def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value | Sequence[Value]:
@@ -85,16 +92,20 @@ class Walk:
             return OPERATIONS[type(layer).__name__](context, layer, *arguments, **keywords)
         return lower_layer(layer, [v for t in node.arguments.keras_tensors if (v := known[id(t)]) is not None], context)
 
-    def trouble(self, layer: Any, context: Context, reason: str) -> None:
+    def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
         config = layer.get_config() if type(layer).__module__.startswith("keras.") else {}
-        self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config))
+        self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config, misfit))
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
     """One call of a layer that is in LAYERS, or of a model with one output."""
-    if is_model(layer):
+    if has_own_graph(layer) or is_own(layer):
+        graph = layer
+        if not has_own_graph(layer):
+            inner = symbols([x.shape for x in inputs], ["float32"] * len(inputs))
+            graph = trace(layer.call, inner, inner, call_keywords(layer, {}))
         walk = Walk()
-        results = walk.model(layer, inputs, context)
+        results = walk.model(graph, inputs, context)
         refuse(layer.name, walk.troubles)
         (result,) = [value for value in results if value is not None]
         return result
@@ -102,15 +113,6 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
     return LAYERS[name](layer, inputs, context)
-
-
-def is_model(layer: Any) -> bool:
-    """Whether `layer` is a model whose own graph can be walked."""
-    import keras
-
-    if isinstance(layer, keras.Sequential):
-        return getattr(layer, "_functional", None) is not None
-    return isinstance(layer, keras.Function) or (isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth"))
 
 
 def is_lambda(layer: Any) -> bool:
@@ -131,17 +133,17 @@ def nodes_in_order(graph: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
-def call_trouble(node: Any) -> str | None:
-    """Why this call cannot be converted whatever its layer does, or None."""
+def call_trouble(node: Any, traced: bool) -> str | None:
+    """Why this call cannot be converted whatever its layer does, or None. What is `traced` is looked at in its parts."""
     layer, arguments = node.operation, node.arguments
     if arguments.kwargs.get("training") and (
         "seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING
     ):
         return "called with training=True"
-    unknown = unknown_activation(getattr(layer, "activation", None))
+    unknown = None if traced else unknown_activation(getattr(layer, "activation", None))
     if unknown:
         return f"activation {unknown!r} is not supported"
-    allowed = NUMBERS if is_operation(type(layer).__module__) else ("float32",)
+    allowed = NUMBERS if traced or is_operation(type(layer).__module__) else ("float32",)
     for tensor in [*arguments.keras_tensors, *node.outputs]:
         if tensor.dtype not in allowed:
             return f"dtype {tensor.dtype}; {' and '.join(allowed)} is supported"
@@ -160,6 +162,10 @@ def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Ma
             walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
         inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
     outputs = walk.model(model, inputs, Context(lower_layer=lower_layer))
+    wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
+    open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
+    if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
+        raise ModelError(sizes_message(model, wanted, shapes, walk.troubles))
     refuse(model.name, walk.troubles)
     found = [value for value in outputs if value is not None]
     graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)

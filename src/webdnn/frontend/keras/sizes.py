@@ -1,0 +1,108 @@
+"""What to tell a user who chose sizes that a model cannot compute with: where it fails, what the model needs, and the nearest sizes that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from webdnn.frontend.keras.support import Trouble
+from webdnn.graph.constraints import Constraint
+from webdnn.graph.dim import Size, evaluate, symbol, symbols_of
+from webdnn.graph.errors import WebDNNError
+
+LETTERS = {3: "L", 4: "HW", 5: "DHW"}  # by the rank of the input
+FARTHEST = 4096  # from the size chosen to the one proposed
+Shape = tuple[int | None, ...]
+
+
+def sizes_message(
+    model: Any, wanted: Sequence[tuple[str, Shape]], shapes: Sequence[tuple[Size, ...]], troubles: Sequence[Trouble]
+) -> str:
+    """The message for `shapes` of the inputs that `wanted` names, with open sizes; `troubles` are the layers that they do not fit."""
+    given = ", ".join(f"{name}={_text(shape)}" for (name, _), shape in zip(wanted, shapes, strict=True))
+    lines = [f"the input shape {given} does not fit the model {model.name!r}:", *map(str, troubles)]
+    open_shapes = _open_shapes(wanted, shapes)
+    constraints = _constraints(model, open_shapes)
+    if not constraints:
+        return "\n".join([*lines, "choose sizes that these layers can compute with"])
+    needs = " and ".join(f"{c.left} {c.relation} {c.right}" for c in constraints)
+    named = ", ".join(f"{name}={_text(shape)}" for (name, _), shape in zip(wanted, open_shapes, strict=True))
+    lines.append(f"it needs {needs} of {named}{_proposal(open_shapes, shapes, constraints)}")
+    return "\n".join(lines)
+
+
+def _text(shape: Sequence[Size]) -> str:
+    return f"({','.join(map(str, shape))})"
+
+
+def _open_shapes(wanted: Sequence[tuple[str, Shape]], shapes: Sequence[tuple[Size, ...]]) -> list[tuple[Size, ...]]:
+    """`shapes` with a placeholder for every size, but the batch, that the model leaves open."""
+    taken: set[str] = {name for size in chain.from_iterable(shapes) for name in symbols_of(size)}
+    result = []
+    for (_, want), shape in zip(wanted, shapes, strict=True):
+        letters = iter(LETTERS.get(len(shape), "") + "TUVWXYZ")
+        names = (letter for letter in letters if letter not in taken)
+        sizes = [
+            symbol(next(names)) if axis and size is None and isinstance(have, int) else have
+            for axis, (size, have) in enumerate(zip(want, shape, strict=True))
+        ]
+        taken |= {name for size in sizes for name in symbols_of(size)}
+        result.append(tuple(sizes))
+    return result
+
+
+def _constraints(model: Any, shapes: Sequence[tuple[Size, ...]]) -> tuple[Constraint, ...]:
+    """What the model needs of these placeholders; nothing where it cannot be converted with them."""
+    from webdnn.frontend.keras.walk import build_graph
+    from webdnn.graph.graph import Placeholder
+
+    names = {name for size in chain.from_iterable(shapes) for name in symbols_of(size)}
+    try:
+        return build_graph(model, shapes, {name: Placeholder() for name in names}).constraints
+    except WebDNNError:
+        return ()
+
+
+def _proposal(
+    open_shapes: Sequence[tuple[Size, ...]], shapes: Sequence[tuple[Size, ...]], constraints: Sequence[Constraint]
+) -> str:
+    """The nearest sizes, if each placeholder can be chosen by itself."""
+    chosen = {
+        str(size): have
+        for opened, given in zip(open_shapes, shapes, strict=True)
+        for size, have in zip(opened, given, strict=True)
+        if isinstance(have, int) and not isinstance(size, int)
+    }
+    nearest: dict[str, int] = {}
+    for name, start in chosen.items():
+        own = [c for c in constraints if _symbols(c) == {name}]
+        found = next((value for value in _around(start) if all(_holds(c, {name: value}) for c in own)), None)
+        if found is None:
+            return ""
+        nearest[name] = found
+    if any(not _symbols(c) <= set(nearest) or not _holds(c, nearest) for c in constraints):
+        return ""
+    proposals = [
+        tuple(nearest.get(str(size), have) for size, have in zip(opened, given, strict=True))
+        for opened, given in zip(open_shapes, shapes, strict=True)
+    ]
+    return f"; such as {' '.join(f'--input_shape {_text(shape)!r}' for shape in proposals)}"
+
+
+def _symbols(constraint: Constraint) -> set[str]:
+    return set(symbols_of(constraint.left)) | set(symbols_of(constraint.right))
+
+
+def _holds(constraint: Constraint, values: Mapping[str, int]) -> bool:
+    left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
+    return left == right if constraint.relation == "==" else left <= right
+
+
+def _around(start: int) -> Iterator[int]:
+    """`start`, then its neighbours, the larger first."""
+    yield start
+    for distance in range(1, FARTHEST):
+        yield start + distance
+        if start > distance:
+            yield start - distance

@@ -1,0 +1,100 @@
+"""Pages written for WebDNN 1, on every backend: its names and its ways of use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.server import StaticServer
+from runtime.support import BACKENDS, Model, ask, assert_close, lists, value
+
+# What each backend reads besides descriptor.json, its plan and the weights.
+KERNELS = {"webgpu": 0, "webgl": 0, "webassembly": 1, "fallback": 0}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+class TestPages:
+    def test_views(self, site: Any, mixed: Model, backend: str) -> None:
+        """getInputViews and getOutputViews are the views of `inputs` and `outputs`; views are like arrays."""
+        inputs = mixed.inputs()
+        body = """
+          const runner = await WebDNN.load('/mixed', {backendOrder: [backend]});
+          const same = runner.getInputViews().every((view, i) => view === runner.inputs[i]) &&
+            runner.getOutputViews().every((view, i) => view === runner.outputs[i]);
+          runner.getInputViews().forEach((view, i) => view.set(inputs[i]));
+          await runner.run();
+          const outputs = runner.getOutputViews().map((view) => Array.from(view.toActual()));
+          const lengths = runner.getOutputViews().map((view) => view.length);
+          const best = runner.getOutputViews().map((view) => WebDNN.Math.argmax(view)[0]);
+          const {backendName} = runner;
+          runner.dispose();
+          return {same, outputs, lengths, best, backendName};"""
+        answer = value(ask(site, body, backend=backend, inputs=lists(inputs)))
+        assert answer["same"]
+        assert answer["backendName"] == backend
+        assert_close(answer["outputs"], mixed.expected(inputs))
+        assert answer["lengths"] == [len(output) for output in answer["outputs"]]
+        assert answer["best"] == [int(np.argmax(output)) for output in answer["outputs"]]
+
+    def test_every_file_moved(self, site: Any, server: StaticServer, static: Model, backend: str) -> None:
+        """Weights from one place, everything else from another; the delegate sees each address once, and nothing else is read."""
+        weights = static.file("weights.0.*.bin")
+        for path in static.folder.iterdir():
+            folder = "weights" if path.name == weights else "files"
+            server.add(f"/moved/{folder}/{path.name}", path.read_bytes())
+        inputs = static.inputs()
+        body = """
+          const seen = [];
+          const transformUrlDelegate = (url) => (seen.push(url), url.replace('nowhere', 'moved'));
+          const options = {backendOrder: backend, weightDirectory: '/nowhere/weights', transformUrlDelegate};
+          const runner = await WebDNN.load('/nowhere/files', options);
+          const outputs = await runOnce(runner, inputs);
+          runner.dispose();
+          return {seen, outputs};"""
+        answer = value(ask(site, body, backend=backend, inputs=lists(inputs)))
+        assert_close(answer["outputs"], static.expected(inputs))
+        seen = [url.removeprefix("/nowhere/") for url in answer["seen"]]
+        assert len(set(seen)) == len(seen)
+        kernels = [name for name in seen if name.startswith("files/kernels.")]
+        assert len(kernels) == KERNELS[backend]
+        assert sorted(set(seen) - set(kernels)) == sorted(
+            ["files/descriptor.json", f"files/{static.file(f'plan.{backend}.*')}", f"weights/{weights}"]
+        )
+
+    def test_files_not_moved(self, site: Any, static: Model, backend: str) -> None:
+        """Without the delegate, the same addresses are errors: the test above is not blind."""
+        answer = ask(
+            site,
+            "await WebDNN.load('/nowhere/files', {backendOrder: backend, weightDirectory: '/static'})",
+            backend=backend,
+        )
+        assert answer["error"]["code"] == "fetch"
+
+
+def test_webmetal(site: Any, static: Model) -> None:
+    """The old name of webgpu, in the order and in the options."""
+    inputs = static.inputs()
+    body = """
+      const runner = await WebDNN.load('/static', {backendOrder: ['webmetal'], backendOptions: {webmetal: {}}});
+      const outputs = await runOnce(runner, inputs);
+      const {backendName} = runner;
+      runner.dispose();
+      return {outputs, backendName};"""
+    answer = value(ask(site, body, inputs=lists(inputs)))
+    assert answer["backendName"] == "webgpu"
+    assert_close(answer["outputs"], static.expected(inputs))
+
+
+def test_order_of_what_is_available(site: Any, static: Model) -> None:
+    """The page's own choice from getBackendAvailability, as the guides of WebDNN 1 showed it."""
+    body = """
+      const {status, defaultOrder} = WebDNN.getBackendAvailability();
+      const backendOrder = defaultOrder.filter((name) => status[name]);
+      const runner = await WebDNN.load('/static', {backendOrder});
+      const {backendName} = runner;
+      runner.dispose();
+      return {backendName, first: backendOrder[0]};"""
+    answer = value(ask(site, body))
+    assert answer["backendName"] == answer["first"] == "webgpu"
