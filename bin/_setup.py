@@ -111,6 +111,12 @@ def ensure_node_packages(folder: Path) -> None:
     wanted = digest(folder / "package.json", folder / "package-lock.json")
     if stamp.exists() and stamp.read_text() == wanted:
         return
+    if (folder / "node_modules").is_symlink():
+        # npm ci would empty the folder behind the link, which other checkouts use, and put a folder in place of the link.
+        _say(
+            f"{folder.relative_to(ROOT) / 'node_modules'} is a link, so it is used as it is, though it may not be what the lock file names"
+        )
+        return
     _say(f"installing the Node packages of {folder.relative_to(ROOT)}")
     _run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder)
     stamp.write_text(wanted)
