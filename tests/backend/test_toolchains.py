@@ -56,6 +56,8 @@ class Machine:
 
     def __init__(self) -> None:
         self.programs: dict[str, tuple[dict[str, str], dict[str, str] | None]] = {}
+        self.failing: set[str] = set()
+        """Those that fail on vectors in inline assembly."""
 
     def add(self, name: str, answers: dict[str, str] | None = None, macros: dict[str, str] | None = None) -> None:
         self.programs[name] = (answers or {}, macros)
@@ -76,6 +78,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(toolchain.shutil, "which", pretended.which)
     monkeypatch.setattr(toolchain, "_answer", pretended.answer)
     monkeypatch.setattr(toolchain, "_macros", pretended.macros)
+    monkeypatch.setattr(toolchain, "_takes_vector_assembly", lambda compiler, _: compiler not in pretended.failing)
     return pretended
 
 
@@ -115,6 +118,15 @@ def test_emscripten_without_relaxed_simd(machine: Machine) -> None:
     assert (found.name, found.link, found.instruction_sets) == ("emscripten 3.1.6", ("wasm-ld-14",), ("simd",))
     assert found.notice is not None
     assert found.notice.startswith("emscripten 3.1.6 is too old for relaxed SIMD: the relaxed-simd variant is left out")
+
+
+def test_a_clang_that_fails_on_vectors_in_assembly(machine: Machine) -> None:
+    machine.add("clang-19", _clang("19.1.7"), RELAXED)
+    machine.add("wasm-ld")
+    machine.failing = {"clang-19"}
+    found = find_clang()
+    assert found.notice is not None
+    assert found.notice.startswith("clang 19.1.7 fails on vectors in inline assembly: convolutions are compiled from C")
 
 
 def test_clangs_that_do_not_do(machine: Machine) -> None:

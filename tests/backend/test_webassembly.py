@@ -165,8 +165,10 @@ def test_functions_over_their_whole_range(answers: Any, tmp_path: Path) -> None:
     with np.errstate(all="ignore"):
         for output, have in zip(outputs, answer[0], strict=True):
             want = output.op.program.evaluate([values.astype(np.float64)])
-            # Near their zeros, results of size 1 are exact to an ulp of 1.
-            atol = {"gelu": 2e-7, "sin": 1e-7, "cos": 1e-7, "hard_sigmoid": 1e-7}.get(output.origin[0], 1e-37)
+            # Near their zeros, results of size 1 are exact to an ulp of 1. silu is 0 below −88.3, where it is nearer to 0 than 4e-37.
+            atol = {"silu": 4e-37, "gelu": 2e-7, "sin": 1e-7, "cos": 1e-7, "hard_sigmoid": 1e-7}.get(
+                output.origin[0], 1e-37
+            )
             good = np.isfinite(want)
             np.testing.assert_allclose(have[good], want[good], rtol=6e-7, atol=atol, err_msg=output.origin[0])
 
@@ -320,7 +322,7 @@ def test_a_trap_is_an_error_of_ours(answers: Any, tmp_path: Path) -> None:
     _write(tmp_path / "good", case)
     bad, good = answers([("bad", case.inputs(0)), ("good", case.inputs(0))])
     assert isinstance(bad, PageError)
-    assert "webassembly: the model failed" in str(bad)
+    assert "webassembly: step 0 on zeros failed" in str(bad)  # sizes are fixed: found before the first run
     assert not isinstance(good, PageError)
 
 
@@ -346,6 +348,6 @@ def test_wrong_options(answers: Any, tmp_path: Path, options: dict[str, Any], me
 
 
 def test_kernels_stay_small() -> None:
-    """One convolution with bias and relu: some kB."""
+    """One convolution with bias and relu, for four heights of tile: some kB."""
     for content in _plan(Case("convolution", _convolution)).files.values():
-        assert len(content) < 10 * 1024
+        assert len(content) < 20 * 1024

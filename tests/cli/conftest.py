@@ -17,7 +17,9 @@ def give(monkeypatch: pytest.MonkeyPatch) -> Callable[[Graph], list[object]]:
     def install(graph: Graph) -> list[object]:
         asked: list[object] = []
 
-        def load(path: Path, shapes: Sequence[object], *, allow_unsafe: bool = False) -> Graph:
+        def load(
+            path: Path, shapes: Sequence[object], *, allow_unsafe: bool = False, custom_objects: object = None
+        ) -> Graph:
             asked.append((path, [str(shape) for shape in shapes], allow_unsafe))
             return graph
 

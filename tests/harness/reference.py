@@ -69,5 +69,7 @@ def answer(model: Any, weights: Sequence[np.ndarray], inputs: Sequence[np.ndarra
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # what it computes with is not the weights that were just set
     wide = [x.astype(np.float64) for x in inputs]
-    outputs = model(wide[0] if len(wide) == 1 else wide, training=False)
+    structure = getattr(model, "_inputs_struct", None)  # a functional model's: one tensor, a list, a dictionary …
+    given = wide if structure is None else keras.tree.pack_sequence_as(structure, wide)
+    outputs = model(given[0] if structure is None and len(wide) == 1 else given, training=False)
     return [np.asarray(y) for y in keras.tree.flatten(outputs)]

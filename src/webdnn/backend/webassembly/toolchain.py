@@ -56,6 +56,16 @@ PROBE = b"""
 #endif
 """
 
+# Compiled to see whether inline assembly may have vectors; clang 19 dies of it.
+VECTOR_ASSEMBLY = b"""
+typedef float f32x4 __attribute__((vector_size(16)));
+f32x4 copy(f32x4 x) {
+  f32x4 y;
+  __asm__("local.get %1\\n\\tlocal.set %0" : "=r"(y) : "r"(x));
+  return y;
+}
+"""
+
 
 class ToolchainError(WebDNNError):
     """The C compiler is missing, too old, or failed."""
@@ -77,6 +87,8 @@ class Toolchain:
     through_driver: bool = False
     """`link` is a compiler that hands its linker what stands in -Wl."""
     relaxed_simd: bool = True
+    vector_assembly: bool = True
+    """Whether the inner loops may be written in assembly."""
 
     @property
     def instruction_sets(self) -> tuple[str, ...]:
@@ -85,12 +97,18 @@ class Toolchain:
     @property
     def notice(self) -> str | None:
         """What the user should know about its modules."""
-        if self.relaxed_simd:
-            return None
-        return (
-            f"{self.name} is too old for relaxed SIMD: the relaxed-simd variant is left out, pages use simd, which is slower; "
-            "for both, use --toolchain zig, or emscripten or clang with clang 16 or newer"
-        )
+        notices = []
+        if not self.relaxed_simd:
+            notices.append(
+                f"{self.name} is too old for relaxed SIMD: the relaxed-simd variant is left out, pages use simd, which is slower; "
+                "for both, use --toolchain zig, or emscripten or clang with clang 16 or newer"
+            )
+        if not self.vector_assembly:
+            notices.append(
+                f"{self.name} fails on vectors in inline assembly: convolutions are compiled from C, which is slower; "
+                "use --toolchain zig, or another version of clang (16 works, 19 does not)"
+            )
+        return "; ".join(notices) or None
 
     def modules(self, source: str, instructions: str) -> dict[str, bytes]:
         """The modules of `source` for one set of instructions, by variant; the same bytes wherever and whenever they are made."""
@@ -98,6 +116,8 @@ class Toolchain:
             folder = Path(name)
             (folder / "kernels.c").write_text(source, encoding="utf-8", newline="\n")
             flags = (*COMPILE, *INSTRUCTION_SETS[instructions])
+            if not self.vector_assembly:
+                flags += ("-DNO_VECTOR_ASSEMBLY",)
             self._make("kernels.o", [*self.compile, *flags, "-c", "kernels.c"], folder, instructions)
             modules = {}
             for suffix, link in LINKS.items():
@@ -173,6 +193,7 @@ def find_emscripten() -> Toolchain:
         link=(linker,),
         check=f"{emcc} --check",
         relaxed_simd="WEBDNN_RELAXED_SIMD" in macros,
+        vector_assembly=_takes_vector_assembly(emcc, _CLANG),
     )
 
 
@@ -214,6 +235,7 @@ def _as_clang(path: str) -> Toolchain | str:
         link=(linker,),
         check=f"{path} --version",
         relaxed_simd="WEBDNN_RELAXED_SIMD" in macros,
+        vector_assembly=_takes_vector_assembly(path, target),
     )
 
 
@@ -239,6 +261,13 @@ def _macros(compiler: str, flags: Sequence[str]) -> dict[str, str] | None:
         return None
     lines = (line.split(" ", 2) for line in done.stdout.decode("utf-8", "replace").splitlines())
     return {line[1]: line[2] if len(line) > 2 else "" for line in lines if line[0] == "#define"}
+
+
+def _takes_vector_assembly(compiler: str, flags: Sequence[str]) -> bool:
+    with tempfile.TemporaryDirectory(prefix="webdnn-") as folder:
+        output = str(Path(folder) / "probe.o")
+        done = _run([compiler, *flags, "-msimd128", "-c", "-x", "c", "-", "-o", output], content=VECTOR_ASSEMBLY)
+    return done.returncode == 0
 
 
 def _answer(*command: str) -> str | None:
