@@ -26,7 +26,7 @@ def main(name: str, size: str, folder: str) -> None:
         model, shape = build(name), MODELS[name][1][0][1:]
     file, inputs = Path(folder, "model.h5"), noise([(1, *shape)], seed=7)
     model.save(file)
-    (reference,) = keras_float64(file, inputs)
+    ((reference,),) = keras_float64(file, [inputs])
     np.save(file.with_name("input.npy"), inputs[0])
     np.save(file.with_name("reference.npy"), reference)
 
