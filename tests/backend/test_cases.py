@@ -33,6 +33,8 @@ MORE_DEVICES = {
     "webassembly relaxed-simd-threads 1": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 1}),
     "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
 }
+FAST = ("fallback", "webassembly relaxed-simd-threads 2")
+"""Devices of the fast tier."""
 SHARING = ("conv2d", "depthwise", "matmul", "pool", "reduce", "softmax", "epilogue", "repeat", "whole", "edge")
 CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
 REST = [case for case in CASES if case not in CHOSEN]
@@ -41,9 +43,11 @@ REST = [case for case in CASES if case not in CHOSEN]
 def parameters() -> list[Any]:
     """Of test_case: (device, cases that one page runs, one of them)."""
 
-    chosen: list[tuple[str, Sequence[Case], list[Any]]] = [(device, CASES, []) for device in DEVICES]
+    chosen: list[tuple[str, Sequence[Case], list[Any]]] = [
+        (device, CASES, [] if device in FAST else [pytest.mark.slow]) for device in DEVICES
+    ]
     for device in MORE_DEVICES:
-        chosen += [(device, CHOSEN, []), (device, REST, [pytest.mark.exhaustive])]
+        chosen += [(device, CHOSEN, [pytest.mark.slow]), (device, REST, [pytest.mark.exhaustive])]
     return [
         pytest.param(device, cases, case, id=f"{device}-{case.name}", marks=marks)
         for device, cases, marks in chosen
