@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from webdnn.graph.dim import Dim, Monomial, Size, single_call
+from webdnn.graph.dim import Dim, Monomial, Size, evaluate, single_call, symbols_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,15 @@ class Constraint:
 
     def __str__(self) -> str:
         return f"{self.left} {self.relation} {self.right} ({self.reason})"
+
+    @property
+    def symbols(self) -> set[str]:
+        """The placeholders that it speaks of."""
+        return symbols_of(self.left) | symbols_of(self.right)
+
+    def holds(self, values: Mapping[str, int]) -> bool:
+        left, right = evaluate(self.left, values), evaluate(self.right, values)
+        return left == right if self.relation == "==" else left <= right
 
 
 @dataclass(frozen=True)

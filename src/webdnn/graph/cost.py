@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from webdnn.graph.dim import Dim, Size, evaluate, product, symbols_of
 from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Constant, Constraint, Graph, Node, Op, Placeholder, symbols_used
+from webdnn.graph.graph import Constant, Graph, Node, Op, Placeholder, symbols_used
 from webdnn.graph.ops import BatchMatMul, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat
 
 Condition: TypeAlias = "Callable[[Mapping[str, int]], bool]"
@@ -124,16 +124,11 @@ def _conditions(graph: Graph) -> list[tuple[set[str], Condition]]:
     """Every constraint, and `size ≥ 1` for every symbolic size, each with the placeholders it speaks of."""
     found: list[tuple[set[str], Condition]] = []
     for constraint in graph.constraints:
-        found.append((symbols_of(constraint.left) | symbols_of(constraint.right), partial(_satisfies, constraint)))
+        found.append((constraint.symbols, constraint.holds))
     sizes = {size for node in all_nodes(graph) for type_ in node.types for size in type_.shape if isinstance(size, Dim)}
     for size in sorted(sizes, key=str):
         found.append((symbols_of(size), partial(_is_positive, size)))
     return found
-
-
-def _satisfies(constraint: Constraint, symbols: Mapping[str, int]) -> bool:
-    left, right = evaluate(constraint.left, symbols), evaluate(constraint.right, symbols)
-    return left == right if constraint.relation == "==" else left <= right
 
 
 def _is_positive(size: Size, symbols: Mapping[str, int]) -> bool:

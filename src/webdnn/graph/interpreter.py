@@ -27,8 +27,8 @@ def interpret(
     for value, array in zip(graph.inputs, inputs, strict=True):
         _learn_symbols(value, array, values)
     for constraint in graph.constraints:
-        left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
-        if not (left == right if constraint.relation == "==" else left <= right):
+        if not constraint.holds(values):
+            left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
             raise GraphError(f"{constraint} does not hold: {left} and {right}")
     states = [np.zeros([evaluate(s, values) for s in before.shape], before.dtype) for before, _ in graph.states]
     return run_values(graph, inputs, values, states, dtype)[: len(graph.outputs)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from webdnn.frontend.keras.support import Trouble
 from webdnn.graph.constraints import Constraint
-from webdnn.graph.dim import Size, evaluate, symbol, symbols_of
+from webdnn.graph.dim import Size, symbol, symbols_of
 from webdnn.graph.errors import WebDNNError
 
 LETTERS = {3: "L", 4: "HW", 5: "DHW"}  # by the rank of the input
@@ -76,27 +76,18 @@ def _proposal(
     }
     nearest: dict[str, int] = {}
     for name, start in chosen.items():
-        own = [c for c in constraints if _symbols(c) == {name}]
-        found = next((value for value in _around(start) if all(_holds(c, {name: value}) for c in own)), None)
+        own = [c for c in constraints if c.symbols == {name}]
+        found = next((value for value in _around(start) if all(c.holds({name: value}) for c in own)), None)
         if found is None:
             return ""
         nearest[name] = found
-    if any(not _symbols(c) <= set(nearest) or not _holds(c, nearest) for c in constraints):
+    if any(not c.symbols <= set(nearest) or not c.holds(nearest) for c in constraints):
         return ""
     proposals = [
         tuple(nearest.get(str(size), have) for size, have in zip(opened, given, strict=True))
         for opened, given in zip(open_shapes, shapes, strict=True)
     ]
     return f"; such as {' '.join(f'--input_shape {_text(shape)!r}' for shape in proposals)}"
-
-
-def _symbols(constraint: Constraint) -> set[str]:
-    return set(symbols_of(constraint.left)) | set(symbols_of(constraint.right))
-
-
-def _holds(constraint: Constraint, values: Mapping[str, int]) -> bool:
-    left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
-    return left == right if constraint.relation == "==" else left <= right
 
 
 def _around(start: int) -> Iterator[int]:
