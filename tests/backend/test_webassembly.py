@@ -20,6 +20,7 @@ from webdnn.backend.webassembly.toolchain import VARIANTS, ToolchainError, find_
 from webdnn.descriptor.schema import Plan, Step
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.dim import symbol
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Repeat, Reshape
 from webdnn.graph.program import FUNCTIONS, Call, Program, single
@@ -345,6 +346,22 @@ def test_wrong_options(answers: Any, tmp_path: Path, options: dict[str, Any], me
     (answer,) = answers([("model", case.inputs(0))], **options)
     assert isinstance(answer, PageError)
     assert message in str(answer)
+
+
+def test_more_taps_than_a_thread_has_memory_for() -> None:
+    """At the limit a convolution is lowered; one channel more, which takes a vector of zeros, is refused with the layer's name."""
+
+    def convolution(channels: int) -> Case:
+        def build(random: Random) -> Graph:
+            x = source("x", 1, 1, 5957, channels)
+            return graph_of([x], [apply(Conv2D(), x, random.constant(1, 5957, channels, 1), origin=("long",))])
+
+        return Case("long", build)
+
+    assert 11 * 5957 + 8 == 65535
+    _plan(convolution(8))
+    with pytest.raises(UnsupportedError, match=r"webassembly: long: a convolution of 5957 taps with 9 channels needs"):
+        _plan(convolution(9))
 
 
 def test_kernels_stay_small() -> None:

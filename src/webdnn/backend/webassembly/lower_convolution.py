@@ -56,7 +56,7 @@ def _emit(
 
 def _check_scratch(node: Node, taps: int, channels: int) -> None:
     """The tables of a convolution's taps, and zeros for what lies outside the image, must fit the working memory."""
-    if taps * 11 + channels > SCRATCH_ELEMENTS:
+    if taps * 11 + -(-channels // 4) * 4 > SCRATCH_ELEMENTS:
         raise UnsupportedError(
             f"webassembly: {', '.join(node.origin)}: a convolution of {taps} taps with {channels} channels needs more than the "
             f"{SCRATCH_ELEMENTS} floats of working memory that a thread has; split the layer, or use --backend without webassembly"
