@@ -96,6 +96,7 @@ def test_what_it_cannot_do_is_computed_directly() -> None:
     kernel, output = (3, 3, 64, 64), (1, 56, 56, 64)
     assert winograd.choose(Conv2D(padding=SAME, strides=(2, 2)), kernel, output) == 0
     assert winograd.choose(Conv2D(padding=SAME, dilation=(2, 2)), kernel, output) == 0
+    assert winograd.choose(Conv2D(padding=SAME, groups=2), (3, 3, 32, 64), output) == 0
     assert winograd.choose(Conv2D(padding=SAME), (3, 1, 64, 64), output) == 0
     assert winograd.choose(Conv2D(padding=SAME), (3, 3, 62, 64), output) == 0
 

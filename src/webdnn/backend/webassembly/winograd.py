@@ -51,7 +51,7 @@ def _ceil(a: int, b: int) -> int:
 def choose(op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machine: Machine = Machine()) -> int:
     """4, 2, or 0 for the direct way: whichever is estimated to be the fastest. `kernel`: the weights' shape; `output`: the result's."""
     height, width, channels, columns = kernel
-    if (height, width) != (3, 3) or set(op.strides) != {1} or set(op.dilation) != {1} or channels % 4:
+    if op.groups > 1 or (height, width) != (3, 3) or set(op.strides) != {1} or set(op.dilation) != {1} or channels % 4:
         return 0
     images, rows, line = (
         size if isinstance(size, int) else default
