@@ -62,7 +62,7 @@ async function readBody(url: string, response: Response, bytes: number): Promise
   throw new WebDNNError('integrity', `${url}: more than ${bytes} bytes, ${ALTERED}`);
 }
 
-/** A browser checks `integrity` at half the speed of a fast network, and on the thread of the page; `subtle` has threads of its own. */
+/** A browser checks `integrity` at half the speed of a fast network; `subtle` is faster. Both hold up the calling thread. */
 async function readRemote(
   url: string,
   file: FileRef | undefined,
