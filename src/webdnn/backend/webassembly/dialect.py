@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, str] = {
     "softplus": "at_least({0}, splat(0)) + vector_log1p(vector_exp(-absolute({0})))",
     "softsign": "{0} / (1.0f + absolute({0}))",
     "gelu": "{0} * 0.5f * (1.0f + vector_erf({0} * 0.70710678118654752f))",
-    "hard_sigmoid": "at_most(at_least({0} / 6.0f + 0.5f, splat(0)), splat(1))",
+    "hard_sigmoid": "at_most(at_least(({0} + 3.0f) / 6.0f, splat(0)), splat(1))",
     "add": "{0} + {1}",
     "sub": "{0} - {1}",
     "mul": "{0} * {1}",
