@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from webdnn.backend.webassembly.precision import BOUNDS
 from webdnn.cli.backends import BACKENDS, load_target
 from webdnn.graph.ops import OPS
 from webdnn.graph.program import COMPOSED, FUNCTIONS
@@ -14,6 +15,8 @@ from webdnn.graph.program import COMPOSED, FUNCTIONS
 # The common lowering serves these on every target: by views, by the target's copy, and by the plan's loop.
 COMMON = ("Concat", "Repeat", "Reshape")
 
+ESCAPED = "\\|"
+"""A bar inside a cell of a table."""
 
 # Operations whose class is not named after their function.
 RENAMED = {
@@ -45,9 +48,9 @@ def page() -> str:
         f"|---|---|{'---|' * len(targets)}",
     ]
     for op in sorted(OPS, key=lambda op: op.__name__):
-        meaning = (op.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+        meaning = (op.__doc__ or "").strip().splitlines()[0]
         marks = ["yes" if op.__name__ in COMMON or op in target.lowerings else "no" for target in targets.values()]
-        lines.append(f"| {op.__name__} | {meaning} | {' | '.join(marks)} |")
+        lines.append(_row(op.__name__, meaning, *marks))
     lines += [
         "",
         "## Elementwise functions",
@@ -55,6 +58,16 @@ def page() -> str:
         "On every backend, alone, in chains, and as the end of a convolution or a matrix product:",
         "",
         ", ".join(f"`{name}`" for name in sorted([*FUNCTIONS, *COMPOSED])) + ".",
+        "",
+        "### Errors of the webassembly backend",
+        "",
+        "The largest, in ulp: float32's spacing at the right result. They hold with and without relaxed SIMD, for every x where nothing else is",
+        "said, and a test measures them. What is not listed is exact, rounded once, or (`tan`, `sinh` and the like) a program of several functions.",
+        "Results are infinite where the right one is too large for float32, and not before; subnormal ones are not flushed, and their ulp is 2⁻¹⁴⁹.",
+        "",
+        "| function | ulp | |",
+        "|---|---|---|",
+        *(_row(f"`{name}`", f"{bound.ulp:g}", bound.remark) for name, bound in BOUNDS.items()),
         "",
         "## Keras layers",
         "",
@@ -78,6 +91,10 @@ def page() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', ESCAPED) for cell in cells)} |"
 
 
 def _listed(names: Iterable[str]) -> str:
