@@ -263,7 +263,11 @@ def activation(draw: Draw) -> Drawn:
             [
                 (
                     layers.ReLU,
-                    {"max_value": st.none() | POSITIVE, "negative_slope": st.just(0) | POSITIVE, "threshold": SMALL},
+                    {  # the layer refuses what is negative, the function does not
+                        "max_value": st.none() | POSITIVE,
+                        "negative_slope": st.just(0) | POSITIVE,
+                        "threshold": st.just(0) | POSITIVE,
+                    },
                 ),
                 (layers.LeakyReLU, {"negative_slope": POSITIVE}),
                 (layers.ELU, {"alpha": POSITIVE}),
