@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache, key_of
+from harness.cache import Cache, delete_old, key_of
+from harness.compiled import keeping
+from webdnn.backend.webassembly.toolchain import Toolchain
 
 
 def test_made_once(tmp_path: Path) -> None:
@@ -61,3 +63,32 @@ def test_old_keys_are_deleted(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     Cache(tmp_path, "new")
     assert (old.exists(), recent.exists()) == (False, True)
+
+
+def test_entries_that_are_not_used_are_deleted(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, "key")
+    for name in ("used", "unused"):
+        os.utime(cache.get(name, lambda folder: None), (0, 0))
+    (cache.folder / "file").write_text("")
+    os.utime(cache.folder / "file", (0, 0))
+    cache.get("used", lambda folder: None)
+    delete_old(cache.folder, days=1)
+    assert [entry.name for entry in cache.folder.iterdir()] == ["used"]
+
+
+def test_modules_are_compiled_once_for_each_source_flags_and_compiler(tmp_path: Path) -> None:
+    compiled: list[tuple[str, str, str]] = []
+
+    def modules(toolchain: Toolchain, source: str, instructions: str) -> dict[str, bytes]:
+        compiled.append((toolchain.name, source, instructions))
+        return {instructions + link: f"{source}{link}".encode() for link in ("", "-threads")}
+
+    first, second = (Toolchain(name, ("cc",), ("ld",), check="") for name in ("cc 1", "cc 2"))
+    kept = keeping(modules, Cache(tmp_path, "key"))
+    wanted = [(first, "a", "simd"), (first, "b", "simd"), (first, "a", "relaxed-simd"), (second, "a", "simd")]
+    for _ in range(2):
+        for request in wanted:
+            answer = kept(*request)
+            assert answer == modules(*request)
+            compiled.pop()
+    assert compiled == [(toolchain.name, source, instructions) for toolchain, source, instructions in wanted]

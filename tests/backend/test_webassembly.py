@@ -83,11 +83,13 @@ def test_the_version_that_the_error_names_is_the_pinned_one() -> None:
     assert f'"ziglang=={toolchain.ZIG_VERSION}"' in pyproject
 
 
+@pytest.mark.usefixtures("compilers_run")
 def test_compiler_fails() -> None:
     with pytest.raises(ToolchainError, match=r"(?s)simd variant.*kernels\.c:1"):
         find_zig().modules("this is no C\n", "simd")
 
 
+@pytest.mark.usefixtures("compilers_run")
 def test_the_same_bytes_wherever_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     case = Case("convolution", _convolution)
     first = _plan(case)

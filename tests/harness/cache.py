@@ -40,7 +40,8 @@ class Cache:
                     shutil.rmtree(other)
 
     def get(self, name: str, make: Callable[[Path], None]) -> Path:
-        """The folder `name`, which `make` fills the first time. It appears whole or not at all, whoever else makes it meanwhile."""
+        """The folder `name`, which `make` fills the first time; later calls touch it. It appears whole or not at all,
+        whoever else makes it meanwhile."""
         folder = self.folder / name
         if not folder.exists():
             draft = self.folder / f".{name}.{os.getpid()}"
@@ -54,4 +55,17 @@ class Cache:
                     raise
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+        else:
+            os.utime(folder)
         return folder
+
+
+def delete_old(root: Path, days: float) -> None:
+    """Deletes the files and folders in `root` that were last touched longer ago."""
+    for entry in root.iterdir() if root.exists() else ():
+        with contextlib.suppress(FileNotFoundError):  # another process deletes it too
+            if entry.stat().st_mtime < time.time() - 86400 * days:
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
