@@ -110,6 +110,15 @@ def assert_close(answer: Sequence[Sequence[float]], expected: Arrays, context: o
         assert np.abs(array - want.ravel()).max() / scale <= TOLERANCE, context
 
 
+def count_workers(page: Any) -> int:
+    """How many workers the page keeps: those that it has ended go some time later."""
+    count = -1
+    while count != len(page.workers):
+        count = len(page.workers)
+        page.wait_for_timeout(200)
+    return count
+
+
 def ask(page: Any, body: str, **names: Any) -> Any:
     """What the JavaScript `body` returns, a dictionary of `attempt.js`; it sees `names`."""
     parameters = ", ".join(names)
