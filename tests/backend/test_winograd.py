@@ -22,23 +22,36 @@ from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.dim import Size, symbol
 from webdnn.graph.graph import Graph, Value, apply
 from webdnn.graph.ops import Conv2D
+from webdnn.graph.program import Call, Program
 
 LAYER_TOLERANCE = 2e-5
 Padding = tuple[tuple[int, int], tuple[int, int]]
 SAME: Padding = ((1, 1), (1, 1))
 
 
-def _layer(shape: tuple[Size, ...], columns: int, padding: Padding = SAME, residual: bool = False) -> Any:
+def _layer(
+    shape: tuple[Size, ...], columns: int, padding: Padding = SAME, residual: bool = False, groups: int = 1
+) -> Any:
     def build(random: Random) -> Graph:
         x = source("x", *shape)
-        weights = random.constant(3, 3, int(shape[-1]), columns, scale=0.1)  # type: ignore[arg-type]
+        weights = random.constant(3, 3, int(shape[-1]) // groups, columns, scale=0.1)  # type: ignore[arg-type]
         inputs: list[Value] = [x, weights, random.constant(columns)]
-        op = Conv2D(padding=padding, epilogue=bias_relu(1 if residual else 0))
+        op = Conv2D(padding=padding, epilogue=bias_relu(1 if residual else 0), groups=groups)
         if residual:
-            inputs.append(apply(Conv2D(padding=padding), x, weights, origin=("first",)))
+            inputs.append(apply(Conv2D(padding=padding, groups=groups), x, weights, origin=("first",)))
         return graph_of([x], [apply(op, *inputs, origin=("layer",))])
 
     return build
+
+
+def _operands(random: Random) -> Graph:
+    """A value a column, one in all, and two that broadcast otherwise."""
+    x, image, line = source("x", 1, 6, 7, 24), source("image", 1, 6, 1, 24), source("line", 1, 6, 7, 1)
+    calls = [Call("mul", (0, 1)), Call("add", (5, 2)), Call("sub", (6, 3)), Call("mul", (7, 4))]
+    op = Conv2D(padding=SAME, epilogue=Program(5, tuple(calls)), groups=3)
+    weights = random.constant(3, 3, 8, 24, scale=0.1)
+    result = apply(op, x, weights, random.constant(24), random.constant(1), image, line, origin=("layer",))
+    return graph_of([x, image, line], [result])
 
 
 CASES = [
@@ -48,6 +61,11 @@ CASES = [
     Case("no padding", _layer((1, 15, 9, 8), 5, ((0, 0), (0, 0)))),
     Case("uneven padding", _layer((1, 8, 11, 8), 16, ((0, 1), (2, 0)))),
     Case("batch and residual", _layer((3, 9, 7, 16), 24, residual=True)),
+    Case("groups, odd columns", _layer((1, 9, 7, 16), 26, groups=2)),
+    Case("groups, batch and residual", _layer((3, 9, 7, 48), 72, residual=True, groups=3)),
+    Case("groups to one pixel", _layer((1, 3, 3, 32), 64, ((0, 0), (0, 0)), residual=True, groups=4)),
+    Case("groups of many tiles", _layer((1, 120, 116, 32), 32, groups=2)),
+    Case("groups, operands of every kind", _operands),
     Case("deep", _layer((1, 7, 7, 512), 64)),
     Case("many tiles", _layer((1, 120, 116, 32), 32)),
     Case(
@@ -96,8 +114,15 @@ def test_what_it_cannot_do_is_computed_directly() -> None:
     kernel, output = (3, 3, 64, 64), (1, 56, 56, 64)
     assert winograd.choose(Conv2D(padding=SAME, strides=(2, 2)), kernel, output) == 0
     assert winograd.choose(Conv2D(padding=SAME, dilation=(2, 2)), kernel, output) == 0
+    assert winograd.choose(Conv2D(padding=SAME, groups=8), (3, 3, 8, 8), output) == 0
     assert winograd.choose(Conv2D(padding=SAME), (3, 1, 64, 64), output) == 0
     assert winograd.choose(Conv2D(padding=SAME), (3, 3, 62, 64), output) == 0
+
+
+def test_groups_of_enough_channels() -> None:
+    output = (1, 28, 28, 256)
+    assert winograd.choose(Conv2D(padding=SAME, groups=16), (3, 3, 16, 16), output) == 4
+    assert winograd.choose(Conv2D(padding=SAME, groups=2), (3, 3, 128, 128), output) == 4
 
 
 def test_exact_turns_it_off() -> None:
@@ -151,10 +176,13 @@ def test_kernels(page: Any, serve: Any, forced: tuple[Path, dict[str, str]], opt
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("m", [2, 4])
-def test_filters_may_arrive_in_any_pieces(page: Any, serve: Any, tmp_path: Path, m: int, monkeypatch: Any) -> None:
+def test_filters_may_arrive_in_any_pieces(
+    page: Any, serve: Any, tmp_path: Path, m: int, groups: int, monkeypatch: Any
+) -> None:
     """Shards end between any two rows of the weights: within a tap, and between taps."""
-    case = Case("pieces", _layer((1, 9, 9, 24), 40))
+    case = Case("pieces", _layer((1, 9, 9, 24 * groups), 40, groups=groups))
     monkeypatch.setattr(winograd, "choose", lambda *_: m)
     monkeypatch.setattr(writer, "cut_shards", partial(cut_shards, limit=4096))
     plan = build_plan(case.graph, TARGET, WeightTable.of(case.graph))

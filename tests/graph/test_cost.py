@@ -44,6 +44,7 @@ def test_every_op_is_counted_or_known_to_have_no_products():
     [
         (Conv2D(), (2, 5, 7, 3), (3, 2, 3, 4)),
         (Conv2D(strides=(2, 1), dilation=(1, 2)), (1, 9, 8, 3), (3, 2, 3, 4)),
+        (Conv2D(groups=3), (2, 5, 7, 6), (3, 2, 2, 9)),
         (DepthwiseConv2D(strides=(2, 2)), (2, 5, 7, 3), (3, 2, 3, 2)),
         (Conv2DTranspose(strides=(2, 3)), (2, 5, 7, 3), (3, 2, 3, 4)),
         (MatMul(), (2, 5, 3), (3, 4)),

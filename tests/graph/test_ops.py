@@ -14,6 +14,7 @@ from webdnn.graph.ops import (
     ArgReduce,
     ArgSort,
     BatchMatMul,
+    Conv2D,
     CumulativeSum,
     Gather,
     GatherElements,
@@ -34,6 +35,16 @@ def test_infer_agrees_with_evaluate(case: Case) -> None:
 
 
 REFUSED = [
+    (Conv2D(groups=2), ((1, 5, 5, 6), (3, 3, 6, 4)), "has 6 channels, the weights .* want 2 groups of 6"),
+    (
+        Conv2D(groups=3),
+        ((1, 5, 5, 6), (3, 3, 2, 4)),
+        "the 4 output channels of the weights .* do not fall into 3 groups",
+    ),
+    (Conv2D(groups=4), ((1, 5, 5, 6), (3, 3, 1, 4)), "want 4 groups of 1"),
+    (Conv2D(groups=0), ((1, 5, 5, 6), (3, 3, 6, 4)), "groups must be at least 1, got 0"),
+    (Conv2D(groups=2), ((5, 5, 6), (3, 3, 3, 4)), "must have rank 4"),
+    (Conv2D(), ((1, 5, 5, 6), (3, 3, 3, 4)), "has 6 channels, the weights .* want 3"),
     (BatchMatMul(), ((2, 3), (4, 5)), r"matrices \(…, M, K\) and \(…, K, P\) wanted"),
     (BatchMatMul(), ((3,), (3, 5)), "wanted"),
     (BatchMatMul(), ((2, 4, 3), (3, 3, 5)), "do not broadcast"),

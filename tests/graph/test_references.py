@@ -94,7 +94,7 @@ def indices(*values: int) -> Array:
 
 
 def convolution(op: Conv2D | DepthwiseConv2D, x: Array, w: Array) -> Array:
-    """Every product by itself. A depthwise output channel reads one input channel."""
+    """Every product by itself. A depthwise output channel reads one input channel, one of a group those of its group."""
     (top, bottom), (left, right) = op.padding
     sizes = [
         (size + before + after - (w.shape[i] - 1) * op.dilation[i] - 1) // op.strides[i] + 1
@@ -113,8 +113,9 @@ def convolution(op: Conv2D | DepthwiseConv2D, x: Array, w: Array) -> Array:
                 channel, m = divmod(o, w.shape[3])
                 y[n, i, j, o] += x[n, row, column, channel] * w[a, b, channel, m]
             else:
-                for c in range(x.shape[3]):
-                    y[n, i, j, o] += x[n, row, column, c] * w[a, b, c, o]
+                group = o * op.groups // filters
+                for c in range(w.shape[2]):
+                    y[n, i, j, o] += x[n, row, column, group * w.shape[2] + c] * w[a, b, c, o]
     return y
 
 
@@ -160,6 +161,11 @@ def _windows() -> list[Comparison]:
         result.append(
             Comparison(f"Conv2D {name}", conv, (image, (3, 2, 3, 4)), lambda x, w, op=conv: convolution(op, x, w))
         )
+        for groups, inputs, outputs in ((2, 4, 6), (3, 3, 6), (3, 9, 3)):
+            grouped = Conv2D(strides, padding, dilation, groups=groups)
+            shapes = ((2, 7, 6, inputs), (3, 2, inputs // groups, outputs))
+            text = f"Conv2D of {groups} groups {inputs}->{outputs} {name}"
+            result.append(Comparison(text, grouped, shapes, lambda x, w, op=grouped: convolution(op, x, w)))
         depthwise = DepthwiseConv2D(strides, padding, dilation)
         result.append(
             Comparison(
@@ -194,6 +200,16 @@ def _windows() -> list[Comparison]:
     result.append(
         Comparison(
             "Conv2D of ONNX", op, (image, (3, 2, 3, 4)), lambda x, w: conv(x_first(x), w_first(w)).transpose(0, 2, 3, 1)
+        )
+    )
+    grouped = Conv2D((2, 1), ((1, 2), (0, 1)), groups=3)
+    of_groups = onnx_node("Conv", strides=[2, 1], pads=[1, 0, 2, 1], group=3)
+    result.append(
+        Comparison(
+            "Conv2D of groups of ONNX",
+            grouped,
+            ((2, 7, 6, 6), (3, 2, 2, 9)),
+            lambda x, w: of_groups(x_first(x), w_first(w)).transpose(0, 2, 3, 1),
         )
     )
     return result

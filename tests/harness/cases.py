@@ -159,6 +159,54 @@ def _convolutions() -> list[Case]:
     return cases
 
 
+def _grouped() -> list[Case]:
+    cases = []
+    for channels, filters, groups, kernel, stride, dilation, pad in (
+        (4, 4, 2, 3, 1, 1, 1), (6, 9, 3, 3, 1, 1, 1), (9, 12, 3, 3, 2, 1, 1), (8, 8, 2, 5, 1, 2, 4), (10, 16, 2, 3, 2, 1, 0),
+        (16, 10, 2, 3, 1, 1, 1), (3, 6, 3, 3, 1, 1, 1), (128, 128, 32, 3, 1, 1, 1), (256, 256, 32, 3, 2, 1, 1), (32, 64, 32, 3, 2, 1, 1),
+        (64, 32, 32, 3, 1, 2, 2), (96, 160, 32, 3, 1, 1, 1),
+        (8, 24, 2, 3, 1, 1, 1), (12, 24, 3, 1, 1, 1, 0), (30, 30, 3, 1, 1, 1, 0), (16, 8, 2, 1, 2, 1, 0),
+        (24, 96, 3, 3, 1, 1, 1), (10, 64, 2, 3, 2, 1, 1), (128, 64, 2, 3, 1, 1, 1), (64, 256, 2, 1, 1, 1, 0),
+    ):  # fmt: skip
+        op = Conv2D((stride, stride), ((pad, pad), (pad, pad)), (dilation, dilation), bias_relu(), groups)
+        name = f"conv2d of {groups} groups {channels}->{filters} k{kernel} s{stride} d{dilation} p{pad}"
+        cases.append(Case(name, weighted((1, 11, 9, channels), (kernel, kernel, channels // groups, filters), op, 0.2)))
+    uneven = Conv2D((1, 2), ((0, 2), (3, 1)), (2, 1), None, 3)
+    cases.append(Case("conv2d of 3 groups, asymmetric padding", weighted((2, 9, 8, 6), (2, 3, 2, 15), uneven)))
+    window = Conv2D(epilogue=bias_relu(), groups=4)
+    cases.append(Case("conv2d of 4 groups to one pixel", weighted((1, 3, 3, 16), (3, 3, 4, 144), window)))
+    same = Conv2D((2, 2), ((0, 1), (0, 1)), (1, 1), bias_relu(), 2)
+    sizes = ({"N": 1, "H": 8, "W": 8}, {"N": 2, "H": 13, "W": 6})
+    cases.append(Case("conv2d of 2 groups, symbolic image", weighted((N, H, W, 8), (3, 3, 4, 8), same), sizes))
+
+    def residual(random: Random) -> Graph:
+        x = source("x", N, 6, 5, 24)
+        op = Conv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu(1), 3)
+        y = apply(op, x, random.constant(3, 3, 8, 24, scale=0.2), random.constant(24), x, origin=("residual",))
+        return graph_of([x], [y, elementwise("neg", x)])
+
+    def strided(channels: Sequence[int], cut: tuple[int, int]) -> Callable[[Random], Graph]:
+        """Grouped convolutions write the parts of a concatenation, and one reads `cut` (first channel, channels) of it."""
+
+        def build(random: Random) -> Graph:
+            x = source("x", N, 5, 4, 8)
+            op = Conv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu(), 2)
+            parts = [apply(op, x, random.constant(3, 3, 4, c), random.constant(c)) for c in channels]
+            joined = apply(Concat(3), *parts)
+            start, size = cut
+            view = apply(Slice((0, 0, 0, start), (N, 5, 4, size)), joined)
+            pixel = Conv2D(epilogue=bias_relu(), groups=2)
+            last = apply(pixel, view, random.constant(1, 1, size // 2, 6), random.constant(6))
+            return graph_of([x], [apply(op, view, random.constant(3, 3, size // 2, 8), random.constant(8)), last])
+
+        return build
+
+    cases.append(Case("conv2d of 3 groups with a residual, symbolic batch", residual, BATCHES))
+    cases.append(Case("conv2d of groups on strided views, fours", strided((8, 16), (4, 16)), BATCHES))
+    cases.append(Case("conv2d of groups on strided views, odd", strided((6, 10, 2), (3, 10)), BATCHES))
+    return cases
+
+
 def _depthwise() -> list[Case]:
     cases = []
     for channels, multiplier, kernel, stride, dilation in (
@@ -720,7 +768,7 @@ def _whole() -> list[Case]:
 def all_cases() -> list[Case]:
     """Every case, in a stable order; names are unique."""
     groups = (
-        _convolutions, _depthwise, _transposed, _matmul, _batch_matmul, _pooling, _reductions, _indexing, _functions, _elementwise, _shapes,
+        _convolutions, _grouped, _depthwise, _transposed, _matmul, _batch_matmul, _pooling, _reductions, _indexing, _functions, _elementwise, _shapes,
         _concats, _epilogues, _loops, _whole,
     )  # fmt: skip
     return [case for group in groups for case in group()]

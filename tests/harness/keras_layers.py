@@ -41,6 +41,8 @@ CONVOLUTIONS: dict[str, Build] = {
     "dilation valid": layers.Conv2D(4, 2, dilation_rate=3),
     "groups": layers.Conv2D(4, 3, groups=2, strides=2, padding="same"),
     "groups of one": layers.Conv2D(8, 3, groups=4),
+    "groups dilated": layers.Conv2D(6, 3, groups=2, dilation_rate=2, padding="same", activation="relu"),
+    "groups 1×1": layers.Conv2D(10, 1, groups=2, use_bias=False),
     "depthwise": layers.DepthwiseConv2D(3, padding="same", activation="sigmoid"),
     "depthwise multiplier": layers.DepthwiseConv2D((3, 2), strides=2, depth_multiplier=3, padding="same"),
     "depthwise dilation": layers.DepthwiseConv2D(2, dilation_rate=2),
@@ -90,6 +92,7 @@ LINES: dict[str, Build] = {
     "causal stride": layers.Conv1D(5, 3, padding="causal", strides=3),
     "groups": layers.Conv1D(6, 3, groups=2, use_bias=False),
     "groups of one": layers.Conv1D(8, 3, groups=4, padding="same"),
+    "groups causal": layers.Conv1D(4, 3, groups=2, padding="causal", dilation_rate=2, activation="tanh"),
     "depthwise": layers.DepthwiseConv1D(3, strides=2, padding="same", depth_multiplier=2),
     "depthwise dilation": layers.DepthwiseConv1D(2, dilation_rate=3),
     "separable": layers.SeparableConv1D(5, 3, padding="same", activation="tanh"),
@@ -118,6 +121,7 @@ VOLUMES: dict[str, Build] = {
     "stride valid": layers.Conv3D(4, 2, strides=2, use_bias=False),
     "dilation": layers.Conv3D(4, 2, dilation_rate=(2, 1, 3), padding="same"),
     "groups": layers.Conv3D(6, 3, groups=3, padding="same"),
+    "groups flat": layers.Conv3D(6, (1, 2, 2), groups=3),
     "1×1×1": layers.Conv3D(4, 1, strides=2, padding="same"),
     "transposed": layers.Conv3DTranspose(4, 3),
     "transposed stride": layers.Conv3DTranspose(4, (3, 2, 3), strides=(2, 3, 1)),
@@ -234,6 +238,8 @@ LAST_AXIS: dict[str, Build] = {
 FIRST = {"data_format": "channels_first"}
 CHANNELS_FIRST: dict[str, tuple[Build, Sizes]] = {
     "convolution": (layers.Conv2D(5, 3, strides=2, padding="same", **FIRST), (4, 7, 10)),
+    "groups": (layers.Conv2D(6, 3, groups=2, padding="same", **FIRST), (4, 7, 10)),
+    "volume of groups": (layers.Conv3D(6, 2, groups=2, strides=2, **FIRST), (4, 3, 4, 5)),
     "transposed": (layers.Conv2DTranspose(5, 3, strides=2, padding="same", **FIRST), (4, 7, 10)),
     "depthwise": (layers.DepthwiseConv2D(3, **FIRST), (4, 7, 10)),
     "separable": (layers.SeparableConv2D(5, 3, activation="relu", **FIRST), (4, 7, 10)),

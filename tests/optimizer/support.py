@@ -40,7 +40,8 @@ class Builder:
         return elementwise("add", scaled, self.weights(1, 1, 1, channels), origin=(name,))
 
     def conv(self, x: Value, kernel: int, channels: int, name: str = "conv", **attributes) -> Value:
-        return apply(Conv2D(**attributes), x, self.weights(kernel, kernel, x.shape[-1], channels), origin=(name,))
+        weights = self.weights(kernel, kernel, x.shape[-1] // attributes.get("groups", 1), channels)
+        return apply(Conv2D(**attributes), x, weights, origin=(name,))
 
     def depthwise(self, x: Value, kernel: int, name: str = "depthwise", multiplier: int = 1, **attributes) -> Value:
         weights = self.weights(kernel, kernel, x.shape[-1], multiplier)

@@ -25,6 +25,14 @@ def test_bias_residual_and_activation():
     assert fused(graph) == ["Conv2D"]
 
 
+def test_bias_residual_and_activation_of_groups():
+    b = Builder()
+    x = b.input(2, 4, 4, 6)
+    y = elementwise("add", b.conv(x, 3, 6, padding=((1, 1), (1, 1)), groups=3), b.weights(6))
+    result = optimized(b.graph(elementwise("relu", elementwise("add", x, y))), ["Conv2D"])
+    assert result.outputs[0].op.groups == 3
+
+
 def test_two_readers_do_not_fuse():
     b = Builder()
     y = b.conv(b.input(2, 4, 4, 3), 1, 3)

@@ -15,16 +15,19 @@ from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
 AMOUNTS = ((0, 0), (1, 2), (3, 0), (0, 0))
 
 
-@pytest.mark.parametrize("kind", ["conv", "depthwise"])
+@pytest.mark.parametrize("kind", ["conv", "groups", "depthwise"])
 def test_zeros_become_padding(kind):
     b = Builder()
     x = apply(Pad(AMOUNTS), b.input(2, 5, 6, 3), origin=("pad",))
     attributes = {"padding": ((1, 0), (0, 1)), "strides": (2, 1)}
-    y = b.conv(x, 3, 4, **attributes) if kind == "conv" else b.depthwise(x, 3, **attributes)
+    if kind == "groups":
+        attributes["groups"] = 3
+    y = b.depthwise(x, 3, **attributes) if kind == "depthwise" else b.conv(x, 3, 6, **attributes)
     graph = b.graph(y)
     folded = apply_rules(graph, fold_padding)
     assert folded.outputs[0].op.padding == ((2, 2), (3, 1))
     assert folded.outputs[0].origin[0] == "pad"
+    assert folded.outputs[0].op.attributes().get("groups") == {"conv": 1, "groups": 3}.get(kind)
     assert len(op_names(folded)) == 1
     assert_same_answers(graph, folded)
 

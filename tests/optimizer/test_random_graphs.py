@@ -108,7 +108,7 @@ class RandomGraph:
 
     def sum(self, x: Value) -> Value | None:
         channels, kernel = self.draw(st.integers(1, 3)), self.draw(st.integers(1, 2))
-        kind = self.pick(["conv", "depthwise", "transposed", "matmul"])
+        kind = self.pick(["conv", "groups", "depthwise", "transposed", "matmul"])
         if kind == "matmul":
             return apply(MatMul(), x, self.weights(x.shape[3], channels))
         strides = (self.draw(st.integers(1, 2)), 1)
@@ -118,6 +118,10 @@ class RandomGraph:
         padding = self.padding()
         if any(x.shape[1 + i] + sum(padding[i]) < kernel for i in range(2)):
             return None
+        if kind == "groups":
+            groups = self.pick([n for n in range(1, x.shape[3] + 1) if x.shape[3] % n == 0])
+            weights = self.weights(kernel, kernel, x.shape[3] // groups, groups * channels)
+            return apply(Conv2D(strides, padding, groups=groups), x, weights)
         op = Conv2D(strides, padding) if kind == "conv" else DepthwiseConv2D(strides, padding)
         return apply(op, x, self.weights(kernel, kernel, x.shape[3], channels))
 

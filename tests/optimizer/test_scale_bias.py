@@ -19,6 +19,7 @@ def sums(b: Builder, kind: str, x, channels: int = 6):
     c = x.shape[-1]
     return {
         "conv": lambda: apply(Conv2D(padding=SAME), x, b.weights(3, 3, c, channels)),
+        "groups": lambda: b.conv(x, 3, channels, padding=SAME, groups=c),
         "depthwise": lambda: apply(DepthwiseConv2D(padding=SAME), x, b.weights(3, 3, c, channels // c)),
         "transposed": lambda: apply(
             Conv2DTranspose(strides=(2, 2), crop=((-1, 1), (0, 1))), x, b.weights(3, 3, c, channels)
@@ -27,7 +28,7 @@ def sums(b: Builder, kind: str, x, channels: int = 6):
     }[kind]()
 
 
-KINDS = ["conv", "depthwise", "transposed", "matmul"]
+KINDS = ["conv", "groups", "depthwise", "transposed", "matmul"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -133,6 +134,23 @@ def test_batch_norm_before_an_unpadded_sum(kind):
     assert_same_answers(graph, folded)
 
 
+@pytest.mark.parametrize(("channels", "outputs", "groups"), [(6, 4, 2), (4, 6, 2), (6, 9, 3), (5, 5, 5), (8, 4, 4)])
+def test_batch_norm_before_and_after_groups(channels, outputs, groups):
+    """Before: every group has channels of its own among the weights' rows. After: output channels, as without groups."""
+    b = Builder()
+    before = b.batch_norm(b.input(2, 4, 5, channels))
+    after = b.batch_norm(b.conv(before, 3, outputs, groups=groups))
+    result = optimized(b.graph(elementwise("relu", after)), ["Conv2D"])
+    assert result.outputs[0].op.groups == groups
+    assert str(result.outputs[0].op.program) == "t0 = add(x0, x1); t1 = relu(t0)"
+
+
+def test_one_scale_for_all_channels_of_groups():
+    b = Builder()
+    scaled = elementwise("add", elementwise("mul", b.input(1, 4, 5, 6), -2.5), 0.75)
+    optimized(b.graph(b.conv(scaled, 3, 4, groups=2)), ["Conv2D"])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_scale_alone_moves_through_padding(kind):
     b = Builder()
@@ -143,14 +161,14 @@ def test_scale_alone_moves_through_padding(kind):
     assert_same_answers(graph, folded)
 
 
-@pytest.mark.parametrize("kind", ["conv", "depthwise", "transposed"])
+@pytest.mark.parametrize("kind", ["conv", "groups", "depthwise", "transposed"])
 def test_shift_does_not_move_through_padding(kind):
     b = Builder()
     graph = b.graph(sums(b, kind, elementwise("add", b.input(2, 4, 5, 3), b.weights(3))))
     assert apply_rules(graph, fold_into_next) is graph
     optimized(
         graph,
-        ["Elementwise", {"conv": "Conv2D", "depthwise": "DepthwiseConv2D", "transposed": "Conv2DTranspose"}[kind]],
+        ["Elementwise", {"depthwise": "DepthwiseConv2D", "transposed": "Conv2DTranspose"}.get(kind, "Conv2D")],
     )
 
 

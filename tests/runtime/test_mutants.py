@@ -95,11 +95,11 @@ class Factory:
             if documents[target]:
                 change(documents[target], number, kind, argument)
         plan = json.dumps(documents["plan"])
-        digest = base64.b64encode(hashlib.sha384(plan.encode()).digest()).decode()
+        digest = base64.b64encode(hashlib.sha256(plan.encode()).digest()).decode()
         backends = documents["manifest"].get("backends")
         record = backends.get(self.backend) if isinstance(backends, dict) else None
         if isinstance(record, dict) and record == self.manifest["backends"][self.backend]:
-            record |= {"bytes": len(plan.encode()), "integrity": f"sha384-{digest}"}
+            record |= {"bytes": len(plan.encode()), "integrity": f"sha256-{digest}"}
         manifest = json.dumps(documents["manifest"])
         return {"manifest": manifest, "plan": plan, "plans": self.plans, "backend": self.backend}
 

@@ -123,7 +123,7 @@ export const file = (largest: number): Check =>
     name: matching(/^(?=.{1,200}$)\w+([.+-]\w+)*$/, 'a plain file name'),
     bytes: integer(0, largest),
     // Browsers skip the check when they do not know the algorithm, so nothing else may pass.
-    integrity: matching(/^sha384-[A-Za-z0-9+/]{64}$/, '"sha384-" and 64 base64 digits'),
+    integrity: matching(/^sha256-[A-Za-z0-9+/]{43}=$/, '"sha256-" and 44 base64 digits'),
   });
 
 /** Any file but a shard. */

@@ -60,6 +60,20 @@ describe('convolution', () => {
     const strided = { ...plain, strides: [2, 2] };
     expect(compute('conv2d', strided, [image, kernel], [1, 2, 2, 2], [1, 1])).toEqual([10, 1, 30, 3, 70, 7, 95, 9]);
   });
+  it('keeps groups of channels apart', () => {
+    const x = operand([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8], 6);
+    const weights = operand([1, 2, 2, 2], [1, 2, 3, 4, 10, 20, 30, 40], 3);
+    const result = compute('conv2d', { ...plain, groups: 2 }, [x, weights], [1, 1, 1, 2], [0, 0]);
+    expect(result).toEqual([1 + 2 * 3 + 5 * 10 + 6 * 30, 3 * 2 + 4 * 4 + 7 * 20 + 8 * 40]);
+    const pixels = compute(
+      'conv2d',
+      { ...plain, groups: 4 },
+      [x, operand([1, 1, 1, 4], [1, 2, 3, 4])],
+      [1, 1, 2, 4],
+      [0, 0],
+    );
+    expect(pixels).toEqual([1, 4, 9, 16, 5, 12, 21, 32]);
+  });
   it('finishes with the epilogue', () => {
     const epilogue = [
       ['add', 0, 1],

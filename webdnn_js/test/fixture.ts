@@ -11,7 +11,7 @@ import type { BackendName, Expr, FileRef, Manifest, Plan } from '../src/plan';
 export type Draft<T> = [T] extends [Expr] ? T : T extends object ? { -readonly [K in keyof T]: Draft<T[K]> } : T;
 
 export const integrityOf = (data: Uint8Array | string): string =>
-  `sha384-${createHash('sha384').update(data).digest('base64')}`;
+  `sha256-${createHash('sha256').update(data).digest('base64')}`;
 
 export const fileOf = (name: string, data: Uint8Array): FileRef => ({
   name,

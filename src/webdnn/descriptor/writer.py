@@ -113,8 +113,8 @@ def _write(directory: Path, stem: str, suffix: str, content: bytes) -> dict[str,
     """Writes a file whose name carries its content's hash; returns its `File` record."""
     name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
     (directory / name).write_bytes(content)
-    digest = base64.b64encode(hashlib.sha384(content).digest()).decode()
-    return {"name": name, "bytes": len(content), "integrity": f"sha384-{digest}"}
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return {"name": name, "bytes": len(content), "integrity": f"sha256-{digest}"}
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
 from webdnn.frontend.writer import Array, Keep, Writer
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, output_size
 from webdnn.graph.ops.pooling import Pool2D
@@ -84,30 +81,22 @@ def convolution(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep
     if windows.rank == 1:
         lifted = windows.lifted()
         return with_height(w, x, lambda image: convolution(w, image, kernel[None], lifted, keep, groups))
-    channels = x.shape[-1]
-    if groups == 1:
-        return _whole(w, x, kernel, windows, keep)
-    if groups == channels and windows.rank == 2:
-        return depthwise(w, x, kernel.reshape(*kernel.shape[:-2], groups, -1), windows, keep)
-    each = channels // groups
-    results = []
-    for group, part in enumerate(np.split(kernel, groups, axis=-1)):
-        inputs = w.cut(x, x.type.rank - 1, group * each, each)
-        results.append(_whole(w, inputs, part, windows, partial(_keep_group, keep, group)))
-    return w.concat(results, -1)
-
-
-def _keep_group(keep: Keep, group: int, name: str, make: Callable[[], Array]) -> Value:
-    return keep(f"{name} {group}", make)
-
-
-def _whole(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
     if windows.rank == 2:
-        op = Conv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
+        if 1 < groups == x.shape[-1]:
+            return depthwise(w, x, kernel.reshape(*kernel.shape[:-2], groups, -1), windows, keep)
+        op = Conv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation), groups=groups)
         return w.apply(op, x, keep("kernel", lambda: kernel))
-    stacked = _depth_windows(w, x, windows)
+    stacked = _groups_together(w, _depth_windows(w, x, windows), windows.size[0], groups)
     flat = kernel.transpose(1, 2, 0, 3, 4).reshape(*kernel.shape[1:3], -1, kernel.shape[4])
-    return slice_by_slice(w, stacked, lambda image: _whole(w, image, flat, windows.inner(), keep))
+    return slice_by_slice(w, stacked, lambda image: convolution(w, image, flat, windows.inner(), keep, groups))
+
+
+def _groups_together(w: Writer, x: Value, taps: int, groups: int) -> Value:
+    """(…, taps · groups · C) → (…, groups · taps · C): the channels of a group are neighbours, whichever tap they come from."""
+    if taps == 1 or groups == 1:
+        return x
+    split = w.reshape(x, (product(x.shape[:-1]), taps, groups, x.shape[-1] // (taps * groups)))
+    return w.reshape(w.transpose(split, (0, 2, 1, 3)), x.shape)
 
 
 def _depth_windows(w: Writer, x: Value, windows: Windows) -> Value:

@@ -19,7 +19,7 @@ Condition: TypeAlias = "Callable[[Mapping[str, int]], bool]"
 
 
 def _conv2d(node: Node) -> Size:
-    # Every output element sums KH·KW·C products; padding counts, being multiplied like the rest.
+    # Every output element sums KH·KW·C / groups products; padding counts, being multiplied like the rest.
     return node.types[0].elements * product(node.inputs[1].shape[:3])
 
 

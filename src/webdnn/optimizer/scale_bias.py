@@ -212,7 +212,16 @@ def _scale_outputs(op: WithEpilogue, weights: Array, scale: Array) -> Array | No
 
 def _scale_inputs(op: WithEpilogue, weights: Array, scale: Array) -> Array | None:
     """W' = W·s along the input channels, which are the last axis but one."""
-    return _multiply(weights, scale[:, None] if scale.ndim else scale)
+    return _multiply(weights, _over_inputs(op, weights, scale))
+
+
+def _over_inputs(op: WithEpilogue, weights: Array, values: Array) -> Array:
+    """Values of the input channels as a factor of the weights' last two axes; the groups of a convolution meet different channels there."""
+    if not values.ndim:
+        return values
+    if not isinstance(op, Conv2D) or op.groups == 1:
+        return values[:, None]
+    return np.repeat(values.reshape(op.groups, -1).T, weights.shape[-1] // op.groups, axis=1)
 
 
 def _multiply(weights: Array, scale: Array) -> Array | None:
@@ -229,5 +238,5 @@ def _shift_of_sum(op: WithEpilogue, weights: Array, shift: Array) -> Array:
     """b∗W: what an image that is `shift` everywhere gives, one value an output channel, in float64."""
     window_axes = tuple(range(weights.ndim - 2))
     per_channel = weights.sum(axis=window_axes, dtype=np.float64)  # (C, O); depthwise (C, M)
-    shifted = per_channel * (shift[:, None] if shift.ndim else shift)
+    shifted = per_channel * _over_inputs(op, weights, shift)
     return np.asarray(shifted.reshape(-1) if isinstance(op, DepthwiseConv2D) else shifted.sum(axis=0))

@@ -16,6 +16,7 @@ from harness.keras_models import noise
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model
 from webdnn.frontend.keras.support import LAYERS
+from webdnn.graph.cost import count_ops
 
 TOLERANCE = 3e-6  # Keras itself computes in float32
 
@@ -65,6 +66,24 @@ def test_same_padding_gives_one_size_whatever_the_kernel(stride: int) -> None:
     sums.append(layers.MaxPooling2D(3, strides=stride, padding="same")(layers.Conv2D(2, 1)(x)))
     graph = from_model(keras.Model(x, layers.Add()(sums)), [parse_input_shape("(1,H,W,3)")])
     assert graph.constraints == ()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "op"),
+    [
+        (layers.Conv1D(12, 3, groups=3), (11, 6), "Conv2D"),
+        (layers.Conv2D(64, 3, groups=32, padding="same"), (7, 6, 64), "Conv2D"),
+        (layers.Conv2D(8, 3, groups=4), (7, 6, 4), "DepthwiseConv2D"),
+        (layers.Conv3D(8, 3, groups=2), (5, 6, 7, 4), "Conv2D"),
+    ],
+    ids=["1D", "2D", "depthwise", "3D"],
+)
+def test_groups_are_one_convolution(layer: Any, shape: tuple[int, ...], op: str) -> None:
+    x = keras.Input(shape)
+    graph = from_model(keras.Model(x, layer(x)))
+    counts = count_ops(graph)
+    assert {name: counts[name] for name in counts if "Conv" in name} == {op: 1}
+    assert "Slice" not in counts or isinstance(layer, layers.Conv3D)
 
 
 def test_every_layer_class_is_tested() -> None:

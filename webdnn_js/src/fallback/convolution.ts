@@ -13,6 +13,10 @@ interface Attributes {
   readonly epilogue: Program | null;
 }
 
+interface GroupedAttributes extends Attributes {
+  readonly groups?: number;
+}
+
 /** Visits the pixels of an image (N, H, W, C); `offset` is that of the pixel's channel 0. */
 export function forEachPixel(
   image: Operand,
@@ -28,36 +32,52 @@ export function forEachPixel(
 }
 
 /**
- * x (N, H, W, C), weights (KH, KW, C, O) → y (N, OH, OW, O). Padding is zero; `args` are its (top, left).
- * The patch of x under the kernel is one row of KH·KW·C values, and weights are a matrix (KH·KW·C, O): for every row of
- * pixels of y, the patches are gathered and multiplied.
+ * x (N, H, W, C), weights (KH, KW, C / groups, O) → y (N, OH, OW, O). Padding is zero; `args` are its (top, left).
+ * Each group is a convolution of its own, of one run of x's channels to the same run of y's.
  */
-function conv2d({ strides, dilation, epilogue }: Attributes): Kernel {
+function conv2d({ strides, dilation, groups = 1, epilogue }: GroupedAttributes): Kernel {
   return ([x, weights, ...operands], y, [top, left]) => {
-    const [batches, outHeight, outWidth] = y.shape as Shape;
-    const isPointwise = weights!.rows === x!.columns && x!.rows === y.rows && strides[0] * strides[1] === 1;
-    if (isPointwise && !top && !left) {
-      multiply(x!, weights!, y); // a patch is a pixel
-    } else {
-      const columns = weights!.rows;
-      const patches = {
-        data: new Float32Array(outWidth * columns),
-        offset: 0,
-        pitch: columns,
-        rows: outWidth,
-        columns,
-      };
-      for (let batch = 0; batch < batches; batch++) {
-        for (let row = 0; row < outHeight; row++) {
-          const corner = [row * strides[0] - top!, -left!] as const;
-          gatherPatches(x!, batch, corner, weights!.shape as Shape, { strides, dilation }, patches);
-          const offset = y.offset + (batch * outHeight + row) * outWidth * y.pitch;
-          multiply(patches, weights!, { ...y, offset, rows: outWidth });
-        }
-      }
+    for (let group = 0; group < groups; group++) {
+      const [image, kernel, result] = [x!, weights!, y].map((operand) => channelsOf(operand, group, groups));
+      convolve(image!, kernel!, result!, [top!, left!], { strides, dilation });
     }
     runEpilogue(epilogue, operands, y);
   };
+}
+
+/** The channels of one of `groups` equal groups. */
+function channelsOf(whole: Operand, group: number, groups: number): Operand {
+  const columns = whole.columns / groups;
+  return { ...whole, offset: whole.offset + group * columns, columns, shape: [...whole.shape.slice(0, -1), columns] };
+}
+
+/**
+ * The sums of a convolution without groups. The patch of x under the kernel is one row of KH·KW·C values, and weights are a
+ * matrix (KH·KW·C, O): for every row of pixels of y, the patches are gathered and multiplied.
+ */
+function convolve(
+  x: Operand,
+  weights: Operand,
+  y: Operand,
+  [top, left]: Pair,
+  { strides, dilation }: Pick<Attributes, 'strides' | 'dilation'>,
+): void {
+  const [batches, outHeight, outWidth] = y.shape as Shape;
+  const isPointwise = weights.rows === x.columns && x.rows === y.rows && strides[0] * strides[1] === 1;
+  if (isPointwise && !top && !left) {
+    multiply(x, weights, y); // a patch is a pixel
+    return;
+  }
+  const columns = weights.rows;
+  const patches = { data: new Float32Array(outWidth * columns), offset: 0, pitch: columns, rows: outWidth, columns };
+  for (let batch = 0; batch < batches; batch++) {
+    for (let row = 0; row < outHeight; row++) {
+      const corner = [row * strides[0] - top, -left] as const;
+      gatherPatches(x, batch, corner, weights.shape as Shape, { strides, dilation }, patches);
+      const offset = y.offset + (batch * outHeight + row) * outWidth * y.pitch;
+      multiply(patches, weights, { ...y, offset, rows: outWidth });
+    }
+  }
 }
 
 /** Row p of `patches` becomes what lies under a kernel whose corner is p strides to the right of `corner`; zero outside of x. */

@@ -90,7 +90,7 @@ LOWERINGS: dict[type[Op], Lowering] = {
     ArgReduce: _step_of("arg_reduce", lambda op: {"kind": op.kind, "axis": op.axis}),
     ArgSort: _step_of("arg_sort"),
     BatchMatMul: _step_of("batch_matmul"),
-    Conv2D: _step_of("conv2d", _convolution_attributes, _top_left),
+    Conv2D: _step_of("conv2d", lambda op: {**_convolution_attributes(op), "groups": op.groups}, _top_left),
     Conv2DTranspose: _step_of(
         "conv2d_transpose", _convolution_attributes, lambda op: [before for before, _ in op.crop]
     ),

@@ -69,15 +69,39 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
     kernel_height, kernel_width, channels, columns = (int(s) for s in w)  # type: ignore[arg-type]
-    m = 0 if builder.options.get("exact") else winograd.choose(op, (kernel_height, kernel_width, channels, columns), y)
+    (top, _), (left, _) = op.padding
+    args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
+    of_group = (kernel_height, kernel_width, channels, columns // op.groups)
+    m = 0 if builder.options.get("exact") else winograd.choose(op, of_group, y)
     if m:
         _lower_winograd(builder, node, m)
         return
+    if op.groups > 1:
+        _check_scratch(node, kernel_height * kernel_width, channels * op.groups)
+        weights, groups = _group_panels(builder, node, op.groups)
+        _emit(builder, node, "conv2d", weights, [*args, groups] if groups > 1 else args, grouped=groups > 1)
+        return
     depth = kernel_height * kernel_width * channels
     _check_scratch(node, kernel_height * kernel_width, channels)
-    (top, _), (left, _) = op.padding
-    args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
-    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args)
+    _emit(builder, node, "conv2d", _panels(builder, node, depth, columns), args, grouped=False)
+
+
+def _group_panels(builder: Builder, node: Node, groups: int) -> tuple[View, int]:
+    """Weights of a grouped convolution, packed, and the number of groups they then have.
+
+    A group of fewer columns than a panel has shares it with its neighbours, as one larger group with zeros where a column does not
+    meet a channel: the products are as many as with a panel each that is filled up with zeros, and come in longer loops. One group that
+    is left is a convolution without groups.
+    """
+    taps = int(product(node.inputs[1].shape[:2]))  # type: ignore[arg-type]
+    channels, all_columns = (int(s) for s in node.inputs[1].shape[2:])  # type: ignore[arg-type]
+    columns = all_columns // groups
+    joined = max(n for n in range(1, groups + 1) if groups % n == 0 and (n == 1 or n * columns <= PANEL))
+    larger, panels, depth = groups // joined, -(-joined * columns // PANEL), taps * joined * channels
+    kernel = builder.kernel("pack_groups", template="pack_groups.c.jinja")
+    shape = (larger * panels, depth, PANEL)
+    args = (panels, depth, channels, columns, groups, joined)
+    return builder.packed(builder.weight(node.inputs[1]), kernel, shape, args), larger
 
 
 def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
@@ -85,18 +109,19 @@ def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
     assert isinstance(op, Conv2D)
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
-    channels, columns = (int(s) for s in w[2:])  # type: ignore[arg-type]
+    channels, columns = int(w[2]), int(w[3]) // op.groups  # type: ignore[arg-type]
     panels, points = -(-columns // PANEL), (m + 2) ** 2
     kernel = builder.kernel("pack_winograd", template="pack_winograd.c.jinja", m=m)
-    weights = builder.packed(
-        builder.weight(node.inputs[1]), kernel, (points, panels, channels, PANEL), (channels, columns)
-    )
+    shape = (op.groups, points, panels, channels, PANEL)
+    weights = builder.packed(builder.weight(node.inputs[1]), kernel, shape, (channels, columns, op.groups))
     tiles = y[0] * ceil_divide(y[1], m) * ceil_divide(y[2], m)
     elements, most = winograd.scratch(m, channels, columns, tiles)
     scratch = builder.temporary((elements,))
     (top, _), (left, _) = op.padding
-    args: list[Size] = [*x, columns, y[1], y[2], top, left, elements, most]
-    _emit(builder, node, "winograd", weights, args, scratch, m=m)
+    args: list[Size] = [*x[:3], channels, columns, y[1], y[2], top, left, elements, most]
+    if op.groups > 1:
+        args.append(op.groups)
+    _emit(builder, node, "winograd", weights, args, scratch, m=m, grouped=op.groups > 1)
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node) -> None:

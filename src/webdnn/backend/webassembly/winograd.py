@@ -28,6 +28,11 @@ def filter_transform(m: int) -> np.ndarray:
     return np.array([*rows, np.array([0, 0, 1])])
 
 
+LEAST_OF_GROUP = 16
+"""Channels of a group from which on one group after another is faster than a tile of pixels that moves through all groups. At 28 × 28
+pixels and one thread: 0.70 against 0.61 ms with 8 channels in each of 32 groups, 0.54 against 0.73 ms with 16 in each of 12."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """What the choice assumes of one thread of the page's machine; only ratios matter."""
@@ -49,8 +54,13 @@ def _ceil(a: int, b: int) -> int:
 
 
 def choose(op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machine: Machine = Machine()) -> int:
-    """4, 2, or 0 for the direct way: whichever is estimated to be the fastest. `kernel`: the weights' shape; `output`: the result's."""
+    """4, 2, or 0 for the direct way: whichever is estimated to be the fastest.
+
+    `kernel`: the weights' shape, with the columns of one group; `output`: the result's, of which the columns do not count.
+    """
     height, width, channels, columns = kernel
+    if op.groups > 1 and channels < LEAST_OF_GROUP:
+        return 0
     if (height, width) != (3, 3) or set(op.strides) != {1} or set(op.dilation) != {1} or channels % 4:
         return 0
     images, rows, line = (

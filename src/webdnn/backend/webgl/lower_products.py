@@ -71,10 +71,22 @@ def lower_matmul(b: Builder, node: Node) -> None:
 def lower_conv2d(b: Builder, node: Node) -> None:
     assert isinstance(node.op, Conv2D)
     op, weights = node.op, node.inputs[1].shape
-    if weights[:2] == (1, 1) and op.strides == (1, 1) and op.padding == NO_PADDING:
+    if op.groups > 1:
+        _emit_groups(b, node, op)
+    elif weights[:2] == (1, 1) and op.strides == (1, 1) and op.padding == NO_PADDING:
         _emit_matmul(b, node)
     else:
         _emit_convolution(b, node, "conv2d", _window(node, op.strides, op.dilation, op.padding))
+
+
+def _emit_groups(b: Builder, node: Node, op: Conv2D) -> None:
+    """Where a group consists of whole texels, on both sides, one texel is read at a time; else every output channel looks for its own group."""
+    _, _, channels, columns = node.inputs[1].shape
+    assert isinstance(columns, int)
+    sizes = _window(node, op.strides, op.dilation, op.padding)
+    sizes |= {"CHANNELS": channels, "GROUP_COLUMNS": columns // op.groups}
+    aligned = whole_texels(channels, columns // op.groups)
+    _emit_product(b, node, "grouped_conv2d", b.view(node.inputs[1]), sizes, aligned=aligned)
 
 
 def lower_conv2d_transpose(b: Builder, node: Node) -> None:

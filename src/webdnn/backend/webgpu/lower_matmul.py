@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import batch_strides, operand_kind
 from webdnn.backend.webgpu.dialect import render
-from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, emit, folded, items
+from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, divisible, emit, folded, items
 from webdnn.backend.webgpu.lower_map import broadcast, merge_axes
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, evaluate, minimum, product, symbols_of
@@ -47,6 +47,10 @@ PART_DEPTH = 256
 MATVEC_ROWS = 4
 """Rows of one workgroup of the kernel for few rows, and how many make it the better one."""
 MATVEC = Tile(4, 32, MATVEC_ROWS, 1)
+
+
+GROUPED_PIXELS = 4
+"""Output pixels of one invocation of the kernel for small groups of channels: they share the loads of the weights."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,12 @@ def _for_one(size: Size) -> int:
     return evaluate(size, dict.fromkeys(symbols_of(size), 1))
 
 
-def choose_tile(rows: Size, columns: int) -> Tile:
+def choose_tile(rows: Size, columns: int, group_columns: int | None = None) -> Tile:
+    """Of a grouped convolution, a tile that lies within one group: `group_columns` is a multiple of the smallest."""
     known = _for_one(rows)
     for tile in TILES[:-1]:
-        if -(-known // tile.tile_rows) * -(-columns // tile.tile_columns) >= WORKGROUPS:
+        workgroups = -(-known // tile.tile_rows) * -(-columns // tile.tile_columns)
+        if workgroups >= WORKGROUPS and (group_columns is None or group_columns % tile.tile_columns == 0):
             return tile
     return TILES[-1]
 
@@ -136,6 +142,8 @@ class Product:
     program: Program | None
     window: str = ""
     window_args: dict[str, Size] = field(default_factory=dict)
+    group_columns: int | None = None
+    """Output channels of a group, for a grouped convolution; w then has the rows of one group."""
 
     @property
     def columns(self) -> int:
@@ -152,7 +160,7 @@ class Product:
             groups = folded(ceil_divide(rows, tile.rows))
             self._emit_sums("matvec", tile, (-(-self.columns // tile.tile_columns), *groups))
             return
-        tile = choose_tile(rows, self.columns)
+        tile = choose_tile(rows, self.columns, self.group_columns)
         across = -(-self.columns // tile.tile_columns)
         down = ceil_divide(rows, tile.tile_rows)
         parts = choose_parts(rows, self.columns, self.depth, tile)
@@ -171,7 +179,7 @@ class Product:
     ) -> None:
         args: dict[str, Size] = {"rows": self.output.rows, "columns": self.columns, "depth": self.depth}
         vector = can_be_vector(self.w) and can_store_vectors(self.extras, self.output)
-        x_vector = template == "matmul" and can_be_vector(self.x)
+        x_vector = template == "matmul" and can_be_vector(self.x) and divisible(self.w.shape[-2])
         epilogue = self._epilogue(vector)
         emit(
             self.builder,
@@ -188,6 +196,7 @@ class Product:
             vectors=tile.vectors,
             slice_depth=DEPTH,
             window=self.window,
+            grouped=self.group_columns is not None,
             split=more is not None,
             x_vector=x_vector,
             **epilogue.context,
@@ -247,12 +256,43 @@ def lower_conv2d(builder: Builder, node: Node, inputs: list[View], output: View)
     op = node.op
     assert isinstance(op, Conv2D)
     x, w, *extras = inputs
-    if w.shape[:2] == (1, 1) and op.strides == (1, 1) and op.padding == ((0, 0), (0, 0)):
+    if op.groups == 1 and w.shape[:2] == (1, 1) and op.strides == (1, 1) and op.padding == ((0, 0), (0, 0)):
         Product(builder, node, x, w, extras, output, op.epilogue).emit()
         return
     (top, _), (left, _) = op.padding
     args = window_args(x, w, output, op.strides, op.dilation, top, left)
+    if op.groups > 1:
+        _lower_groups(builder, node, inputs, output, args)
+        return
     Product(builder, node, x, w, extras, output, op.epilogue, "conv", args).emit()
+
+
+def _lower_groups(builder: Builder, node: Node, inputs: list[View], output: View, args: dict[str, Size]) -> None:
+    """Groups of as many columns as a tile has, or a multiple, are products; smaller ones are summed without shared memory."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    x, w, *extras = inputs
+    group_columns = int(output.columns) // op.groups  # type: ignore[arg-type]
+    args = {**args, "channels": w.shape[2], "group_columns": group_columns}
+    if group_columns % TILES[-1].tile_columns == 0:
+        Product(builder, node, x, w, extras, output, op.epilogue, "conv", args, group_columns).emit()
+        return
+    vector = divisible(group_columns) and can_be_vector(w) and can_store_vectors(extras, output)
+    x_vector = vector and can_be_vector(x) and divisible(w.shape[2])
+    epilogue = bind_epilogue(builder, op.epilogue, extras, output, vector, node.origin)
+    emit(
+        builder,
+        "grouped",
+        [Operand("x", x, x_vector), Operand("w", w, vector), *epilogue.operands],
+        Operand("y", output, vector),
+        {"rows": output.rows, "columns": output.columns} | args,
+        items(ceil_divide(output.rows, GROUPED_PIXELS) * (output.columns // 4 if vector else output.columns)),
+        node.origin,
+        "grouped_conv2d",
+        pixels=GROUPED_PIXELS,
+        x_vector=x_vector,
+        **epilogue.context,
+    )
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node, inputs: list[View], output: View) -> None:

@@ -43,6 +43,25 @@ def check_data(data: TensorType, weights: TensorType, channels_axis: int) -> Non
         )
 
 
+def check_groups(data: TensorType, weights: TensorType, groups: int) -> None:
+    """Both of rank 4, and their channels fall into `groups` equal groups."""
+    if groups < 1:
+        raise GraphError(f"groups must be at least 1, got {groups}")
+    if groups == 1:
+        check_data(data, weights, 2)
+        return
+    if data.rank != 4 or weights.rank != 4:
+        raise GraphError(f"data and weights must have rank 4, got {data} and {weights}")
+    if weights.shape[2] * groups != data.shape[3]:
+        raise GraphError(
+            f"data {data} has {data.shape[3]} channels, the weights {weights} want {groups} groups of {weights.shape[2]}"
+        )
+    if weights.shape[3] % groups != 0:
+        raise GraphError(
+            f"the {weights.shape[3]} output channels of the weights {weights} do not fall into {groups} groups"
+        )
+
+
 def window(x: Array, row: int, column: int, strides: Pair, size: tuple[int, int]) -> Array:
     """The (N, *size, C) elements of padded x that kernel position (row, column) meets; offsets already multiplied by the dilation."""
     return x[
@@ -64,16 +83,20 @@ def pad_spatial(x: Array, padding: Padding, value: float = 0.0) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Conv2D(WithEpilogue):
-    """x (N, H, W, C), weights (KH, KW, C, O) → (N, OH, OW, O); a cross-correlation, as in every framework."""
+    """x (N, H, W, C), weights (KH, KW, C / groups, O) → (N, OH, OW, O); a cross-correlation, as in every framework.
+
+    Input and output channels are `groups` runs of neighbours each; every run of the output reads the same run of the input.
+    """
 
     strides: Pair = (1, 1)
     padding: Padding = NO_PADDING
     dilation: Pair = (1, 1)
     epilogue: Program | None = None
+    groups: int = 1
 
     def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x, w = inputs
-        check_data(x, w, 2)
+        check_groups(x, w, self.groups)
         return TensorType((x.shape[0], *self.spatial(x.shape, w.shape), w.shape[3]), x.dtype)
 
     def spatial(self, x: tuple[Size, ...], w: tuple[Size, ...]) -> tuple[Size, Size]:
@@ -86,9 +109,13 @@ class Conv2D(WithEpilogue):
         size = number(height), number(width)
         padded = pad_spatial(x, self.padding)
         result = np.zeros((x.shape[0], *size, w.shape[3]), np.result_type(x, w))
-        for i in range(w.shape[0]):
-            for j in range(w.shape[1]):
-                result += window(padded, i * self.dilation[0], j * self.dilation[1], self.strides, size) @ w[i, j]
+        # Views of the padded image and of the result, one for every group.
+        images, sums = np.split(padded, self.groups, axis=3), np.split(result, self.groups, axis=3)
+        for image, part, weights in zip(images, sums, np.split(w, self.groups, axis=3), strict=True):
+            for i in range(w.shape[0]):
+                for j in range(w.shape[1]):
+                    met = window(image, i * self.dilation[0], j * self.dilation[1], self.strides, size)
+                    part += met @ weights[i, j]
         return result
 
 
