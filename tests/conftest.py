@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import chromium, compiled, sharing
+from harness.cache import delete_old
 from harness.server import StaticServer
 from harness.workshop import Workshop, open_cache
 from webdnn.backend.webassembly.toolchain import Toolchain
@@ -42,7 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # once, before the processes of pytest-xdist read them
-        compiled.delete_old_ones(compiled.open_modules(MODULES), PROGRAMS)
+        for opened in (compiled.open_modules(MODULES), compiled.open_programs(PROGRAMS)):
+            delete_old(opened.folder, compiled.DAYS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -83,9 +85,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session", autouse=True)
 def kept_from_run_to_run() -> Iterator[None]:
     """What compilers make, but not in programs that a test starts."""
-    PROGRAMS.mkdir(parents=True, exist_ok=True)
-    compiled.keep_programs(PROGRAMS)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, compiled.keeping_programs(compiled.open_programs(PROGRAMS).folder):
         patch.setattr(Toolchain, "modules", compiled.keeping(Toolchain.modules, compiled.open_modules(MODULES)))
         yield
 

@@ -14,13 +14,22 @@ from pathlib import Path
 
 
 def key_of(sources: Iterable[Path], packages: Iterable[str]) -> str:
-    """Changes with the content of any of `sources` and with the version of any of `packages`, of Python and of the machine."""
-    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
+    """Changes with the content of any of `sources` and with the version of any of `packages`, of Python and of the processor."""
+    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {processor()}".encode())
     for package in packages:
         digest.update(f" {package} {version(package)}".encode())
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def processor() -> str:
+    """The model and the instructions of this processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    return " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU "))}))
 
 
 HOURS = 2

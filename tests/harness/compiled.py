@@ -1,4 +1,4 @@
-"""What compilers make, kept from run to run in `.cache` of the checkout: modules of WebAssembly, and the programs that JAX runs for Keras.
+"""What compilers make, kept from run to run in `.cache` of the checkout: zig's modules of WebAssembly, and the programs that JAX runs for Keras.
 
 Both are found under everything that goes into them, so that a test sees what it would see without. Tests of a compiler itself ask for the
 fixture `compilers_run`.
@@ -7,15 +7,16 @@ fixture `compilers_run`.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any
 
-from harness.cache import Cache, delete_old, key_of
+from harness.cache import Cache, key_of
 from webdnn.backend.webassembly import toolchain
-from webdnn.backend.webassembly.toolchain import LINKS, Toolchain
+from webdnn.backend.webassembly.toolchain import Toolchain, find_zig
 
 Modules = Callable[[Toolchain, str, str], dict[str, bytes]]
 DAYS = 7
@@ -23,45 +24,64 @@ DAYS = 7
 
 
 def open_modules(root: Path) -> Cache:
-    """The cache in `root` for modules of these flags and this version of zig."""
-    return Cache(root, key_of([Path(toolchain.__file__)], ["ziglang"]))
+    """The cache in `root` for modules that this source of toolchain.py has this version of zig make."""
+    return Cache(root, key_of([Path(str(toolchain.__file__))], ["ziglang"]))
 
 
-def delete_old_ones(modules: Cache, programs: Path) -> None:
-    delete_old(modules.folder, DAYS)
-    delete_old(programs, DAYS)
+def open_programs(root: Path) -> Cache:
+    """The cache in `root` for programs of this version of JAX on this processor, which JAX's own keys leave out."""
+    return Cache(root, key_of([], ["jax", "jaxlib"]))
 
 
 def keeping(modules: Modules, cache: Cache) -> Modules:
-    """`Toolchain.modules` that compiles what is not in `cache`. The other compilers have their versions in their names."""
+    """`Toolchain.modules` that has zig compile what is not in `cache`. Other compilers always run: their names do not tell all of them."""
 
     @wraps(modules)
     def kept(self: Toolchain, source: str, instructions: str) -> dict[str, bytes]:
+        if self != find_zig():
+            return modules(self, source, instructions)
+
         def make(folder: Path) -> None:
             for variant, content in modules(self, source, instructions).items():
                 (folder / variant).write_bytes(content)
 
-        name = hashlib.sha256(repr((self, source, instructions)).encode()).hexdigest()[:32]
+        flags = (toolchain.COMPILE, toolchain.INSTRUCTION_SETS, toolchain.LINK, toolchain.LINKS)
+        name = hashlib.sha256(repr((self, flags, source, instructions)).encode()).hexdigest()[:32]
         folder = cache.get(name, make)
-        return {variant: (folder / variant).read_bytes() for variant in (instructions + link for link in LINKS)}
+        return {instructions + link: (folder / (instructions + link)).read_bytes() for link in toolchain.LINKS}
 
     return kept
 
 
-def keep_programs(folder: Path) -> None:
-    """JAX keeps in `folder` what it compiles for the operations of a model; reading it takes a tenth of the time."""
+@contextmanager
+def keeping_programs(kept: Path) -> Iterator[None]:
+    """What JAX compiles meanwhile is in the folder `kept` afterwards; reading it takes a tenth of the time.
+
+    JAX gets a copy of `kept` for itself: it writes into files that another process may be reading, and that a stopped one leaves cut.
+    """
     import jax
-    from jax._src.lru_cache import LRUCache
     from jax.experimental.compilation_cache import compilation_cache
 
-    def put(self: Any, key: str, value: bytes) -> None:
-        """Whole or not at all: JAX's own writes into a file that another process may read, and that a stopped one leaves cut."""
-        draft = folder / f".{key[-32:]}.{os.getpid()}"
-        draft.write_bytes(value)
-        draft.replace(folder / f"{key}-cache")
+    def use(folder: str | None) -> None:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()  # JAX does not look for a folder twice
 
-    LRUCache.put = put  # type: ignore[method-assign]
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    before = jax.config.values["jax_compilation_cache_dir"]
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    compilation_cache.reset_cache()  # it may have been asked before, and found none
+    jax.config.update(
+        "jax_persistent_cache_enable_xla_caches", "none"
+    )  # of GPUs; the folder would be a part of the keys
+    with tempfile.TemporaryDirectory(prefix=".", dir=kept) as name:
+        own = Path(name)
+        for file in kept.glob("*-cache"):
+            with suppress(FileNotFoundError):  # another process deletes what is old
+                shutil.copyfile(file, own / file.name)
+        known = set(own.iterdir())
+        use(name)
+        try:
+            yield
+        finally:
+            use(before)
+        for file in set(own.iterdir()) - known:
+            file.replace(kept / file.name)
