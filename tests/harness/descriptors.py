@@ -85,6 +85,8 @@ def run_cases(
     """The outputs of every run of every case that `write_cases` wrote to `root`, or its error, by name; computed in one page."""
     server = serve({"/cases/": root})
     page = browser.new_page()
+    uncaught: list[str] = []
+    page.on("pageerror", lambda error: uncaught.append(str(error)))
     page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
     jobs = [
         job(f"/cases/{folders[c.name]}", backend, [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options)
@@ -92,6 +94,7 @@ def run_cases(
     ]
     answers = dict(zip((c.name for c in cases), run_jobs(page, jobs), strict=True))
     page.close()
+    assert not uncaught, f"uncaught in the page: {uncaught}"
     return answers
 
 
