@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import chromium, sharing
+from harness import chromium, compiled, sharing
+from harness.cache import delete_old
 from harness.server import StaticServer
 from harness.workshop import Workshop, open_cache
+from webdnn.backend.webassembly.toolchain import Toolchain
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,12 +31,20 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 ROOT = Path(__file__).resolve().parents[1]
 # Programs that a test starts import this checkout.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+CACHE = ROOT / ".cache"
+MODULES, PROGRAMS = CACHE / "modules", CACHE / "programs"
 LEFT_OUT = {"fast": {"slow", "exhaustive"}, "default": {"exhaustive"}, "all": set()}
 BROWSER_FIXTURES = {"browser", "page"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=list(LEFT_OUT), default="default", help="how much to run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once, before the processes of pytest-xdist read them
+        for opened in (compiled.open_modules(MODULES), compiled.open_programs(PROGRAMS)):
+            delete_old(opened.folder, compiled.DAYS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,6 +80,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("measured")
     for test, value in figures:
         terminalreporter.write_line(f"{value:>18}  {test}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_from_run_to_run() -> Iterator[None]:
+    """What compilers make, but not in programs that a test starts."""
+    with pytest.MonkeyPatch.context() as patch, compiled.keeping_programs(compiled.open_programs(PROGRAMS).folder):
+        patch.setattr(Toolchain, "modules", compiled.keeping(Toolchain.modules, compiled.open_modules(MODULES)))
+        yield
+
+
+@pytest.fixture
+def compilers_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this test, the C compiler makes every module."""
+    monkeypatch.setattr(Toolchain, "modules", Toolchain.modules.__wrapped__)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +158,7 @@ def serve_session(runtime_dist: Path) -> Iterator[Callable[..., StaticServer]]:
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Keras models, with Keras's answers and their Descriptors."""
-    return Workshop(open_cache(ROOT / ".cache" / "tests"), tmp_path_factory.mktemp("models"))
+    return Workshop(open_cache(CACHE / "tests"), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

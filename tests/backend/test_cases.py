@@ -14,6 +14,8 @@ from harness.cases import Case
 from harness.descriptors import check_answer, run_cases, write_cases
 from harness.edge_cases import EDGE_CASES
 from harness.page import PageError
+from webdnn.graph.graph import Graph
+from webdnn.graph.ops import OPS, Repeat
 
 CASES = [*COMMON_CASES, *EDGE_CASES]
 
@@ -34,18 +36,41 @@ MORE_DEVICES = {
     "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
 }
 FAST = ("fallback", "webassembly relaxed-simd-threads 2")
-"""Devices of the fast tier."""
+"""Devices with all cases in the fast tier."""
+ON_SWIFTSHADER = ("webgpu", "webgl")
+"""Devices with a case for each op there: loading one takes them several times as long."""
 SHARING = ("conv2d", "depthwise", "matmul", "pool", "reduce", "softmax", "epilogue", "repeat", "whole", "edge")
 CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
 REST = [case for case in CASES if case not in CHOSEN]
 
 
+def names_of_ops(graph: Graph) -> set[str]:
+    bodies = (node.op.body for node in graph.nodes() if isinstance(node.op, Repeat))
+    return {node.op.name for node in graph.nodes()}.union(*map(names_of_ops, bodies))
+
+
+def one_for_each_op(cases: Sequence[Case]) -> list[Case]:
+    """The first cases that together have all ops of all."""
+    seen: set[str] = set()
+    chosen = []
+    for case in cases:
+        names = names_of_ops(case.graph)
+        if not names <= seen:
+            chosen.append(case)
+            seen |= names
+    return chosen
+
+
 def parameters() -> list[Any]:
     """Of test_case: (device, cases that one page runs, one of them)."""
-
-    chosen: list[tuple[str, Sequence[Case], list[Any]]] = [
-        (device, CASES, [] if device in FAST else [pytest.mark.slow]) for device in DEVICES
-    ]
+    few = one_for_each_op(CASES)
+    many = [case for case in CASES if case not in few]
+    chosen: list[tuple[str, Sequence[Case], list[Any]]] = []
+    for device in DEVICES:
+        if device in ON_SWIFTSHADER:
+            chosen += [(device, few, []), (device, many, [pytest.mark.slow])]
+        else:
+            chosen.append((device, CASES, [] if device in FAST else [pytest.mark.slow]))
     for device in MORE_DEVICES:
         chosen += [(device, CHOSEN, [pytest.mark.slow]), (device, REST, [pytest.mark.exhaustive])]
     return [
@@ -57,15 +82,19 @@ def parameters() -> list[Any]:
 
 @pytest.fixture(scope="session")
 def descriptors(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Descriptors of all cases for a backend, written once."""
+    """`descriptors(backend, cases)`: a folder, and in it those of at least these cases by name, each written once."""
     known: dict[str, tuple[Path, dict[str, str]]] = {}
 
-    def of(backend: str) -> tuple[Path, dict[str, str]]:
+    def of(backend: str, cases: Sequence[Case]) -> tuple[Path, dict[str, str]]:
         if backend not in known:
+            known[backend] = tmp_path_factory.mktemp(backend), {}
+        root, folders = known[backend]
+        missing = [case for case in cases if case.name not in folders]
+        if missing:
             target = importlib.import_module(f"webdnn.backend.{backend}").TARGET
-            root = tmp_path_factory.mktemp(backend)
-            known[backend] = (root, write_cases(target, CASES, root))
-        return known[backend]
+            part = str(len(folders))
+            folders.update((name, f"{part}/{n}") for name, n in write_cases(target, missing, root / part).items())
+        return root, folders
 
     return of
 
@@ -79,11 +108,15 @@ def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
         key = (device, cases[0].name)
         if key not in known:
             backend, options = (DEVICES | MORE_DEVICES)[device]
-            root, folders = descriptors(backend)
+            root, folders = descriptors(backend, cases)
             known[key] = run_cases(browser, serve_session, cases, root, folders, backend, **options)
         return known[key]
 
     return of
+
+
+def test_some_case_has_each_op() -> None:
+    assert set().union(*(names_of_ops(case.graph) for case in one_for_each_op(CASES))) >= {op.__name__ for op in OPS}
 
 
 @pytest.mark.browser

@@ -28,6 +28,8 @@ from webdnn.backend.webassembly.toolchain import (
 from webdnn.cli.options import Parser, add_options
 from webdnn.descriptor.schema import Plan
 
+pytestmark = pytest.mark.usefixtures("compilers_run")
+
 CASES = [*COMMON_CASES, *EDGE_CASES]
 
 SIMD_ONLY = {"__clang_major__": "14"}

@@ -83,11 +83,13 @@ def test_the_version_that_the_error_names_is_the_pinned_one() -> None:
     assert f'"ziglang=={toolchain.ZIG_VERSION}"' in pyproject
 
 
+@pytest.mark.usefixtures("compilers_run")
 def test_compiler_fails() -> None:
     with pytest.raises(ToolchainError, match=r"(?s)simd variant.*kernels\.c:1"):
         find_zig().modules("this is no C\n", "simd")
 
 
+@pytest.mark.usefixtures("compilers_run")
 def test_the_same_bytes_wherever_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     case = Case("convolution", _convolution)
     first = _plan(case)
@@ -125,7 +127,10 @@ def answers(page: Any, serve: Any, tmp_path: Path) -> Callable[..., list[Any]]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(v, marks=[] if v in ("simd", "relaxed-simd-threads") else [pytest.mark.slow]) for v in VARIANTS],
+)
 def test_special_values(answers: Any, tmp_path: Path, variant: str) -> None:
     """Zeros, subnormals, infinities and NaN go through every function as in numpy."""
     x = source("x", len(SPECIAL))
@@ -272,6 +277,7 @@ def test_a_trap_on_any_thread_ends_the_run_on_all_and_the_next_run_works(
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_many_rounds_leave_no_worker(answers: Any, tmp_path: Path, page: Any) -> None:
     case = Case("large", _large)
     _write(tmp_path / "model", case)

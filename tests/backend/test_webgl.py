@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from harness.cases import Case, Random, bias_relu, graph_of, source
-from harness.descriptors import write_cases
+from harness.descriptors import check_answer, run_cases, write_cases
 from harness.metric import error
-from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from harness.page import RUNNER_PAGE
 from webdnn.backend.webgl import TARGET
 from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
 from webdnn.backend.webgl.lowering import LOWERINGS
@@ -124,13 +124,15 @@ def runner_page(page: Any, serve: Callable[..., Any], folders: tuple[Path, dict[
     return page
 
 
+@pytest.fixture(scope="module")
+def answers(browser: Any, serve_session: Any, folders: tuple[Path, dict[str, str]]) -> dict[str, Any]:
+    """The outputs of all cases, computed in one page."""
+    return run_cases(browser, serve_session, CASES, *folders, "webgl")
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_case(runner_page: Any, folders: tuple[Path, dict[str, str]], case: Case):
-    (answer,) = run_jobs(runner_page, [job(f"/cases/{folders[1][case.name]}", "webgl", [({}, case.inputs(0))])])
-    if isinstance(answer, PageError):
-        raise answer
-    for have, want in zip(answer[0], case.expected(0), strict=True):
-        assert error(have, want) <= case.tolerance
+def test_case(answers: dict[str, Any], case: Case):
+    check_answer(case, answers[case.name], "webgl")
 
 
 LOAD = """async (url) => {

@@ -218,6 +218,7 @@ def test_without_webgpu_the_reason_is_given(start: Callable[..., str]) -> None:
     assert "this browser has no WebGPU" in start("gone")
 
 
+@pytest.mark.slow
 def test_a_buffer_larger_than_the_device_allows_is_an_error(start: Callable[..., str]) -> None:
     message = start("small", 60_000)
     assert "this GPU allows 128.0 MiB" in message

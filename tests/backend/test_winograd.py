@@ -168,7 +168,12 @@ def forced(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "options",
-    [{"variant": "simd"}, {"threads": 1}, {"threads": 2}, {"threads": 3}],
+    [
+        {"variant": "simd"},
+        pytest.param({"threads": 1}, marks=pytest.mark.slow),
+        {"threads": 2},
+        pytest.param({"threads": 3}, marks=pytest.mark.slow),
+    ],
     ids=lambda options: " ".join(map(str, options.values())),
 )
 def test_kernels(page: Any, serve: Any, forced: tuple[Path, dict[str, str]], options: dict[str, Any]) -> None:

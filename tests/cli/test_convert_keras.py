@@ -299,6 +299,7 @@ def test_a_backend_that_does_not_import_says_what_is_missing(monkeypatch):
         backends.load_target("fallback")
 
 
+@pytest.mark.usefixtures("compilers_run")
 def test_conversions_in_different_folders_are_identical(tmp_path, give, monkeypatch):
     results = []
     for name in ("a", "b"):

@@ -14,13 +14,22 @@ from pathlib import Path
 
 
 def key_of(sources: Iterable[Path], packages: Iterable[str]) -> str:
-    """Changes with the content of any of `sources` and with the version of any of `packages`, of Python and of the machine."""
-    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
+    """Changes with the content of any of `sources` and with the version of any of `packages`, of Python and of the processor."""
+    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {processor()}".encode())
     for package in packages:
         digest.update(f" {package} {version(package)}".encode())
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def processor() -> str:
+    """The model and the instructions of this processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    return " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU "))}))
 
 
 HOURS = 2
@@ -40,7 +49,8 @@ class Cache:
                     shutil.rmtree(other)
 
     def get(self, name: str, make: Callable[[Path], None]) -> Path:
-        """The folder `name`, which `make` fills the first time. It appears whole or not at all, whoever else makes it meanwhile."""
+        """The folder `name`, which `make` fills the first time; later calls touch it. It appears whole or not at all,
+        whoever else makes it meanwhile."""
         folder = self.folder / name
         if not folder.exists():
             draft = self.folder / f".{name}.{os.getpid()}"
@@ -54,4 +64,17 @@ class Cache:
                     raise
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+        else:
+            os.utime(folder)
         return folder
+
+
+def delete_old(root: Path, days: float) -> None:
+    """Deletes the files and folders in `root` that were last touched longer ago."""
+    for entry in root.iterdir() if root.exists() else ():
+        with contextlib.suppress(FileNotFoundError):  # another process deletes it too
+            if entry.stat().st_mtime < time.time() - 86400 * days:
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()

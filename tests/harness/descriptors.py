@@ -1,4 +1,4 @@
-"""Descriptors of many op cases with one compile: their plans share one kernel table, so that a compiled module serves them all."""
+"""Descriptors of many op cases with few compiles: the plans of a batch share one kernel table, so that a compiled module serves them all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from webdnn.descriptor.schema import Item, Loop, Plan
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
+
+BATCH = 24
+"""Cases that share a module. Each page loads, and each plan lists, the kernels of its whole batch: fewer compiles, but longer loads."""
 
 
 class Case(Protocol):
@@ -40,28 +43,34 @@ class Case(Protocol):
 def write_cases(
     target: Target, cases: Sequence[Case], root: Path, options: Mapping[str, object] | None = None
 ) -> dict[str, str]:
-    """Writes each case to `root/<number>`; returns the folder of each case by name. All kernels are compiled once."""
+    """Writes each case to `root/<number>`; returns the folder of each case by name. Kernels are compiled once for BATCH cases."""
+    folders: dict[str, str] = {}
+    for start in range(0, len(cases), BATCH):
+        numbered = {str(start + number): case for number, case in enumerate(cases[start : start + BATCH])}
+        _write_batch(target, numbered, root, options or {})
+        folders |= {case.name: number for number, case in numbered.items()}
+    return folders
+
+
+def _write_batch(target: Target, cases: Mapping[str, Case], root: Path, options: Mapping[str, object]) -> None:
+    """Writes `cases`, by the names of their folders."""
     uncompiled = replace(target, finish=lambda plan, options: None)
-    plans: list[Plan] = []
-    tables: list[WeightTable] = []
-    for case in cases:
-        tables.append(WeightTable.of(case.graph))
-        try:
-            plans.append(build_plan(case.graph, uncompiled, tables[-1]))
-        except UnsupportedError as error:
-            raise UnsupportedError(f"case {case.name!r}: {error}") from error
     shared = Plan(target.name)
     index: dict[str, int] = {}
-    for plan in plans:
+    written: list[tuple[str, Graph, Plan, WeightTable]] = []
+    for folder, case in cases.items():
+        table = WeightTable.of(case.graph)
+        try:
+            plan = build_plan(case.graph, uncompiled, table)
+        except UnsupportedError as error:
+            raise UnsupportedError(f"case {case.name!r}: {error}") from error
         _share_kernels(plan, shared, index)
-    target.finish(shared, options or {})
-    folders = {}
-    for number, (case, plan, table) in enumerate(zip(cases, plans, tables, strict=True)):
+        written.append((folder, case.graph, plan, table))
+    target.finish(shared, options)
+    for folder, graph, plan, table in written:
         plan.kernels, plan.files = shared.kernels, shared.files
         plan.memory_maximum = shared.memory_maximum
-        folders[case.name] = str(number)
-        write_descriptor(root / str(number), case.graph, {target.name: plan}, table.arrays)
-    return folders
+        write_descriptor(root / folder, graph, {target.name: plan}, table.arrays)
 
 
 def run_cases(
@@ -76,6 +85,8 @@ def run_cases(
     """The outputs of every run of every case that `write_cases` wrote to `root`, or its error, by name; computed in one page."""
     server = serve({"/cases/": root})
     page = browser.new_page()
+    uncaught: list[str] = []
+    page.on("pageerror", lambda error: uncaught.append(str(error)))
     page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
     jobs = [
         job(f"/cases/{folders[c.name]}", backend, [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options)
@@ -83,6 +94,7 @@ def run_cases(
     ]
     answers = dict(zip((c.name for c in cases), run_jobs(page, jobs), strict=True))
     page.close()
+    assert not uncaught, f"uncaught in the page: {uncaught}"
     return answers
 
 

@@ -123,7 +123,12 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("kind", CHAINS)
+FAST = ("fusable", "moves", "residual")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in FAST else [pytest.mark.slow]) for kind in CHAINS]
+)
 def test_a_chain_of_5000_ops(kind):
     b = Builder()
     y = b.input(1, 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from harness.cases import N, Random, bias_relu, graph_of, source
 from webdnn.backend.builder import WeightTable, build_plan
@@ -23,6 +24,8 @@ from webdnn.graph.ops.elementwise import elementwise
 FOLDER = Path(__file__).parent
 BACKENDS = available()
 TOLERANCE = 1e-5
+GPU = ("webgpu", "webgl")
+"""Backends that take SwiftShader long to start. --tier=fast has them where they are what is tested, and leaves out the rest."""
 # One array an input, one an output.
 Arrays = list[np.ndarray]
 
@@ -96,6 +99,11 @@ def write_model(graph: Graph, folder: Path, backends: Sequence[str] = BACKENDS) 
     return Model(graph, folder)
 
 
+def gpu_slowly(backends: Sequence[str] = BACKENDS, slow: Sequence[str] = GPU) -> list[Any]:
+    """`backends` as parameters, those of `slow` marked so."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in backends]
+
+
 def lists(arrays: Arrays) -> list[list[float]]:
     """Arrays as JavaScript gets them."""
     return [array.ravel().tolist() for array in arrays]
@@ -108,6 +116,15 @@ def assert_close(answer: Sequence[Sequence[float]], expected: Arrays, context: o
         assert array.shape == (want.size,), context
         scale = max(np.abs(want).max(), 1e-30)
         assert np.abs(array - want.ravel()).max() / scale <= TOLERANCE, context
+
+
+def new_workers(page: Any, known: Sequence[Any] = (), seconds: int = 20) -> list[Any]:
+    """Workers of the page besides the `known`, once those that were terminated are gone, which takes them some time."""
+    for _ in range(20 * seconds):
+        if all(worker in known for worker in page.workers):
+            return []
+        page.wait_for_timeout(50)
+    return [worker for worker in page.workers if worker not in known]
 
 
 def ask(page: Any, body: str, **names: Any) -> Any:

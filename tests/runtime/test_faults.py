@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.server import StaticServer
-from runtime.support import BACKENDS, Model, ask, assert_close, lists, refusal, value
+from runtime.support import BACKENDS, Model, ask, assert_close, gpu_slowly, lists, new_workers, refusal, value
 
 LOAD = "const runner = await WebDNN.load(url, {backendOrder: backend}); runner.dispose();"
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -101,15 +101,14 @@ class TestFiles:
         value(load(site, "/dense"))
 
     def test_kernels_damaged(self, site: Any, server: StaticServer, dense: Model) -> None:
-        workers = len(site.workers)
+        workers = site.workers
         for path in dense.folder.glob("kernels.*.wasm"):
             server.fail(f"/dense/{path.name}")
         refusal(load(site, "/dense", "webassembly"), "kernels.", "404", code="fetch")
         for path in dense.folder.glob("kernels.*.wasm"):
             server.alter(f"/dense/{path.name}", 50)
         refusal(load(site, "/dense", "webassembly"), "kernels.", code="integrity")
-        site.wait_for_timeout(100)
-        assert len(site.workers) == workers, "a failed load leaves a worker behind"
+        assert not new_workers(site, workers), "a failed load leaves a worker behind"
 
     def test_weights_elsewhere(self, site: Any, server: StaticServer, dense: Model) -> None:
         name = dense.file("weights.0.*.bin")
@@ -213,7 +212,7 @@ class TestInputs:
         refusal(ask(site, "runner.getOutput('z')"), "unknown output 'z'", "known: y0")
 
 
-@each_backend
+@pytest.mark.parametrize("backend", gpu_slowly(slow=["webgpu"]))
 class TestUse:
     def test_placeholders(self, site: Any, backend: str) -> None:
         body = """
@@ -315,7 +314,7 @@ class TestUse:
 
     def test_abort(self, site: Any, server: StaticServer, dense: Model, backend: str) -> None:
         """Before, between and after: `load` rejects with the signal's reason, and nothing more is loaded."""
-        workers = len(site.workers)
+        workers = site.workers
         body = """
           const reasons = [];
           const tryTo = async (url, signal, options) => {
@@ -335,8 +334,7 @@ class TestUse:
           await tryTo('/dense', control.signal, {progressCallback: (_, __, r) => r === 1 && control.abort(Error('end'))});
           return reasons;"""
         assert value(ask(site, body, backend=backend)) == ["before", "descriptor", "plan", "weights", "end"]
-        site.wait_for_timeout(50)
-        assert len(site.workers) == workers
+        assert not new_workers(site, workers)
 
     def test_next_backend(self, site: Any, server: StaticServer, backend: str) -> None:
         """One that cannot start gives way to the next; the reason is kept."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.support import BACKENDS, Model, ask, assert_close, lists, refusal, value
+from runtime.support import BACKENDS, Model, ask, assert_close, lists, new_workers, refusal, value
 
 TIMES = {"webgpu": 8, "webgl": 25}  # on SwiftShader each takes a while
 OFTEN = 50
@@ -81,8 +81,7 @@ def test_again_and_again(site: Any, dense: Model, backend: str) -> None:
     for i, answer in enumerate(answers):
         assert_close(answer, expected[i % 3], i)
     assert heap[-1] - heap[times // 2] < 8 * 2**20
-    site.wait_for_timeout(100)
-    assert not site.workers
+    assert not new_workers(site)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -121,8 +120,7 @@ def test_thousand(site: Any, static: Model) -> None:
         assert threads == 2
         assert_close(answer, expected, turn)
         if turn % 100 == 99:
-            site.wait_for_timeout(500)
-            assert not site.workers
+            assert not new_workers(site)
             sizes.append(size_of_page(site))
     # The first hundred fill caches; after that a leak of one runner's memory, 2 MiB, would be 1.8 GiB.
     assert max(sizes[1:]) - sizes[0] < 32 * 2**20, sizes

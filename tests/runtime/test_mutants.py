@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.server import StaticServer
-from runtime.support import BACKENDS, FOLDER, Model
+from runtime.support import FOLDER, Model, gpu_slowly
 
 SECONDS = 30
 # Examples, each with so many mutants.
@@ -132,7 +132,7 @@ def problem(answer: dict[str, Any]) -> str | None:
     return f"an accident: {error['message']}" if accident and not named else None
 
 
-@pytest.mark.parametrize("backend", [pytest.param(b, marks=pytest.mark.slow) if b == "webgpu" else b for b in BACKENDS])
+@pytest.mark.parametrize("backend", gpu_slowly())
 def test_mutants(mixed: Model, judge: Any, backend: str) -> None:
     factory = Factory(mixed, backend)
     assert judge([factory.make([])])[0].get("value") == [12, 60, 12], "the model itself runs"

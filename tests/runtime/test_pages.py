@@ -13,7 +13,7 @@ import pytest
 
 from harness import chromium
 from harness.server import StaticServer
-from runtime.support import BACKENDS, FOLDER, Model, assert_close, lists, refusal, value
+from runtime.support import BACKENDS, FOLDER, Model, assert_close, gpu_slowly, lists, refusal, value
 
 STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 STRICTEST = "default-src 'self'; script-src 'self'"
@@ -85,13 +85,24 @@ def check(answer: dict[str, Any], model: Model, backend: str) -> dict[str, Any]:
     return result["info"]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# Each way to load the runtime, and each backend.
+FAST = {("script", "fallback"), ("worker", "webassembly"), *(("module", backend) for backend in BACKENDS)}
+
+
 class TestStrictPolicy:
-    @pytest.mark.parametrize("name", ["module", "script", "worker"])
-    def test_runs(self, visit: Any, sites: Any, static: Model, backend: str, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "backend"),
+        [
+            pytest.param(name, backend, marks=[] if (name, backend) in FAST else [pytest.mark.slow])
+            for name in ("module", "script", "worker")
+            for backend in BACKENDS
+        ],
+    )
+    def test_runs(self, visit: Any, sites: Any, static: Model, name: str, backend: str) -> None:
         """In a worker, too: WebGPU and WebGL are there, and webassembly starts a worker of its own."""
         check(visit(sites(STRICT), name, backend, static), static, backend)
 
+    @pytest.mark.parametrize("backend", gpu_slowly())
     def test_without_wasm(self, visit: Any, sites: Any, static: Model, backend: str) -> None:
         """webassembly is blocked, which it says; the others do not notice."""
         answer = visit(sites(STRICTEST), "module", [backend, "fallback"], static)
@@ -103,12 +114,13 @@ class TestStrictPolicy:
             assert "Content Security Policy" in fallen["reason"]
             assert "wasm-unsafe-eval" in fallen["reason"]
 
+    @pytest.mark.parametrize("backend", gpu_slowly())
     def test_without_isolation(self, visit: Any, sites: Any, static: Model, backend: str) -> None:
         """No SharedArrayBuffer, no cross-origin isolation: what most hosts give."""
         check(visit(sites(None, isolated=False), "module", backend, static), static, backend)
 
 
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "webgpu"])
+@pytest.mark.parametrize("backend", gpu_slowly([name for name in BACKENDS if name != "webgpu"]))
 def test_insecure(browser: Any, sites: Any, static: Model, backend: str) -> None:
     """Plain http from another host than localhost, which has neither WebGPU nor crypto.subtle."""
     context = browser.new_context()
@@ -136,7 +148,7 @@ def test_worker_missing(visit: Any, sites: Any, static: Model) -> None:
     assert "webdnn-worker.js" in info["thread"]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", gpu_slowly())
 def test_part_of_the_runtime_missing(visit: Any, sites: Any, static: Model, backend: str) -> None:
     """The file of a backend: the next one runs, and the reason names the file."""
     server = sites(None)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from harness.server import StaticServer
-from runtime.support import BACKENDS, Model, ask, assert_close, lists, value
+from runtime.support import BACKENDS, Model, ask, assert_close, gpu_slowly, lists, value
 
 # What each backend reads besides descriptor.json, its plan and the weights.
 KERNELS = {"webgpu": 0, "webgl": 0, "webassembly": 1, "fallback": 0}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 class TestPages:
+    @pytest.mark.parametrize("backend", BACKENDS)
     def test_views(self, site: Any, mixed: Model, backend: str) -> None:
         """getInputViews and getOutputViews are the views of `inputs` and `outputs`; views are like arrays."""
         inputs = mixed.inputs()
@@ -38,6 +38,7 @@ class TestPages:
         assert answer["lengths"] == [len(output) for output in answer["outputs"]]
         assert answer["best"] == [int(np.argmax(output)) for output in answer["outputs"]]
 
+    @pytest.mark.parametrize("backend", gpu_slowly())
     def test_every_file_moved(self, site: Any, server: StaticServer, static: Model, backend: str) -> None:
         """Weights from one place, everything else from another; the delegate sees each address once, and nothing else is read."""
         weights = static.file("weights.0.*.bin")
@@ -63,6 +64,7 @@ class TestPages:
             ["files/descriptor.json", f"files/{static.file(f'plan.{backend}.*')}", f"weights/{weights}"]
         )
 
+    @pytest.mark.parametrize("backend", BACKENDS)
     def test_files_not_moved(self, site: Any, static: Model, backend: str) -> None:
         """Without the delegate, the same addresses are errors: the test above is not blind."""
         answer = ask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from harness import keras_models
 from harness.calibrate import randomize
 from harness.keras_compare import compare, errors, fixed
-from harness.keras_models import MODELS, build, noise
+from harness.keras_models import MODELS, noise
 from harness.metric import error
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
 from webdnn.frontend.keras import from_model, load
@@ -24,6 +26,12 @@ from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops.convolution import Conv2D
 
 TOLERANCE = 1e-5
+
+
+@lru_cache
+def build(name: str) -> Any:
+    """A model that several tests read, and none changes."""
+    return keras_models.build(name)
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
