@@ -9,21 +9,26 @@ export interface Context {
   readonly precision: 'float32' | 'float16';
 }
 
-function makeCanvas(): OffscreenCanvas | HTMLCanvasElement | undefined {
-  if (typeof OffscreenCanvas !== 'undefined') return new OffscreenCanvas(1, 1);
-  return typeof document === 'undefined' ? undefined : document.createElement('canvas');
+const ATTRIBUTES: WebGLContextAttributes = {
+  alpha: false,
+  antialias: false,
+  depth: false,
+  powerPreference: 'high-performance',
+};
+
+/** undefined where there is no canvas, null where the canvas has no WebGL 2. */
+function webgl2(): WebGL2RenderingContext | null | undefined {
+  // Each class of canvas is asked by itself: getContext is overloaded, and for a union of the two TypeScript has found
+  // its result or not, depending on the order in which files were checked.
+  if (typeof OffscreenCanvas !== 'undefined') return new OffscreenCanvas(1, 1).getContext('webgl2', ATTRIBUTES);
+  if (typeof document !== 'undefined') return document.createElement('canvas').getContext('webgl2', ATTRIBUTES);
+  return undefined;
 }
 
 /** A context, or the reason why there is none. */
 function tryContext(): Context | string {
-  const canvas = makeCanvas();
-  if (!canvas) return 'there is no canvas here (WebGL needs a page or a worker of a browser)';
-  const gl = canvas.getContext('webgl2', {
-    alpha: false,
-    antialias: false,
-    depth: false,
-    powerPreference: 'high-performance',
-  });
+  const gl = webgl2();
+  if (gl === undefined) return 'there is no canvas here (WebGL needs a page or a worker of a browser)';
   if (!gl) return 'this browser or its graphics driver does not offer WebGL 2';
   if (gl.getExtension('EXT_color_buffer_float')) return { gl, format: gl.RGBA32F, precision: 'float32' };
   if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, format: gl.RGBA16F, precision: 'float16' };
