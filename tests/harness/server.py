@@ -28,10 +28,18 @@ MIME_TYPES = {
 class Response:
     """What goes out. `declared_length` larger than the body makes the transfer break off."""
 
-    body: bytes
+    content: bytes | Path
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     declared_length: int | None = None
+
+    @property
+    def body(self) -> bytes:
+        return self.content.read_bytes() if isinstance(self.content, Path) else self.content
+
+    @property
+    def length(self) -> int:
+        return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
 
 Fault = Callable[[Response], Response]
@@ -137,7 +145,7 @@ class StaticServer:
                 folder = self.mounts[prefix].resolve()
                 file = (folder / path.removeprefix(prefix)).resolve()
                 if file.is_relative_to(folder) and file.is_file():
-                    return Response(file.read_bytes(), headers={"Content-Type": _mime_type(file.name)})
+                    return Response(file, headers={"Content-Type": _mime_type(file.name)})
         return Response(b"not found", 404, {"Content-Type": "text/plain"})
 
     def close(self) -> None:
@@ -181,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         site = self.server.site
         response = site.respond(unquote(urlsplit(self.path).path))
-        length = len(response.body) if response.declared_length is None else response.declared_length
+        length = response.length if response.declared_length is None else response.declared_length
         headers = {"Content-Length": str(length), "Cache-Control": "no-store", **response.headers}
         if site.isolated:
             headers |= {
@@ -196,9 +204,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if with_body:
-            self.wfile.write(response.body)
-        if length != len(response.body):
+            self._write(response.content)
+        if length != response.length:
             self.close_connection = True
+
+    def _write(self, content: bytes | Path) -> None:
+        if isinstance(content, bytes):
+            self.wfile.write(content)
+            return
+        # By the kernel: a copy through this process takes as long as the browser needs to read it.
+        with content.open("rb") as file:
+            self.connection.sendfile(file)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: tests read `requests`."""
