@@ -9,6 +9,7 @@ import {
   file,
   index,
   integer,
+  integrity,
   list,
   matching,
   oneOf,
@@ -44,6 +45,7 @@ const weight = fields({
 const shard = (weights: number): Check =>
   fields({
     file: file(LARGEST_SHARD),
+    chunks: integrity,
     pieces: list(
       fields({
         weight: index(weights, 'weights'),

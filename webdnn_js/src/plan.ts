@@ -45,6 +45,7 @@ export interface Piece {
 
 export interface Shard {
   readonly file: FileRef;
+  readonly chunks: string;
   readonly pieces: readonly Piece[];
 }
 

@@ -37,6 +37,7 @@ export interface Piece {
 }
 export interface Shard {
     readonly file: FileRef;
+    readonly chunks: string;
     readonly pieces: readonly Piece[];
 }
 export interface Manifest {
