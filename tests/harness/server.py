@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
@@ -49,7 +50,8 @@ class StaticServer:
     """Serves `mounts` (URL prefix → folder) and the pages of `add` on http://127.0.0.1, a secure context.
 
     `isolated` sends the COOP and COEP headers that give a page SharedArrayBuffer; `csp` is sent as the
-    Content-Security-Policy of every response. Port 0 is any free one. `requests` counts the requests of each path.
+    Content-Security-Policy of every response. Port 0 is any free one. `requests` counts the requests of each path, `posted`
+    holds the bodies that pages have posted.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class StaticServer:
         self.isolated = isolated
         self.csp = csp
         self.requests: Counter[str] = Counter()
+        self.posted: Queue[bytes] = Queue()
         self._pages: dict[str, Response] = {}
         self._faults: dict[str, Fault] = {}
         self._lock = threading.Lock()
@@ -185,6 +188,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
+
+    def do_POST(self) -> None:
+        self.server.site.posted.put(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(204)
+        self.end_headers()
 
     def _answer(self, with_body: bool) -> None:
         site = self.server.site
