@@ -1,6 +1,7 @@
 /**
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
- * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
+ * parameters of the steps. Everything after the weights moves when sizes change. While weights arrive, every loader has a part of the memory behind
+ * that, since the arena is in use: thread 0 warms up. Lives in a worker, or on the main thread where there is none.
  */
 
 import type { BoundStep, BoundView, Schedule, TypedArray } from '../backend';
@@ -93,7 +94,7 @@ export class Machine {
   private table = 0;
   private steps: readonly BoundStep[] = [];
   private places: Places = { inputs: [], outputs: [] };
-  /** Where weights go, and each loader's part of the memory, which is the arena's later. */
+  /** Where weights go, and each loader's part of the memory. */
   layout!: Layout;
 
   private constructor(
@@ -101,11 +102,10 @@ export class Machine {
     private readonly weights: readonly Weight[],
     private readonly team: Team,
     private readonly stagingBytes: number,
-    schedule: Schedule | undefined,
+    private readonly schedule: Schedule | undefined,
   ) {
     const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
-    const arena = schedule ? schedule.arenaBytes + tableBytes(schedule) : 0;
-    const bytes = fixed + Math.max(arena, team.loaders * stagingBytes);
+    const bytes = fixed + this.arenaBytes + team.loaders * stagingBytes;
     try {
       this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, team.shared);
     } catch (error) {
@@ -165,8 +165,9 @@ export class Machine {
    * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
    * slow code when the weights are there. On one thread: the others read weights, and share the code.
    */
-  warmUp(schedule: Schedule): void {
-    this.bind(schedule);
+  warmUp(): void {
+    if (!this.schedule) return;
+    this.bind(this.schedule);
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
@@ -206,9 +207,14 @@ export class Machine {
       address += align(bytes);
     });
     this.arena = address;
-    const { loaders } = this.team;
-    this.layout = { destinations: this.destinations(), staging: this.arena, stagingBytes: this.stagingBytes };
-    this.reserve(this.arena + loaders * this.stagingBytes);
+    const staging = this.arena + this.arenaBytes;
+    this.layout = { destinations: this.destinations(), staging, stagingBytes: this.stagingBytes };
+    this.reserve(staging + this.team.loaders * this.stagingBytes);
+  }
+
+  /** Of the arena and the parameters, where sizes are known. */
+  private get arenaBytes(): number {
+    return this.schedule ? align(this.schedule.arenaBytes + tableBytes(this.schedule)) : 0;
   }
 
   private destinations(): Layout['destinations'] {

@@ -14,7 +14,6 @@ export interface Started {
 /** The calls, as the worker answers them. */
 export class Session {
   private machine: Machine | undefined;
-  private schedule: Schedule | undefined;
   private seat: (Seat & { exports: Exports }) | undefined;
 
   /** `report` is told of every shard that this thread has read. */
@@ -33,7 +32,6 @@ export class Session {
     schedule?: Schedule,
   ): Promise<Started> {
     this.machine = await Machine.create(code, plan, weights, team, largestShard, schedule);
-    this.schedule = schedule;
     const [own, ...others] = this.machine.seats;
     this.seat = { ...own!, exports: this.machine.exports };
     return { seats: others, memory: team.shared ? own!.memory : undefined };
@@ -49,7 +47,7 @@ export class Session {
   /** Reads weights as long as there are any that no other thread has taken. */
   async load(job: LoadJob): Promise<void> {
     const { exports, memory, layout, thread } = this.seat!;
-    if (this.schedule) this.machine?.warmUp(this.schedule);
+    this.machine?.warmUp();
     await new Loader(exports, memory, layout, thread).load(job, this.report, this.signal);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Weights on their way into a machine's memory. Every thread that reads has a Loader of its own, on the same memory, and takes the next
- * shard when it is done with one. A shard is gathered, chunk by chunk, where the arena will be; as soon as a piece of it is whole, it is
- * copied to the buffers that want its rows as they are, and packed by the kernels of its Setup steps.
+ * shard when it is done with one. A shard is gathered, chunk by chunk, in a part of the memory that is this loader's; as soon as a piece of it
+ * is whole, it is copied to the buffers that want its rows as they are, and packed by the kernels of its Setup steps.
  */
 import { type ShardSource } from '../fetch.js';
 import type { DType, Shard } from '../plan.js';

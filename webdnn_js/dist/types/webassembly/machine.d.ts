@@ -1,6 +1,7 @@
 /**
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
- * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
+ * parameters of the steps. Everything after the weights moves when sizes change. While weights arrive, every loader has a part of the memory behind
+ * that, since the arena is in use: thread 0 warms up. Lives in a worker, or on the main thread where there is none.
  */
 import type { Schedule, TypedArray } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
@@ -50,6 +51,7 @@ export declare class Machine {
     private readonly weights;
     private readonly team;
     private readonly stagingBytes;
+    private readonly schedule;
     private readonly memory;
     private module;
     exports: Exports;
@@ -60,7 +62,7 @@ export declare class Machine {
     private table;
     private steps;
     private places;
-    /** Where weights go, and each loader's part of the memory, which is the arena's later. */
+    /** Where weights go, and each loader's part of the memory. */
     layout: Layout;
     private constructor();
     /** `largestShard` in bytes; `schedule`: of a model whose sizes never change. */
@@ -74,10 +76,12 @@ export declare class Machine {
      * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
      * slow code when the weights are there. On one thread: the others read weights, and share the code.
      */
-    warmUp(schedule: Schedule): void;
+    warmUp(): void;
     private get threadBytes();
     private fixedBytes;
     private placeWeights;
+    /** Of the arena and the parameters, where sizes are known. */
+    private get arenaBytes();
     private destinations;
     /** Lets the memory reach up to `end`. */
     private reserve;

@@ -12,7 +12,6 @@ export declare class Session {
     private readonly report;
     private readonly signal?;
     private machine;
-    private schedule;
     private seat;
     /** `report` is told of every shard that this thread has read. */
     constructor(report: (shard: number) => void, signal?: AbortSignal | undefined);
