@@ -72,57 +72,31 @@ function byteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader 
   }
 }
 
-/** Calls `take` with all that `fill` gives, CHUNK_BYTES at a time (at last, what is left), always in the same memory. */
-async function inChunks(
-  fill: (space: Uint8Array<ArrayBuffer>) => Promise<{ memory: ArrayBuffer; bytes: number; done: boolean }>,
-  take: Take,
-): Promise<void> {
+/** Calls `take` with CHUNK_BYTES of what `reader` gives at a time (at last, with what is left), always in the same memory. */
+async function streamInChunks(reader: ReadableStreamBYOBReader, take: Take): Promise<void> {
   let buffer = new ArrayBuffer(CHUNK_BYTES);
-  for (let filled = 0; ;) {
-    const { memory, bytes, done } = await fill(new Uint8Array(buffer, filled));
-    buffer = memory;
-    filled += bytes;
+  for (let filled = 0, done = false; !done;) {
+    const read = await reader.read(new Uint8Array(buffer, filled));
+    done = read.done;
+    if (read.value) {
+      buffer = read.value.buffer;
+      filled += read.value.length;
+    }
     if (filled === CHUNK_BYTES || (done && filled)) {
       await take(new Uint8Array(buffer, 0, filled));
       filled = 0;
     }
-    if (done) return;
   }
-}
-
-async function bodyInChunks(body: ReadableStream<Uint8Array>, take: Take): Promise<void> {
-  const bytes = byteReader(body);
-  if (bytes) {
-    await inChunks(async (space) => {
-      const { buffer } = space;
-      const { done, value } = await bytes.read(space);
-      return { memory: value?.buffer ?? buffer, bytes: value?.length ?? 0, done };
-    }, take);
-    return;
-  }
-  const reader = body.getReader();
-  let rest = new Uint8Array();
-  await inChunks(async (space) => {
-    let done = false;
-    if (!rest.length) {
-      const read = await reader.read();
-      done = read.done;
-      rest = new Uint8Array(read.value ?? []);
-    }
-    const part = rest.subarray(0, space.length);
-    space.set(part);
-    rest = rest.subarray(part.length);
-    return { memory: space.buffer, bytes: part.length, done };
-  }, take);
 }
 
 async function contentInChunks(url: string, opened: Promise<Response> | undefined, take: Take): Promise<void> {
-  if (opened) {
-    const { body } = await opened;
-    if (body) await bodyInChunks(body, take);
+  const response = await opened;
+  const reader = response?.body && byteReader(response.body);
+  if (reader) {
+    await streamInChunks(reader, take);
     return;
   }
-  const content = await readLocal(url);
+  const content = response ? new Uint8Array(await response.arrayBuffer()) : await readLocal(url);
   for (let at = 0; at < content.length; at += CHUNK_BYTES) await take(content.subarray(at, at + CHUNK_BYTES));
 }
 

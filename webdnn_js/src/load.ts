@@ -1,6 +1,6 @@
 /** Directory → Runner: read and check the Descriptor, then start the first backend that can. */
 
-import type { Backend, Executor, Preparation, ShardQueue } from './backend';
+import type { Backend, BoundSetup, Executor, Preparation, ShardQueue } from './backend';
 import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
 import { checkPlan } from './check_plan';
@@ -10,7 +10,7 @@ import { Reader } from './reader';
 import { Runner, type FallThrough } from './runner';
 import { bindSetup } from './schedule';
 import { DOWNLOADS, loadWeights } from './weights';
-import type { Manifest, Plan, Shard } from './plan';
+import type { FileRef, Manifest, Plan, Shard } from './plan';
 
 /** A fault of the Descriptor or of the page is an error at once; another backend would only hide it. */
 const FATAL: readonly ErrorCode[] = ['descriptor', 'version', 'fetch', 'integrity', 'option'];
@@ -98,13 +98,15 @@ async function fill(executor: Executor, runner: Runner, { manifest, shards, opti
   options.signal?.throwIfAborted();
 }
 
-/** The plan, checked. Weights begin to download meanwhile, unless the backend's own threads will read them. */
-async function planOf({ name, readsShards }: Backend, { manifest, reader, shards }: Loading): Promise<Plan> {
+/** The plan and its Setup steps, checked. Weights begin to download meanwhile, unless the backend's own threads will read them. */
+async function planOf(
+  { name, readsShards }: Backend,
+  { manifest, reader, shards }: Loading,
+): Promise<{ plan: Plan; setups: BoundSetup[] }> {
   const reading = reader.json(manifest.backends[name]!);
   if (!readsShards) shards.prefetch();
   const plan = checkPlan(await reading, manifest, name);
-  bindSetup(plan);
-  return plan;
+  return { plan, setups: bindSetup(plan) };
 }
 
 async function start(backend: Backend, loading: Loading): Promise<Runner> {
@@ -116,8 +118,9 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   const prepared = backend.prepare?.(own);
   let owner: Preparation | undefined = prepared;
   try {
-    const plan = await planOf(backend, loading);
-    const executor = await backend.create({ ...own, manifest, plan, prepared, fetchFile: (file) => reader.file(file) });
+    const { plan, setups } = await planOf(backend, loading);
+    const fetchFile = (file: FileRef): Promise<ArrayBuffer> => reader.file(file);
+    const executor = await backend.create({ ...own, manifest, plan, setups, prepared, fetchFile });
     owner = executor;
     const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
     await fill(executor, runner, loading);

@@ -33,42 +33,6 @@ export interface Host {
   dispose(): void;
 }
 
-export class LocalHost implements Host {
-  readonly threads = 1;
-  private session: Session | undefined;
-  private report: (shard: number) => void = () => undefined;
-  private readonly abort = new AbortController();
-
-  async call<M extends Method>(method: M, args: Parameters<Session[M]>): Promise<Answer<M>> {
-    const { Session, answer } = await import('./session');
-    this.session ??= new Session((shard) => this.report(shard), this.abort.signal);
-    return (await answer(this.session, method, args)) as Answer<M>;
-  }
-
-  async load(job: LoadJob, report: (shard: number) => void, signal: AbortSignal | undefined): Promise<void> {
-    this.report = report;
-    signal?.addEventListener('abort', () => this.abort.abort(signal.reason), { once: true });
-    await this.call('load', [job]);
-  }
-
-  join(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  serve(): void {
-    // There is no other thread.
-  }
-
-  wake(): void {
-    // Nor here.
-  }
-
-  dispose(): void {
-    this.session = undefined;
-    this.abort.abort();
-  }
-}
-
 /** One call of `worker`. */
 function ask<M extends Method>(
   worker: Worker,
@@ -214,6 +178,7 @@ export async function startHost(url: string, threads: number): Promise<{ host: H
     if (!workers[0]) throw (started[0] as PromiseRejectedResult).reason;
     return { host: new WorkerHost(workers[0], workers.slice(1)), thread: 'worker' };
   } catch (error) {
+    const { LocalHost } = await import('./local_host');
     return { host: new LocalHost(), thread: `main thread, because no worker could start: ${reasonOf(error)}` };
   }
 }

@@ -63,7 +63,7 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async start(): Promise<void> {
-    const { plan, manifest, options, fetchFile } = this.context;
+    const { plan, setups, manifest, options, fetchFile } = this.context;
     const files = plan.files ?? {};
     let choice = chooseVariant(files, options);
     const [fetched, { host, thread }] = await Promise.all([fetchFile(choice.file), this.opening.opened]);
@@ -80,8 +80,8 @@ class WebAssemblyExecutor implements Executor {
     const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
     const team = { threads: this.threads, loaders: shared ? Math.min(host.threads, MOST_LOADERS) : 1, shared };
     const largestShard = Math.max(0, ...manifest.shards.map(({ file }) => file.bytes));
-    const args = [code, plan, manifest.weights, team, largestShard, schedule] as const;
-    const { memory, seats } = await host.call('start', [...args], [code]);
+    const model = { plan, setups, weights: manifest.weights, largestShard, schedule };
+    const { memory, seats } = await host.call('start', [code, model, team], [code]);
     this.memory = memory;
     await host.join(seats);
   }

@@ -4,10 +4,10 @@
  * that, since the arena is in use: thread 0 warms up. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundStep, BoundView, Schedule, TypedArray } from '../backend';
+import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
-import { bindSetup, BYTES_PER_ELEMENT } from '../schedule';
+import { BYTES_PER_ELEMENT } from '../schedule';
 import { PARAMETER_BYTES, type Layout } from './loader';
 import { makeMemory, outOfMemory, PAGE, readRows, writeRows, type Place } from './memory';
 
@@ -22,6 +22,17 @@ export interface Exports {
   runs(): number;
   leave(): number;
   recover(threads: number): void;
+}
+
+/** What is run. */
+export interface Model {
+  readonly plan: Plan;
+  readonly setups: readonly BoundSetup[];
+  readonly weights: readonly Weight[];
+  /** In bytes. */
+  readonly largestShard: number;
+  /** If sizes never change. */
+  readonly schedule: Schedule | undefined;
 }
 
 /** How many threads run a model, how many read its weights, and whether they share memory (a module is linked for one or the other). */
@@ -98,14 +109,12 @@ export class Machine {
   layout!: Layout;
 
   private constructor(
-    private readonly plan: Plan,
-    private readonly weights: readonly Weight[],
+    private readonly model: Model,
     private readonly team: Team,
-    private readonly stagingBytes: number,
-    private readonly schedule: Schedule | undefined,
   ) {
+    const { plan, schedule } = model;
     const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
-    const bytes = fixed + this.arenaBytes + team.loaders * stagingBytes;
+    const bytes = fixed + this.arenaBytes + team.loaders * this.stagingBytes;
     try {
       this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, team.shared);
     } catch (error) {
@@ -113,16 +122,8 @@ export class Machine {
     }
   }
 
-  /** `largestShard` in bytes; `schedule`: of a model whose sizes never change. */
-  static async create(
-    code: ArrayBuffer,
-    plan: Plan,
-    weights: readonly Weight[],
-    team: Team,
-    largestShard: number,
-    schedule?: Schedule,
-  ): Promise<Machine> {
-    const machine = new Machine(plan, weights, team, align(largestShard) + PARAMETER_BYTES, schedule);
+  static async create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine> {
+    const machine = new Machine(model, team);
     const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
       notCompiled,
     );
@@ -166,13 +167,14 @@ export class Machine {
    * slow code when the weights are there. On one thread: the others read weights, and share the code.
    */
   warmUp(): void {
-    if (!this.schedule) return;
-    this.bind(this.schedule);
+    const { plan, schedule } = this.model;
+    if (!schedule) return;
+    this.bind(schedule);
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
     const order = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]!);
-    const spent = this.plan.kernels.map(() => 0);
+    const spent = plan.kernels.map(() => 0);
     let all = 0;
     for (const i of order) {
       const { kernel } = this.steps[i]!;
@@ -190,8 +192,9 @@ export class Machine {
   }
 
   private fixedBytes(buffer: number): number {
-    const one = this.plan.buffers[buffer]!;
-    if (one.kind === 'weight') return this.weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
+    const { plan, weights } = this.model;
+    const one = plan.buffers[buffer]!;
+    if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
     return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
   }
 
@@ -201,7 +204,7 @@ export class Machine {
     this.exports.use_scratch(scratch);
     this.stacks = scratch + this.seatCount * SCRATCH_BYTES;
     let address = this.stacks + this.seatCount * STACK_BYTES;
-    this.plan.buffers.forEach((_, i) => {
+    this.model.plan.buffers.forEach((_, i) => {
       const bytes = this.fixedBytes(i);
       if (bytes) this.fixed[i] = address;
       address += align(bytes);
@@ -214,15 +217,21 @@ export class Machine {
 
   /** Of the arena and the parameters, where sizes are known. */
   private get arenaBytes(): number {
-    return this.schedule ? align(this.schedule.arenaBytes + tableBytes(this.schedule)) : 0;
+    const { schedule } = this.model;
+    return schedule ? align(schedule.arenaBytes + tableBytes(schedule)) : 0;
+  }
+
+  /** Of each loader. */
+  private get stagingBytes(): number {
+    return align(this.model.largestShard) + PARAMETER_BYTES;
   }
 
   private destinations(): Layout['destinations'] {
-    const setups = bindSetup(this.plan);
-    return this.weights.map(({ columns, dtype }, weight) => ({
+    const { plan, setups, weights } = this.model;
+    return weights.map(({ columns, dtype }, weight) => ({
       columns,
       dtype,
-      copies: this.plan.buffers.flatMap((buffer, i) =>
+      copies: plan.buffers.flatMap((buffer, i) =>
         buffer.kind === 'weight' && buffer.weight === weight ? [{ address: this.fixed[i]!, pitch: buffer.pitch }] : [],
       ),
       setups: setups
@@ -276,7 +285,7 @@ export class Machine {
       table[2 * i] = steps[i]!.kernel;
       table[2 * i + 1] = parametersAt + start * INT;
     });
-    this.plan.buffers.forEach((buffer, i) => {
+    this.model.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
       this.floats(this.arena + placement.offset, schedule.elements[i]!).fill(0);

@@ -2,9 +2,8 @@
 
 import type { Schedule, TypedArray } from '../backend';
 import { reasonOf } from '../errors';
-import type { Plan, Weight } from '../plan';
 import { Loader, type LoadJob } from './loader';
-import { Machine, type Exports, type Places, type Results, type Seat, type Team } from './machine';
+import { Machine, type Exports, type Model, type Places, type Results, type Seat, type Team } from './machine';
 
 export interface Started {
   readonly seats: readonly Seat[];
@@ -22,16 +21,9 @@ export class Session {
     private readonly signal?: AbortSignal,
   ) {}
 
-  /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`, and the memory if it is shared. */
-  async start(
-    code: ArrayBuffer,
-    plan: Plan,
-    weights: readonly Weight[],
-    team: Team,
-    largestShard: number,
-    schedule?: Schedule,
-  ): Promise<Started> {
-    this.machine = await Machine.create(code, plan, weights, team, largestShard, schedule);
+  /** Returns what the other threads need to `join`, and the memory if it is shared. */
+  async start(code: ArrayBuffer, model: Model, team: Team): Promise<Started> {
+    this.machine = await Machine.create(code, model, team);
     const [own, ...others] = this.machine.seats;
     this.seat = { ...own!, exports: this.machine.exports };
     return { seats: others, memory: team.shared ? own!.memory : undefined };

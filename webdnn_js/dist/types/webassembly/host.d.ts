@@ -40,18 +40,6 @@ export interface Host {
     wake(): void;
     dispose(): void;
 }
-export declare class LocalHost implements Host {
-    readonly threads = 1;
-    private session;
-    private report;
-    private readonly abort;
-    call<M extends Method>(method: M, args: Parameters<Session[M]>): Promise<Answer<M>>;
-    load(job: LoadJob, report: (shard: number) => void, signal: AbortSignal | undefined): Promise<void>;
-    join(): Promise<void>;
-    serve(): void;
-    wake(): void;
-    dispose(): void;
-}
 /** A host that can have up to `threads` threads, and where it is, in words for people. */
 export declare function startHost(url: string, threads: number): Promise<{
     host: Host;

@@ -3,7 +3,7 @@
  * parameters of the steps. Everything after the weights moves when sizes change. While weights arrive, every loader has a part of the memory behind
  * that, since the arena is in use: thread 0 warms up. Lives in a worker, or on the main thread where there is none.
  */
-import type { Schedule, TypedArray } from '../backend.js';
+import type { BoundSetup, Schedule, TypedArray } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 import { type Layout } from './loader.js';
 import { type Place } from './memory.js';
@@ -18,6 +18,16 @@ export interface Exports {
     runs(): number;
     leave(): number;
     recover(threads: number): void;
+}
+/** What is run. */
+export interface Model {
+    readonly plan: Plan;
+    readonly setups: readonly BoundSetup[];
+    readonly weights: readonly Weight[];
+    /** In bytes. */
+    readonly largestShard: number;
+    /** If sizes never change. */
+    readonly schedule: Schedule | undefined;
 }
 /** How many threads run a model, how many read its weights, and whether they share memory (a module is linked for one or the other). */
 export interface Team {
@@ -47,11 +57,8 @@ export interface Results {
     readonly outputs: readonly TypedArray[];
 }
 export declare class Machine {
-    private readonly plan;
-    private readonly weights;
+    private readonly model;
     private readonly team;
-    private readonly stagingBytes;
-    private readonly schedule;
     private readonly memory;
     private module;
     exports: Exports;
@@ -65,8 +72,7 @@ export declare class Machine {
     /** Where weights go, and each loader's part of the memory. */
     layout: Layout;
     private constructor();
-    /** `largestShard` in bytes; `schedule`: of a model whose sizes never change. */
-    static create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], team: Team, largestShard: number, schedule?: Schedule): Promise<Machine>;
+    static create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine>;
     /** For all threads, the caller's first. */
     get seats(): Seat[];
     private get seatCount();
@@ -82,6 +88,8 @@ export declare class Machine {
     private placeWeights;
     /** Of the arena and the parameters, where sizes are known. */
     private get arenaBytes();
+    /** Of each loader. */
+    private get stagingBytes();
     private destinations;
     /** Lets the memory reach up to `end`. */
     private reserve;

@@ -1,8 +1,7 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 import type { Schedule, TypedArray } from '../backend.js';
-import type { Plan, Weight } from '../plan.js';
 import { type LoadJob } from './loader.js';
-import { type Places, type Results, type Seat, type Team } from './machine.js';
+import { type Model, type Places, type Results, type Seat, type Team } from './machine.js';
 export interface Started {
     readonly seats: readonly Seat[];
     readonly memory: WebAssembly.Memory | undefined;
@@ -15,8 +14,8 @@ export declare class Session {
     private seat;
     /** `report` is told of every shard that this thread has read. */
     constructor(report: (shard: number) => void, signal?: AbortSignal | undefined);
-    /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`, and the memory if it is shared. */
-    start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], team: Team, largestShard: number, schedule?: Schedule): Promise<Started>;
+    /** Returns what the other threads need to `join`, and the memory if it is shared. */
+    start(code: ArrayBuffer, model: Model, team: Team): Promise<Started>;
     /** Makes this worker a further thread of a machine that lives in another. */
     join(seat: Seat): Promise<void>;
     /** Reads weights as long as there are any that no other thread has taken. */
