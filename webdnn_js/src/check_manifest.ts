@@ -9,7 +9,6 @@ import {
   file,
   index,
   integer,
-  integrity,
   list,
   matching,
   oneOf,
@@ -45,7 +44,6 @@ const weight = fields({
 const shard = (weights: number): Check =>
   fields({
     file: file(LARGEST_SHARD),
-    chunks: integrity,
     pieces: list(
       fields({
         weight: index(weights, 'weights'),

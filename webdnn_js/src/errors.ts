@@ -37,12 +37,3 @@ export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? 
 export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never {
   throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}`);
 }
-
-/** Calls a function that the page has given as an option of `load`; what it throws is the page's fault, not a backend's. */
-export function callPage<T>(name: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw new WebDNNError('option', `load: ${name} threw: ${reasonOf(error)}`, { cause: error });
-  }
-}

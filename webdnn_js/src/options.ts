@@ -2,7 +2,7 @@
 
 import { DEFAULT_ORDER } from './backends';
 import { isObject } from './check';
-import { WebDNNError, rejectUnknown } from './errors';
+import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import type { BackendName } from './plan';
 
 export interface LoadOptions {
@@ -76,5 +76,14 @@ export function checkBackendOptions(
   for (const option of Object.keys(options)) {
     // workerUrl is an option of load, meant for whichever backend has a worker.
     if (option !== 'workerUrl' && !known.includes(option)) rejectUnknown('option', `option of ${name}`, option, known);
+  }
+}
+
+/** Calls a function of the page's; what it throws is the page's fault, not a backend's. */
+export function callPage<T>(name: keyof LoadOptions, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new WebDNNError('option', `load: ${name} threw: ${reasonOf(error)}`, { cause: error });
   }
 }

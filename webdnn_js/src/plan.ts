@@ -45,7 +45,6 @@ export interface Piece {
 
 export interface Shard {
   readonly file: FileRef;
-  readonly chunks: string;
   readonly pieces: readonly Piece[];
 }
 

@@ -1,7 +1,7 @@
-/** Shards → an executor that does not read them itself. A few download at once; they are handed over one by one, in order of arrival. */
+/** Shards → executor. A few shards download at once; they are handed over one by one, in order of arrival. */
 
 import type { Executor, WeightRows } from './backend';
-import type { Manifest, Shard } from './plan';
+import type { FileRef, Manifest, Shard } from './plan';
 
 export const DOWNLOADS = 4;
 
@@ -19,8 +19,8 @@ const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer):
  */
 export async function loadWeights(
   manifest: Manifest,
-  readShard: (shard: Shard) => Promise<ArrayBuffer>,
-  executor: Required<Pick<Executor, 'writeWeights'>>,
+  readShard: (file: FileRef) => Promise<ArrayBuffer>,
+  executor: Pick<Executor, 'writeWeights'>,
   ready: Promise<void>,
 ): Promise<void> {
   let failed = false;
@@ -33,7 +33,7 @@ export async function loadWeights(
   const download = async (): Promise<void> => {
     while (!failed && next < manifest.shards.length) {
       const shard = manifest.shards[next++]!;
-      const buffer = await readShard(shard);
+      const buffer = await readShard(shard.file);
       writing = writing.then(() => write(shard, buffer));
       await writing;
     }

@@ -1,34 +1,30 @@
-/** A worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time; after `serve` it is a thread of every run. */
+/** A worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time; after `join` it is a thread of a run. */
 
 import { WebDNNError, reasonOf } from './errors';
 import { version } from './version';
-import type { Message, Request } from './webassembly/host';
+import type { Failure, Ready, Request, Response } from './webassembly/host';
 import type { Results } from './webassembly/machine';
 import { answer, Session } from './webassembly/session';
 
-const post = (message: Message, transfer: ArrayBuffer[] = []): void => postMessage(message, { transfer });
-const session = new Session((shard) => post({ shard }));
+const session = new Session();
 
-/** The page gets the buffers of a run; copying them would cost a run of a small model. */
+/** The page gets the buffers of a run's results; copying them would cost a run of a small model. */
 function buffersOf(result: unknown): ArrayBuffer[] {
   const { inputs = [], outputs = [] } = (result ?? {}) as Partial<Results>;
-  return [...inputs, ...outputs].flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+  return [...inputs, ...outputs].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
-async function reply(request: Request): Promise<void> {
-  // From here on this worker hears no more messages.
-  if (request.method === 'serve') {
-    session.serve((failure) => post({ failure }));
-    return;
-  }
+async function reply({ method, args }: Request): Promise<void> {
   try {
-    const result = await answer(session, request.method, request.args);
-    post({ result }, buffersOf(result));
+    const result = await answer(session, method, args);
+    postMessage({ result } satisfies Response, { transfer: buffersOf(result) });
+    // From here on this worker hears no more messages.
+    if (method === 'join') session.serve((failure) => postMessage({ failure } satisfies Failure));
   } catch (error) {
     const code = error instanceof WebDNNError ? error.code : 'backend';
-    post({ error: { code, message: reasonOf(error) } });
+    postMessage({ error: { code, message: reasonOf(error) } } satisfies Response);
   }
 }
 
 onmessage = ({ data }: MessageEvent<Request>) => void reply(data);
-post({ ready: version });
+postMessage({ ready: version } satisfies Ready);

@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { WeightRows } from '../src/backend';
-import type { Manifest, Shard } from '../src/plan';
+import type { FileRef, Manifest, Shard } from '../src/plan';
 import { loadWeights } from '../src/weights';
-import { chunksOf, fileOf, manifestOf } from './fixture';
+import { fileOf, manifestOf } from './fixture';
 
 /** Ten shards of one row each. */
 function manyShards(): Manifest {
   const shards = Array.from({ length: 10 }, (_, row): Shard => {
-    const data = new Uint8Array(4);
-    return { file: fileOf(`${row}`, data), chunks: chunksOf(data), pieces: [{ weight: 0, row, rows: 1, offset: 0 }] };
+    return { file: fileOf(`${row}`, new Uint8Array(4)), pieces: [{ weight: 0, row, rows: 1, offset: 0 }] };
   });
   return { ...manifestOf(), weights: [{ dtype: 'int32', rows: 10, columns: 1, encoding: 'raw' }], shards };
 }
@@ -20,7 +19,7 @@ describe('loadWeights', () => {
   it('downloads four at once, writes one at a time, in order of arrival', async () => {
     let [downloading, most, writing] = [0, 0, 0];
     const rows: number[] = [];
-    const read = async ({ file: { name } }: Shard): Promise<ArrayBuffer> => {
+    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
       most = Math.max(most, ++downloading);
       await pause(5);
       while (name === '0' && rows.length < 4) await pause(1);
@@ -53,7 +52,7 @@ describe('loadWeights', () => {
   it('stops writing after the first failure', async () => {
     const rows: number[] = [];
     const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));
-    const read = async ({ file: { name } }: Shard): Promise<ArrayBuffer> => {
+    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
       await pause(Number(name) * 5);
       if (name === '2') throw new Error('altered');
       return new ArrayBuffer(4);

@@ -1,10 +1,9 @@
-"""The weight set on disk: matrices in shards."""
+"""The weight set on disk: matrices cut at rows into shards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 
@@ -13,11 +12,6 @@ from webdnn.graph.errors import UnsupportedError
 Array = np.ndarray
 
 SHARD_BYTES = 16 * 2**20
-"""The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut."""
-USUAL_SHARD_BYTES = 4 * 2**20
-"""A shard that has as much takes no further weight, so that there are several, which threads read side by side."""
-CHUNK_BYTES = 2**18
-"""Parts of a shard that are checked one by one; webdnn_js/src/fetch.ts has the same."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +33,8 @@ def as_matrix(array: Array) -> Array:
     return np.ascontiguousarray(array.reshape(-1, columns).astype(array.dtype.newbyteorder("<"), copy=False))
 
 
-def chunks_hash(content: bytes) -> bytes:
-    """SHA-256 of the SHA-256 hashes of the chunks of a shard, one after another."""
-    starts = range(0, len(content), CHUNK_BYTES)
-    return sha256(b"".join(sha256(content[i : i + CHUNK_BYTES]).digest() for i in starts)).digest()
-
-
-def cut_shards(
-    arrays: Sequence[Array], limit: int = SHARD_BYTES, usual: int = USUAL_SHARD_BYTES
-) -> Iterator[tuple[bytes, list[Piece]]]:
-    """(content, pieces) of each shard, in plan order. Only a weight of more than `limit` bytes is in several pieces.
-
-    Raises UnsupportedError for a row that no shard can hold.
-    """
+def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tuple[bytes, list[Piece]]]:
+    """(content, pieces) of each shard, in plan order. Raises UnsupportedError for a row that no shard can hold."""
     parts: list[bytes] = []
     pieces: list[Piece] = []
     size = 0
@@ -65,10 +48,11 @@ def cut_shards(
             )
         row = 0
         while row < matrix.shape[0]:
-            if parts and (size >= usual or size + (matrix.shape[0] - row) * row_bytes > limit):
+            rows = min(matrix.shape[0] - row, (limit - size) // row_bytes)
+            if rows == 0 and parts:
                 yield b"".join(parts), pieces
                 parts, pieces, size = [], [], 0
-            rows = min(matrix.shape[0] - row, limit // row_bytes)
+                continue
             pieces.append(Piece(weight, row, rows, size))
             parts.append(matrix[row : row + rows].tobytes())
             size += rows * row_bytes

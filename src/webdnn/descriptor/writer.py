@@ -16,7 +16,7 @@ import numpy as np
 from webdnn import __version__
 from webdnn.descriptor.schema import VERSION, Plan, expressions
 from webdnn.descriptor.validate import validate_manifest, validate_plan
-from webdnn.descriptor.weights import as_matrix, chunks_hash, cut_shards
+from webdnn.descriptor.weights import as_matrix, cut_shards
 from webdnn.graph.dim import to_json
 from webdnn.graph.errors import WebDNNError
 from webdnn.graph.graph import Graph, Input, Value
@@ -72,8 +72,7 @@ def _write_files(directory: Path, graph: Graph, plans: Mapping[str, Plan], weigh
     manifest = _manifest(graph, weights)
     for number, (content, pieces) in enumerate(cut_shards(weights)):
         file = _write(directory, f"weights.{number}", "bin", content)
-        chunks = _integrity(chunks_hash(content))
-        manifest["shards"].append({"file": file, "chunks": chunks, "pieces": [p.to_json() for p in pieces]})
+        manifest["shards"].append({"file": file, "pieces": [p.to_json() for p in pieces]})
     for name, plan in plans.items():
         record = plan.to_json()
         if plan.files:
@@ -114,11 +113,8 @@ def _write(directory: Path, stem: str, suffix: str, content: bytes) -> dict[str,
     """Writes a file whose name carries its content's hash; returns its `File` record."""
     name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
     (directory / name).write_bytes(content)
-    return {"name": name, "bytes": len(content), "integrity": _integrity(hashlib.sha256(content).digest())}
-
-
-def _integrity(digest: bytes) -> str:
-    return f"sha256-{base64.b64encode(digest).decode()}"
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return {"name": name, "bytes": len(content), "integrity": f"sha256-{digest}"}
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:

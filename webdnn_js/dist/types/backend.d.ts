@@ -2,8 +2,7 @@
  * What a backend is to the rest of the runtime. A backend executes flat, fully evaluated steps; everything symbolic
  * (expressions, loops, memory planning, checks) has happened before it sees them.
  */
-import type { ShardSource } from './fetch.js';
-import type { BackendName, FileRef, Manifest, Plan, Shard } from './plan.js';
+import type { BackendName, FileRef, Manifest, Plan } from './plan.js';
 export type TypedArray = Float32Array | Int32Array;
 /** A View whose expressions have been evaluated; checked to lie inside its buffer. Units: elements. */
 export interface BoundView {
@@ -21,14 +20,6 @@ export interface BoundStep {
     readonly args: readonly number[];
     readonly dispatch: readonly number[];
     readonly origin: string;
-}
-/** A Setup step, evaluated. Its kernel reads a piece of `weight` and writes into `out`. */
-export interface BoundSetup {
-    readonly kernel: number;
-    readonly weight: number;
-    readonly out: BoundView;
-    readonly args: readonly number[];
-    readonly dispatch: readonly number[];
 }
 /** Where an activation or state buffer lives: `offset` bytes into the arena, or in slot number `slot`. */
 export type Placement = {
@@ -63,20 +54,12 @@ export interface StepTime {
 export interface BackendContext {
     readonly manifest: Manifest;
     readonly plan: Plan;
-    readonly setups: readonly BoundSetup[];
     /** Fetches a file of the Descriptor, verified against its integrity and length. */
     readonly fetchFile: (file: FileRef) => Promise<ArrayBuffer>;
     /** `backendOptions[name]` of `WebDNN.load`. */
     readonly options: Readonly<Record<string, unknown>>;
     /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
     readonly runtimeUrl: string;
-    /** What the backend's `prepare` has made; the executor's from now on. */
-    readonly prepared?: Preparation | undefined;
-}
-/** What a backend can make before there is a plan. */
-export interface Preparation {
-    /** If no executor came to own it. */
-    dispose(): void;
 }
 /** Rows `row … row+rows` of `weight`, dense. */
 export interface WeightRows {
@@ -85,17 +68,9 @@ export interface WeightRows {
     readonly rows: number;
     readonly data: TypedArray;
 }
-/** Shards for an executor that reads them itself, with the numbers by which it calls `report` when it has one. */
-export interface ShardQueue {
-    readonly shards: readonly (Shard & {
-        readonly source: ShardSource;
-    })[];
-    readonly report: (shard: number) => void;
-    readonly signal: AbortSignal | undefined;
-}
 /**
  * One model on one device. Order of calls: `start` (compiles kernels, makes weight buffers; may run while weights
- * download), any number of `writeWeights` or one `readShards`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
+ * download), any number of `writeWeights`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
  */
 export interface Executor {
     start(): Promise<void>;
@@ -103,9 +78,7 @@ export interface Executor {
      * Fills the weight buffers of each piece, and runs the Setup steps of its weight. The pieces of one shard: their data are views
      * of one buffer, which is the executor's to give away. One call at a time.
      */
-    writeWeights?(pieces: readonly WeightRows[]): Promise<void>;
-    /** In its place, if the backend says `readsShards`. May be disposed of in the middle. */
-    readShards?(queue: ShardQueue): Promise<void>;
+    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
     finishWeights(): Promise<void>;
     /** Makes memory and whatever else depends on sizes. State buffers become zero. */
     bind(schedule: Schedule): Promise<void>;
@@ -123,10 +96,6 @@ export interface Backend {
     readonly memory: 'arena' | 'slots';
     /** Undefined when this browser can run it, else the reason why not, in words for people. */
     unavailable(): Promise<string | undefined>;
-    /** Its executors read the shards on threads of their own. */
-    readonly readsShards?: true;
-    /** Begins what takes time and needs no plan; called while the plan downloads. */
-    prepare?(context: Pick<BackendContext, 'options' | 'runtimeUrl'>): Preparation;
     /** Most of a backend is a file of its own, loaded here. */
     create(context: BackendContext): Promise<Executor>;
 }

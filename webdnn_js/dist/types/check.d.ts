@@ -27,8 +27,6 @@ export declare const optional: (check: Check) => Check;
 export declare const data: (depth: number) => Check;
 export declare const expr: (symbols: ReadonlySet<string>, depth?: number) => Check;
 export declare const dtype: Check;
-/** Browsers skip the check when they do not know the algorithm, so nothing else may pass. */
-export declare const integrity: Check;
 export declare const file: (largest: number) => Check;
 /** Any file but a shard. */
 export declare const anyFile: Check;

@@ -10,5 +10,3 @@ export declare class WebDNNError extends Error {
 /** The text of anything that was thrown. */
 export declare const reasonOf: (thrown: unknown) => string;
 export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never;
-/** Calls a function that the page has given as an option of `load`; what it throws is the page's fault, not a backend's. */
-export declare function callPage<T>(name: string, call: () => T): T;

@@ -24,3 +24,5 @@ export declare function backendOrder({ backendOrder }: LoadOptions): BackendName
 export declare function optionsOf(name: BackendName, { backendOptions, workerUrl }: LoadOptions): Record<string, unknown>;
 /** Throws unless a backend knows all of its `options`. */
 export declare function checkBackendOptions(name: BackendName, options: Readonly<Record<string, unknown>>, ...known: string[]): void;
+/** Calls a function of the page's; what it throws is the page's fault, not a backend's. */
+export declare function callPage<T>(name: keyof LoadOptions, call: () => T): T;

@@ -37,7 +37,6 @@ export interface Piece {
 }
 export interface Shard {
     readonly file: FileRef;
-    readonly chunks: string;
     readonly pieces: readonly Piece[];
 }
 export interface Manifest {

@@ -1,9 +1,9 @@
-/** Shards → an executor that does not read them itself. A few download at once; they are handed over one by one, in order of arrival. */
+/** Shards → executor. A few shards download at once; they are handed over one by one, in order of arrival. */
 import type { Executor } from './backend.js';
-import type { Manifest, Shard } from './plan.js';
+import type { FileRef, Manifest } from './plan.js';
 export declare const DOWNLOADS = 4;
 /**
  * Gives every shard to `executor`, which must not be used for anything else meanwhile; first waits for `ready`.
  * Rejects only when the executor has come to rest, so that the caller may dispose of it.
  */
-export declare function loadWeights(manifest: Manifest, readShard: (shard: Shard) => Promise<ArrayBuffer>, executor: Required<Pick<Executor, 'writeWeights'>>, ready: Promise<void>): Promise<void>;
+export declare function loadWeights(manifest: Manifest, readShard: (file: FileRef) => Promise<ArrayBuffer>, executor: Pick<Executor, 'writeWeights'>, ready: Promise<void>): Promise<void>;

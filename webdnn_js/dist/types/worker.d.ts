@@ -1,2 +1,2 @@
-/** A worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time; after `serve` it is a thread of every run. */
+/** A worker of the webassembly backend: answers the calls of src/webassembly/host.ts, one at a time; after `join` it is a thread of a run. */
 export {};

@@ -1,61 +1,26 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
-import type {
-  Backend,
-  BackendContext,
-  Executor,
-  Preparation,
-  Schedule,
-  ShardQueue,
-  StepTime,
-  TypedArray,
-} from '../backend';
+import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend';
 import { checkBackendOptions } from '../options';
 import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
-import type { Places, Results } from './machine';
-import { readRows, writeRows } from './memory';
-import { chooseVariant, isSupported, mostThreads } from './variant';
+import type { Results } from './machine';
+import { chooseVariant, isSupported } from './variant';
 
-type Surroundings = Pick<BackendContext, 'options' | 'runtimeUrl'>;
-
-function workerUrl({ options, runtimeUrl }: Surroundings): string {
+function workerUrl({ options, runtimeUrl }: BackendContext): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
   return runtimeUrl && new URL('webdnn-worker.js', runtimeUrl).href;
 }
 
-/** Threads that read weights: fewer would leave processors idle, and each needs room for a shard. */
-const MOST_LOADERS = 4;
-
-/** A host that is starting. */
-class Opening implements Preparation {
-  readonly opened: Promise<{ host: Host; thread: string }>;
-  private disposed = false;
-
-  constructor(surroundings: Surroundings) {
-    this.opened = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
-    // A worker may be ready only after the download of the plan has failed, and all was given up.
-    void this.opened.then(({ host }) => this.disposed && host.dispose());
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    void this.opened.then(({ host }) => host.dispose());
-  }
-}
-
 class WebAssemblyExecutor implements Executor {
-  private readonly opening: Opening;
   private host: Host | undefined;
-  private memory: WebAssembly.Memory | undefined;
   private schedule: Schedule | undefined;
-  private places: Places | undefined;
+  private disposed = false;
   private copies: readonly TypedArray[] = [];
   private facts: Readonly<Record<string, unknown>> = {};
-  private threads = 1;
 
   constructor(private readonly context: BackendContext) {
-    this.opening = context.prepared as Opening;
+    checkBackendOptions('webassembly', context.options, 'variant', 'threads', 'workerUrl');
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -63,33 +28,38 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async start(): Promise<void> {
-    const { plan, setups, manifest, options, fetchFile } = this.context;
+    const { plan, manifest, options, fetchFile } = this.context;
     const files = plan.files ?? {};
     let choice = chooseVariant(files, options);
-    const [fetched, { host, thread }] = await Promise.all([fetchFile(choice.file), this.opening.opened]);
+    const [fetched, thread] = await Promise.all([fetchFile(choice.file), this.openHost(choice.threads)]);
     let code = fetched;
-    this.host = host;
+    const host = this.host!;
     if (thread !== 'worker' && choice.shared) {
       choice = chooseVariant(files, options, `runs on the ${thread}`);
       code = await fetchFile(choice.file);
     }
     const { variant, reason, shared, threadsReason } = choice;
-    this.threads = Math.min(choice.threads, host.threads);
-    this.facts = { variant, variantReason: reason, thread, threads: this.threads, threadsReason };
+    const threads = Math.min(choice.threads, host.threads);
+    this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
     const isStatic = !Object.keys(manifest.placeholders).length;
     const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
-    const team = { threads: this.threads, loaders: shared ? Math.min(host.threads, MOST_LOADERS) : 1, shared };
-    const largestShard = Math.max(0, ...manifest.shards.map(({ file }) => file.bytes));
-    const model = { plan, setups, weights: manifest.weights, largestShard, schedule };
-    const { memory, seats } = await host.call('start', [code, model, team], [code]);
-    this.memory = memory;
-    await host.join(seats);
+    await host.join(await host.call('start', [code, plan, manifest.weights, { threads, shared }, schedule], [code]));
   }
 
-  async readShards({ shards, report, signal }: ShardQueue): Promise<void> {
-    const taken = new Int32Array(this.memory ? new SharedArrayBuffer(4) : new ArrayBuffer(4));
-    await this.host!.load({ shards, taken }, report, signal);
-    this.host!.serve(this.threads);
+  /** A worker may be ready only after the download has failed, and all was given up. */
+  private async openHost(threads: number): Promise<string> {
+    const { host, thread } = await startHost(workerUrl(this.context), threads);
+    if (this.disposed) host.dispose();
+    else this.host = host;
+    return thread;
+  }
+
+  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+    await this.host!.call(
+      'writeWeights',
+      [pieces],
+      pieces.slice(0, 1).map(({ data }) => data.buffer as ArrayBuffer),
+    );
   }
 
   finishWeights(): Promise<void> {
@@ -97,20 +67,12 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async bind(schedule: Schedule): Promise<void> {
-    this.places = await this.host!.call('bind', [schedule]);
+    await this.host!.call('bind', [schedule]);
     this.schedule = schedule;
   }
 
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    if (!this.memory) {
-      this.take((await this.host!.call('run', ...this.give(inputs)))!, outputs);
-      return;
-    }
-    const { memory, places, host } = this;
-    inputs.forEach((data, i) => writeRows(memory.buffer, places!.inputs[i]!, data));
-    host!.wake();
-    await host!.call('run', []);
-    outputs.forEach((data, i) => readRows(memory.buffer, places!.outputs[i]!, data));
+    this.take(await this.host!.call('run', ...this.give(inputs)), outputs);
   }
 
   async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
@@ -142,7 +104,8 @@ class WebAssemblyExecutor implements Executor {
   }
 
   dispose(): void {
-    this.opening.dispose();
+    this.disposed = true;
+    this.host?.dispose();
     this.host = undefined;
   }
 }
@@ -153,11 +116,6 @@ export const webassembly: Backend = {
   unavailable() {
     if (typeof WebAssembly !== 'object') return Promise.resolve('there is no WebAssembly here');
     return Promise.resolve(isSupported('simd') ? undefined : 'this engine has no WebAssembly SIMD');
-  },
-  readsShards: true,
-  prepare(context) {
-    checkBackendOptions('webassembly', context.options, 'variant', 'threads', 'workerUrl');
-    return new Opening(context);
   },
   create: (context) => Promise.resolve(new WebAssemblyExecutor(context)),
 };

@@ -1,15 +1,12 @@
 /**
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
- * parameters of the steps. Everything after the weights moves when sizes change. While weights arrive, every loader has a part of the memory behind
- * that, since the arena is in use: thread 0 warms up. Lives in a worker, or on the main thread where there is none.
+ * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray } from '../backend';
+import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
-import { BYTES_PER_ELEMENT } from '../schedule';
-import { PARAMETER_BYTES, type Layout } from './loader';
-import { makeMemory, outOfMemory, PAGE, readRows, writeRows, type Place } from './memory';
+import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
 
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -24,29 +21,10 @@ export interface Exports {
   recover(threads: number): void;
 }
 
-/** What is run. */
-export interface Model {
-  readonly plan: Plan;
-  readonly setups: readonly BoundSetup[];
-  readonly weights: readonly Weight[];
-  /** In bytes. */
-  readonly largestShard: number;
-  /** If sizes never change. */
-  readonly schedule: Schedule | undefined;
-}
-
-/** How many threads run a model, how many read its weights, and whether they share memory (a module is linked for one or the other). */
-export interface Team {
-  readonly threads: number;
-  readonly loaders: number;
-  readonly shared: boolean;
-}
-
 /** What another thread needs to take part: it makes an instance of its own on the same memory. */
 export interface Seat {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly layout: Layout;
   readonly thread: number;
   readonly threads: number;
   /** Its upper end. */
@@ -55,17 +33,20 @@ export interface Seat {
   readonly runs: number;
 }
 
-/** Where inputs and outputs are. */
-export interface Places {
-  readonly inputs: readonly Place[];
-  readonly outputs: readonly Place[];
-}
-
 export interface Results {
   readonly inputs: readonly TypedArray[];
-  readonly outputs: readonly TypedArray[];
+  readonly outputs: readonly Float32Array[];
 }
 
+/** A view as an address. */
+interface Place {
+  readonly address: number;
+  readonly pitch: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+const PAGE = 65536;
 /** A module's constants and stack; modules are linked for at least this much memory. */
 const STATIC_BYTES = 1 << 20;
 const STACK_BYTES = 1 << 16;
@@ -74,11 +55,22 @@ const SCRATCH_BYTES = 1 << 18;
 const INT = Int32Array.BYTES_PER_ELEMENT;
 /** Of memory that other threads share and that has to grow: it needs a maximum. */
 const MOST_MEMORY = 2 ** 31;
+const MOST_SHARD = 1 << 24;
 const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+function outOfMemory(bytes: number, cause: unknown): WebDNNError {
+  const megabytes = Math.ceil(bytes / 2 ** 20);
+  return new WebDNNError(
+    'memory',
+    `webassembly: no memory of ${megabytes} MiB to be had (${reasonOf(cause)}); dispose of runners that are no longer needed, ` +
+      `a page holds only some hundred of them`,
+    { cause },
+  );
+}
 
 /** Browsers name the rule that a Content-Security-Policy lacks, if at all, by its old and wider name. */
 function notCompiled(error: unknown): never {
@@ -94,61 +86,84 @@ const tableBytes = ({ steps }: Schedule): number =>
     2 * ALIGNMENT,
   );
 
+/** Shared if `threads` > 1. Memory that never grows gets no room to: some phones then reserve no more than it has. */
+function makeMemory(bytes: number, grows: boolean, most: number, shared: boolean): WebAssembly.Memory {
+  const initial = Math.ceil(bytes / PAGE);
+  if (grows && !shared) return new WebAssembly.Memory({ initial });
+  let maximum = grows ? Math.max(initial, Math.floor(most / PAGE)) : initial;
+  for (;;) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum, shared });
+    } catch (error) {
+      // A smaller reservation may do.
+      if (maximum <= 2 * initial) throw error;
+      maximum >>= 1;
+    }
+  }
+}
+
 export class Machine {
   private readonly memory: WebAssembly.Memory;
   private module!: WebAssembly.Module;
-  exports!: Exports;
+  private exports!: Exports;
   private stacks = 0;
   /** Address of every weight and packed buffer, by buffer index. */
   private readonly fixed: number[] = [];
   private arena = 0;
   private table = 0;
   private steps: readonly BoundStep[] = [];
-  private places: Places = { inputs: [], outputs: [] };
-  /** Where weights go, and each loader's part of the memory. */
-  layout!: Layout;
+  private inputs: readonly Place[] = [];
+  private outputs: readonly Place[] = [];
+  private readonly setups: readonly BoundSetup[];
 
   private constructor(
-    private readonly model: Model,
-    private readonly team: Team,
+    private readonly plan: Plan,
+    private readonly weights: readonly Weight[],
+    private readonly threads: number,
+    schedule: Schedule | undefined,
+    shared: boolean,
   ) {
-    const { plan, schedule } = model;
+    this.setups = bindSetup(plan);
     const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
-    const bytes = fixed + this.arenaBytes + team.loaders * this.stagingBytes;
+    const bytes = fixed + (schedule ? Math.max(schedule.arenaBytes + tableBytes(schedule), this.setupBytes()) : 0);
     try {
-      this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, team.shared);
+      this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, shared);
     } catch (error) {
       throw outOfMemory(bytes, error);
     }
   }
 
-  static async create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine> {
-    const machine = new Machine(model, team);
+  /** `schedule`: of a model whose sizes never change. */
+  static async create(
+    code: ArrayBuffer,
+    plan: Plan,
+    weights: readonly Weight[],
+    threads: number,
+    shared: boolean,
+    schedule?: Schedule,
+  ): Promise<Machine> {
+    const machine = new Machine(plan, weights, threads, schedule, shared);
     const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
       notCompiled,
     );
     machine.module = module;
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
+    if (schedule) machine.warmUp(schedule);
     return machine;
   }
 
-  /** For all threads, the caller's first. */
+  /** For threads 1, 2 …. */
   get seats(): Seat[] {
-    const { module, memory, layout, team } = this;
-    const { threads } = team;
+    const { module, memory, threads } = this;
     const runs = this.exports.runs();
-    return Array.from({ length: this.seatCount }, (_, thread) => {
-      return { module, memory, layout, threads, runs, thread, stack: this.stacks + thread * STACK_BYTES };
+    return Array.from({ length: threads - 1 }, (_, i) => {
+      return { module, memory, threads, runs, thread: i + 1, stack: this.stacks + (i + 1) * STACK_BYTES };
     });
   }
 
-  private get seatCount(): number {
-    return Math.max(this.team.threads, this.team.loaders);
-  }
-
   /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
-  private execute(what: string, table: number, first: number, last: number, threads = this.team.threads): void {
+  private execute(what: string, table: number, first: number, last: number, threads = this.threads): void {
     const stack: unknown = this.exports.__stack_pointer.value;
     try {
       this.exports.run(table, first, last, threads);
@@ -164,17 +179,15 @@ export class Machine {
 
   /**
    * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-   * slow code when the weights are there. On one thread: the others read weights, and share the code.
+   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
-  warmUp(): void {
-    const { plan, schedule } = this.model;
-    if (!schedule) return;
+  private warmUp(schedule: Schedule): void {
     this.bind(schedule);
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
     const order = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]!);
-    const spent = plan.kernels.map(() => 0);
+    const spent = this.plan.kernels.map(() => 0);
     let all = 0;
     for (const i of order) {
       const { kernel } = this.steps[i]!;
@@ -188,13 +201,21 @@ export class Machine {
   }
 
   private get threadBytes(): number {
-    return this.seatCount * (SCRATCH_BYTES + STACK_BYTES);
+    return this.threads * (SCRATCH_BYTES + STACK_BYTES);
+  }
+
+  /** What the Setup steps need behind the weights: the largest piece, and parameters. */
+  private setupBytes(): number {
+    const pieces = this.setups.map(({ weight }) => {
+      const { rows, columns } = this.weights[weight]!;
+      return Math.min(rows * columns * BYTES_PER_ELEMENT, MOST_SHARD);
+    });
+    return Math.max(0, ...pieces) + 2 * PAGE;
   }
 
   private fixedBytes(buffer: number): number {
-    const { plan, weights } = this.model;
-    const one = plan.buffers[buffer]!;
-    if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
+    const one = this.plan.buffers[buffer]!;
+    if (one.kind === 'weight') return this.weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
     return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
   }
 
@@ -202,44 +223,14 @@ export class Machine {
     const scratch = align(Number(this.exports.__heap_base.value));
     if (this.exports.scratch_bytes() > SCRATCH_BYTES) throw new Error('the module needs more scratch memory');
     this.exports.use_scratch(scratch);
-    this.stacks = scratch + this.seatCount * SCRATCH_BYTES;
-    let address = this.stacks + this.seatCount * STACK_BYTES;
-    this.model.plan.buffers.forEach((_, i) => {
+    this.stacks = scratch + this.threads * SCRATCH_BYTES;
+    let address = this.stacks + this.threads * STACK_BYTES;
+    this.plan.buffers.forEach((_, i) => {
       const bytes = this.fixedBytes(i);
       if (bytes) this.fixed[i] = address;
       address += align(bytes);
     });
     this.arena = address;
-    const staging = this.arena + this.arenaBytes;
-    this.layout = { destinations: this.destinations(), staging, stagingBytes: this.stagingBytes };
-    this.reserve(staging + this.team.loaders * this.stagingBytes);
-  }
-
-  /** Of the arena and the parameters, where sizes are known. */
-  private get arenaBytes(): number {
-    const { schedule } = this.model;
-    return schedule ? align(schedule.arenaBytes + tableBytes(schedule)) : 0;
-  }
-
-  /** Of each loader. */
-  private get stagingBytes(): number {
-    return align(this.model.largestShard) + PARAMETER_BYTES;
-  }
-
-  private destinations(): Layout['destinations'] {
-    const { plan, setups, weights } = this.model;
-    return weights.map(({ columns, dtype }, weight) => ({
-      columns,
-      dtype,
-      copies: plan.buffers.flatMap((buffer, i) =>
-        buffer.kind === 'weight' && buffer.weight === weight ? [{ address: this.fixed[i]!, pitch: buffer.pitch }] : [],
-      ),
-      setups: setups
-        .filter((setup) => setup.weight === weight)
-        .map(({ kernel, args, out: { buffer, offset, pitch } }) => {
-          return { kernel, args, pitch, address: this.fixed[buffer]! + offset * BYTES_PER_ELEMENT };
-        }),
-    }));
   }
 
   /** Lets the memory reach up to `end`. */
@@ -257,6 +248,30 @@ export class Machine {
     return new Float32Array(this.memory.buffer, address, length);
   }
 
+  /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
+  writeWeight({ weight, row, rows, data }: WeightRows): void {
+    const { columns } = this.weights[weight]!;
+    this.plan.buffers.forEach((buffer, i) => {
+      if (buffer.kind === 'weight' && buffer.weight === weight) {
+        const address = this.fixed[i]! + row * buffer.pitch * BYTES_PER_ELEMENT;
+        this.writeRows({ address, pitch: buffer.pitch, rows, columns }, data);
+      }
+    });
+    const setups = this.setups.filter((setup) => setup.weight === weight);
+    if (!setups.length) return;
+    const parameters = align(this.arena + data.byteLength);
+    this.reserve(parameters + PAGE);
+    this.writeRows({ address: this.arena, pitch: columns, rows, columns }, data);
+    for (const { kernel, out, args } of setups) {
+      const target = this.fixed[out.buffer]! + out.offset * BYTES_PER_ELEMENT;
+      const values = [this.arena, columns, target, out.pitch, row, rows, ...args];
+      // A table of one step, and its parameters behind it.
+      const step = [kernel, parameters + 2 * INT, ...values];
+      new Int32Array(this.memory.buffer, parameters, step.length).set(step);
+      this.execute(`packing weight ${weight}`, parameters, 0, 1);
+    }
+  }
+
   private place(view: BoundView, schedule: Schedule): Place {
     const placement = schedule.placements[view.buffer];
     const start = placement && 'offset' in placement ? this.arena + placement.offset : this.fixed[view.buffer]!;
@@ -264,7 +279,7 @@ export class Machine {
     return { address: start + view.offset * BYTES_PER_ELEMENT, pitch, rows, columns };
   }
 
-  bind(schedule: Schedule): Places {
+  bind(schedule: Schedule): void {
     const { steps } = schedule;
     const parameters: number[] = [];
     const starts = steps.map((step) => {
@@ -285,40 +300,51 @@ export class Machine {
       table[2 * i] = steps[i]!.kernel;
       table[2 * i + 1] = parametersAt + start * INT;
     });
-    this.model.plan.buffers.forEach((buffer, i) => {
+    this.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
       this.floats(this.arena + placement.offset, schedule.elements[i]!).fill(0);
     });
     this.steps = steps;
-    this.places = {
-      inputs: schedule.inputs.map((view) => this.place(view, schedule)),
-      outputs: schedule.outputs.map((view) => this.place(view, schedule)),
-    };
-    return this.places;
+    this.inputs = schedule.inputs.map((view) => this.place(view, schedule));
+    this.outputs = schedule.outputs.map((view) => this.place(view, schedule));
   }
 
-  /** Without `inputs`, they are in the memory already, and the outputs are left there. */
-  run(inputs?: readonly TypedArray[]): Results | undefined {
-    return this.compute(inputs, () => this.execute('the model', this.table, 0, this.steps.length));
+  private writeRows({ address, pitch, rows, columns }: Place, data: TypedArray): void {
+    const target = this.floats(address, (rows - 1) * pitch + columns);
+    if (pitch === columns || rows === 1) {
+      target.set(data);
+      return;
+    }
+    for (let row = 0; row < rows; row++) target.set(data.subarray(row * columns, (row + 1) * columns), row * pitch);
+  }
+
+  private readRows({ address, pitch, rows, columns }: Place): Float32Array {
+    const source = this.floats(address, (rows - 1) * pitch + columns);
+    // Copies: `source` may be memory that threads share, which not every API takes.
+    if (pitch === columns || rows === 1) return new Float32Array(source);
+    const result = new Float32Array(rows * columns);
+    for (let row = 0; row < rows; row++) {
+      result.set(source.subarray(row * pitch, row * pitch + columns), row * columns);
+    }
+    return result;
+  }
+
+  /** Copies of the outputs; `inputs` are given back. */
+  run(inputs: readonly TypedArray[]): Results {
+    this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
+    this.execute('the model', this.table, 0, this.steps.length);
+    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)) };
   }
 
   /** The same, and the milliseconds of each step. */
   profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
-    let milliseconds: number[] = [];
-    const results = this.compute(inputs, () => {
-      milliseconds = this.steps.map(({ origin }, i) => {
-        const start = performance.now();
-        this.execute(`step ${i} (${origin})`, this.table, i, i + 1);
-        return performance.now() - start;
-      });
+    this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
+    const milliseconds = this.steps.map(({ origin }, i) => {
+      const start = performance.now();
+      this.execute(`step ${i} (${origin})`, this.table, i, i + 1);
+      return performance.now() - start;
     });
-    return { ...results!, milliseconds };
-  }
-
-  private compute(inputs: readonly TypedArray[] | undefined, work: () => void): Results | undefined {
-    inputs?.forEach((data, i) => writeRows(this.memory.buffer, this.places.inputs[i]!, data));
-    work();
-    return inputs && { inputs, outputs: this.places.outputs.map((place) => readRows(this.memory.buffer, place)) };
+    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)), milliseconds };
   }
 }

@@ -1,58 +1,54 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 
-import type { Schedule, TypedArray } from '../backend';
+import type { Schedule, TypedArray, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
-import { Loader, type LoadJob } from './loader';
-import { Machine, type Exports, type Model, type Places, type Results, type Seat, type Team } from './machine';
+import type { Plan, Weight } from '../plan';
+import { Machine, type Exports, type Results, type Seat } from './machine';
 
-export interface Started {
-  readonly seats: readonly Seat[];
-  readonly memory: WebAssembly.Memory | undefined;
+/** How many threads, and whether their memory is shared (a module is linked for one or the other). */
+export interface Team {
+  readonly threads: number;
+  readonly shared: boolean;
 }
 
 /** The calls, as the worker answers them. */
 export class Session {
   private machine: Machine | undefined;
-  private seat: (Seat & { exports: Exports }) | undefined;
+  private seat: { exports: Exports; thread: number; threads: number } | undefined;
 
-  /** `report` is told of every shard that this thread has read. */
-  constructor(
-    private readonly report: (shard: number) => void,
-    private readonly signal?: AbortSignal,
-  ) {}
-
-  /** Returns what the other threads need to `join`, and the memory if it is shared. */
-  async start(code: ArrayBuffer, model: Model, team: Team): Promise<Started> {
-    this.machine = await Machine.create(code, model, team);
-    const [own, ...others] = this.machine.seats;
-    this.seat = { ...own!, exports: this.machine.exports };
-    return { seats: others, memory: team.shared ? own!.memory : undefined };
+  /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`. */
+  async start(
+    code: ArrayBuffer,
+    plan: Plan,
+    weights: readonly Weight[],
+    { threads, shared }: Team,
+    schedule?: Schedule,
+  ): Promise<readonly Seat[]> {
+    this.machine = await Machine.create(code, plan, weights, threads, shared, schedule);
+    return this.machine.seats;
   }
 
-  /** Makes this worker a further thread of a machine that lives in another. */
-  async join(seat: Seat): Promise<void> {
-    const { exports } = await WebAssembly.instantiate(seat.module, { env: { memory: seat.memory } });
-    this.seat = { ...seat, exports: exports as unknown as Exports };
-    this.seat.exports.__stack_pointer.value = seat.stack;
+  writeWeights(pieces: readonly WeightRows[]): void {
+    for (const piece of pieces) this.machine!.writeWeight(piece);
   }
 
-  /** Reads weights as long as there are any that no other thread has taken. */
-  async load(job: LoadJob): Promise<void> {
-    const { exports, memory, layout, thread } = this.seat!;
-    this.machine?.warmUp();
-    await new Loader(exports, memory, layout, thread).load(job, this.report, this.signal);
+  bind(schedule: Schedule): void {
+    this.machine!.bind(schedule);
   }
 
-  bind(schedule: Schedule): Places {
-    return this.machine!.bind(schedule);
-  }
-
-  run(inputs?: readonly TypedArray[]): Results | undefined {
+  run(inputs: readonly TypedArray[]): Results {
     return this.machine!.run(inputs);
   }
 
   profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
     return this.machine!.profile(inputs);
+  }
+
+  /** Makes this worker a further thread of a machine that lives in another. */
+  async join({ module, memory, stack, thread, threads }: Seat): Promise<void> {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    this.seat = { exports: exports as unknown as Exports, thread, threads };
+    this.seat.exports.__stack_pointer.value = stack;
   }
 
   /** Does this thread's share of every run, until there will be no more. `fail` is told of every trap. */
@@ -71,7 +67,7 @@ export class Session {
   }
 }
 
-export type Method = 'start' | 'join' | 'load' | 'bind' | 'run' | 'profile';
+export type Method = 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 
 /** A call by name. */
