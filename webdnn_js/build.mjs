@@ -17,7 +17,7 @@ const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
 /** Dynamic imports of these become files of their own. */
 const lazy = {
-  'webdnn-fallback': 'src/fallback/kernels.ts',
+  'webdnn-fallback': 'src/fallback/executor.ts',
   'webdnn-webassembly': 'src/webassembly/session.ts',
   'webdnn-webgl': 'src/webgl/executor.ts',
   'webdnn-webgpu': 'src/webgpu/executor.ts',

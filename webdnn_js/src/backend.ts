@@ -26,6 +26,15 @@ export interface BoundStep {
   readonly origin: string;
 }
 
+/** A Setup step, evaluated. Its kernel reads a piece of `weight` and writes into `out`. */
+export interface BoundSetup {
+  readonly kernel: number;
+  readonly weight: number;
+  readonly out: BoundView;
+  readonly args: readonly number[];
+  readonly dispatch: readonly number[];
+}
+
 /** Where an activation or state buffer lives: `offset` bytes into the arena, or in slot number `slot`. */
 export type Placement =
   { readonly offset: number; readonly bytes: number } | { readonly slot: number; readonly bytes: number };
@@ -54,6 +63,7 @@ export interface StepTime {
 export interface BackendContext {
   readonly manifest: Manifest;
   readonly plan: Plan;
+  readonly setups: readonly BoundSetup[];
   /** Fetches a file of the Descriptor, verified against its integrity and length. */
   readonly fetchFile: (file: FileRef) => Promise<ArrayBuffer>;
   /** `backendOptions[name]` of `WebDNN.load`. */

@@ -91,10 +91,10 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   const reading = reader.json(manifest.backends[name]!);
   shards.prefetch();
   const plan = checkPlan(await reading, manifest, name);
-  bindSetup(plan);
   const executor = await backend.create({
     manifest,
     plan,
+    setups: bindSetup(plan),
     fetchFile: (file) => reader.file(file),
     options: optionsOf(name, options),
     runtimeUrl: runtimeUrl(),

@@ -1,6 +1,6 @@
 /** Plan → Schedule: one set of placeholder values, loops expanded, every expression evaluated, every view checked. */
 
-import type { BoundStep, BoundView, Schedule } from './backend';
+import type { BoundSetup, BoundStep, BoundView, Schedule } from './backend';
 import { INT32_MAX, integer as checkInteger, reject } from './check';
 import { WebDNNError } from './errors';
 import { evaluate, type Symbols } from './expr';
@@ -8,15 +8,6 @@ import { resolvePlaceholders } from './placeholders';
 import { FOREVER, planMemory, type MemoryItem } from './planner';
 import { formatShape, product } from './shape';
 import type { Expr, Manifest, Plan, Repeat, Setup, Step, View } from './plan';
-
-/** A Setup step, evaluated. Its kernel reads a piece of `weight` and writes into `out`. */
-export interface BoundSetup {
-  readonly kernel: number;
-  readonly weight: number;
-  readonly out: BoundView;
-  readonly args: readonly number[];
-  readonly dispatch: readonly number[];
-}
 
 /** float32 and int32 alike. */
 export const BYTES_PER_ELEMENT = 4;

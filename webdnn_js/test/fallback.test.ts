@@ -246,6 +246,7 @@ describe('the executor', () => {
     const context = {
       manifest: manifestOf(),
       plan,
+      setups: [],
       fetchFile: () => Promise.reject(new Error()),
       options: {},
       runtimeUrl: '',
@@ -262,7 +263,8 @@ describe('the executor', () => {
     plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
     plan.setup = [];
     plan.kernels = [{ name: 'transpose' }, { name: 'copy' }];
-    const context = { manifest, plan, fetchFile: () => Promise.reject(new Error()), options: {}, runtimeUrl: '' };
+    const fetchFile = () => Promise.reject(new Error());
+    const context = { manifest, plan, setups: [], fetchFile, options: {}, runtimeUrl: '' };
     const executor = await fallback.create(context);
     await executor.start();
     await executor.bind(bindPlan(manifest, plan, {}, 'arena'));
@@ -272,15 +274,16 @@ describe('the executor', () => {
     await expect((async () => executor.bind(bindPlan(manifest, plan, {}, 'arena')))()).rejects.toThrow('has 0 outputs');
   });
   it('refuses an option, for there are none', () =>
-    expect(() =>
+    expect(
       fallback.create({
         manifest: manifestOf(),
         plan: planOf(),
+        setups: [],
         fetchFile: () => Promise.reject(new Error()),
         options: { turbo: true },
         runtimeUrl: '',
       }),
-    ).toThrow("unknown option of fallback 'turbo'; known: none"));
+    ).rejects.toThrow("unknown option of fallback 'turbo'; known: none"));
   it('refuses buffers that its kernels cannot read', () =>
     expect(start((plan) => (plan.buffers[2]!.dtype = 'int32'))).rejects.toThrow(
       'fallback has no use for kind activation, dtype int32',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { argmax } from '../src/math';
 import { Runner } from '../src/runner';
+import { bindSetup } from '../src/schedule';
 import { fakeBackend, manifestOf, planOf, type FakeExecutor, type Script } from './fixture';
 
 async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: Runner; executor: FakeExecutor }> {
@@ -9,6 +10,7 @@ async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: R
   const executor = (await backend.create({
     manifest,
     plan,
+    setups: bindSetup(plan),
     fetchFile: () => Promise.reject(new Error('no files')),
     options: {},
     runtimeUrl: '',

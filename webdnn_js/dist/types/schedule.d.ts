@@ -1,15 +1,7 @@
 /** Plan → Schedule: one set of placeholder values, loops expanded, every expression evaluated, every view checked. */
-import type { BoundView, Schedule } from './backend.js';
+import type { BoundSetup, Schedule } from './backend.js';
 import { type Symbols } from './expr.js';
 import type { Expr, Manifest, Plan } from './plan.js';
-/** A Setup step, evaluated. Its kernel reads a piece of `weight` and writes into `out`. */
-export interface BoundSetup {
-    readonly kernel: number;
-    readonly weight: number;
-    readonly out: BoundView;
-    readonly args: readonly number[];
-    readonly dispatch: readonly number[];
-}
 /** float32 and int32 alike. */
 export declare const BYTES_PER_ELEMENT = 4;
 export declare const bindShape: (shape: readonly Expr[], symbols: Symbols) => number[];

@@ -28,7 +28,7 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async start(): Promise<void> {
-    const { plan, manifest, options, fetchFile } = this.context;
+    const { plan, setups, manifest, options, fetchFile } = this.context;
     const files = plan.files ?? {};
     let choice = chooseVariant(files, options);
     const [fetched, thread] = await Promise.all([fetchFile(choice.file), this.openHost(choice.threads)]);
@@ -43,7 +43,8 @@ class WebAssemblyExecutor implements Executor {
     this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
     const isStatic = !Object.keys(manifest.placeholders).length;
     const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
-    await host.join(await host.call('start', [code, plan, manifest.weights, { threads, shared }, schedule], [code]));
+    const model = { plan, setups, weights: manifest.weights, schedule };
+    await host.join(await host.call('start', [code, model, { threads, shared }], [code]));
   }
 
   /** A worker may be ready only after the download has failed, and all was given up. */

@@ -3,10 +3,10 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
+import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
-import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
+import { BYTES_PER_ELEMENT } from '../schedule';
 
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -31,6 +31,21 @@ export interface Seat {
   readonly stack: number;
   /** Address of the number of runs; −1 ends the thread. */
   readonly runs: number;
+}
+
+/** What is run. */
+export interface Model {
+  readonly plan: Plan;
+  readonly setups: readonly BoundSetup[];
+  readonly weights: readonly Weight[];
+  /** If sizes never change. */
+  readonly schedule: Schedule | undefined;
+}
+
+/** How many threads run it, and whether their memory is shared (a module is linked for one or the other). */
+export interface Team {
+  readonly threads: number;
+  readonly shared: boolean;
 }
 
 export interface Results {
@@ -103,6 +118,7 @@ function makeMemory(bytes: number, grows: boolean, most: number, shared: boolean
 }
 
 export class Machine {
+  private readonly threads: number;
   private readonly memory: WebAssembly.Memory;
   private module!: WebAssembly.Module;
   private exports!: Exports;
@@ -114,16 +130,13 @@ export class Machine {
   private steps: readonly BoundStep[] = [];
   private inputs: readonly Place[] = [];
   private outputs: readonly Place[] = [];
-  private readonly setups: readonly BoundSetup[];
 
   private constructor(
-    private readonly plan: Plan,
-    private readonly weights: readonly Weight[],
-    private readonly threads: number,
-    schedule: Schedule | undefined,
-    shared: boolean,
+    private readonly model: Model,
+    { threads, shared }: Team,
   ) {
-    this.setups = bindSetup(plan);
+    this.threads = threads;
+    const { plan, schedule } = model;
     const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
     const bytes = fixed + (schedule ? Math.max(schedule.arenaBytes + tableBytes(schedule), this.setupBytes()) : 0);
     try {
@@ -133,23 +146,15 @@ export class Machine {
     }
   }
 
-  /** `schedule`: of a model whose sizes never change. */
-  static async create(
-    code: ArrayBuffer,
-    plan: Plan,
-    weights: readonly Weight[],
-    threads: number,
-    shared: boolean,
-    schedule?: Schedule,
-  ): Promise<Machine> {
-    const machine = new Machine(plan, weights, threads, schedule, shared);
+  static async create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine> {
+    const machine = new Machine(model, team);
     const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
       notCompiled,
     );
     machine.module = module;
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
-    if (schedule) machine.warmUp(schedule);
+    if (model.schedule) machine.warmUp(model.schedule);
     return machine;
   }
 
@@ -187,7 +192,7 @@ export class Machine {
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
     const order = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]!);
-    const spent = this.plan.kernels.map(() => 0);
+    const spent = this.model.plan.kernels.map(() => 0);
     let all = 0;
     for (const i of order) {
       const { kernel } = this.steps[i]!;
@@ -206,16 +211,18 @@ export class Machine {
 
   /** What the Setup steps need behind the weights: the largest piece, and parameters. */
   private setupBytes(): number {
-    const pieces = this.setups.map(({ weight }) => {
-      const { rows, columns } = this.weights[weight]!;
+    const { setups, weights } = this.model;
+    const pieces = setups.map(({ weight }) => {
+      const { rows, columns } = weights[weight]!;
       return Math.min(rows * columns * BYTES_PER_ELEMENT, MOST_SHARD);
     });
     return Math.max(0, ...pieces) + 2 * PAGE;
   }
 
   private fixedBytes(buffer: number): number {
-    const one = this.plan.buffers[buffer]!;
-    if (one.kind === 'weight') return this.weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
+    const { plan, weights } = this.model;
+    const one = plan.buffers[buffer]!;
+    if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
     return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
   }
 
@@ -225,7 +232,7 @@ export class Machine {
     this.exports.use_scratch(scratch);
     this.stacks = scratch + this.threads * SCRATCH_BYTES;
     let address = this.stacks + this.threads * STACK_BYTES;
-    this.plan.buffers.forEach((_, i) => {
+    this.model.plan.buffers.forEach((_, i) => {
       const bytes = this.fixedBytes(i);
       if (bytes) this.fixed[i] = address;
       address += align(bytes);
@@ -250,14 +257,15 @@ export class Machine {
 
   /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
   writeWeight({ weight, row, rows, data }: WeightRows): void {
-    const { columns } = this.weights[weight]!;
-    this.plan.buffers.forEach((buffer, i) => {
+    const { plan, weights } = this.model;
+    const { columns } = weights[weight]!;
+    plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {
         const address = this.fixed[i]! + row * buffer.pitch * BYTES_PER_ELEMENT;
         this.writeRows({ address, pitch: buffer.pitch, rows, columns }, data);
       }
     });
-    const setups = this.setups.filter((setup) => setup.weight === weight);
+    const setups = this.model.setups.filter((setup) => setup.weight === weight);
     if (!setups.length) return;
     const parameters = align(this.arena + data.byteLength);
     this.reserve(parameters + PAGE);
@@ -300,7 +308,7 @@ export class Machine {
       table[2 * i] = steps[i]!.kernel;
       table[2 * i + 1] = parametersAt + start * INT;
     });
-    this.plan.buffers.forEach((buffer, i) => {
+    this.model.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
       this.floats(this.arena + placement.offset, schedule.elements[i]!).fill(0);

@@ -2,29 +2,16 @@
 
 import type { Schedule, TypedArray, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
-import type { Plan, Weight } from '../plan';
-import { Machine, type Exports, type Results, type Seat } from './machine';
-
-/** How many threads, and whether their memory is shared (a module is linked for one or the other). */
-export interface Team {
-  readonly threads: number;
-  readonly shared: boolean;
-}
+import { Machine, type Exports, type Model, type Results, type Seat, type Team } from './machine';
 
 /** The calls, as the worker answers them. */
 export class Session {
   private machine: Machine | undefined;
   private seat: { exports: Exports; thread: number; threads: number } | undefined;
 
-  /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`. */
-  async start(
-    code: ArrayBuffer,
-    plan: Plan,
-    weights: readonly Weight[],
-    { threads, shared }: Team,
-    schedule?: Schedule,
-  ): Promise<readonly Seat[]> {
-    this.machine = await Machine.create(code, plan, weights, threads, shared, schedule);
+  /** Returns what the other threads need to `join`. */
+  async start(code: ArrayBuffer, model: Model, team: Team): Promise<readonly Seat[]> {
+    this.machine = await Machine.create(code, model, team);
     return this.machine.seats;
   }
 

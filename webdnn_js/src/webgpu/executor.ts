@@ -5,12 +5,13 @@
 
 import { WebDNNError } from '../errors';
 import { checkBackendOptions } from '../options';
-import { bindSetup, BYTES_PER_ELEMENT, type BoundSetup } from '../schedule';
+import { BYTES_PER_ELEMENT } from '../schedule';
 import { openDevice } from './device';
 import { Parameters, type Block } from './parameters';
 import { timePasses } from './profile';
 import type {
   BackendContext,
+  BoundSetup,
   BoundStep,
   BoundView,
   Executor,
@@ -53,7 +54,6 @@ function eachStretch(view: BoundView, copy: (from: number, to: number, length: n
 export class WebGPUExecutor implements Executor {
   info: Readonly<Record<string, unknown>> = {};
   private device!: GPUDevice;
-  private readonly setup: readonly BoundSetup[];
   private readonly pipelines: GPUComputePipeline[] = [];
   /** Weight and packed buffers, by buffer index. */
   private readonly weights: GPUBuffer[] = [];
@@ -68,7 +68,6 @@ export class WebGPUExecutor implements Executor {
 
   constructor(private readonly context: BackendContext) {
     checkBackendOptions('webgpu', context.options, 'powerPreference');
-    this.setup = bindSetup(context.plan);
   }
 
   async start(): Promise<void> {
@@ -79,8 +78,8 @@ export class WebGPUExecutor implements Executor {
       this.failure = `the GPU device was lost (${message || reason}); load the model again`;
     });
     device.onuncapturederror = ({ error }) => (this.failure ??= error.message);
-    const { plan, manifest } = this.context;
-    const used = new Set([...this.setup.map(({ kernel }) => kernel), ...kernelsOf(plan.steps)]);
+    const { plan, manifest, setups } = this.context;
+    const used = new Set([...setups.map(({ kernel }) => kernel), ...kernelsOf(plan.steps)]);
     const compiling = [...used].map(async (kernel) => {
       const { name, source } = plan.kernels[kernel]!;
       const module = device.createShaderModule({ label: name, code: source! });
@@ -109,7 +108,7 @@ export class WebGPUExecutor implements Executor {
       const view = { buffer: i, offset: row * pitch, pitch, shape: [rows, columns], rows, columns };
       this.write(this.weights[i]!, view, data);
     });
-    const setups = this.setup.filter((setup) => setup.weight === weight);
+    const setups = this.context.setups.filter((setup) => setup.weight === weight);
     if (setups.length) await this.runSetups(setups, row, rows, data);
   }
 

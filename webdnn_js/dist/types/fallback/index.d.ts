@@ -1,3 +1,3 @@
-/** The fallback backend: plain TypeScript that runs wherever JavaScript does. Its kernels are a file of their own, loaded at `start`. */
+/** Plain TypeScript: runs wherever JavaScript does. */
 import type { Backend } from '../backend.js';
 export declare const fallback: Backend;

@@ -2,7 +2,7 @@
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
-import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { BoundSetup, Schedule, TypedArray, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -27,13 +27,25 @@ export interface Seat {
     /** Address of the number of runs; −1 ends the thread. */
     readonly runs: number;
 }
+/** What is run. */
+export interface Model {
+    readonly plan: Plan;
+    readonly setups: readonly BoundSetup[];
+    readonly weights: readonly Weight[];
+    /** If sizes never change. */
+    readonly schedule: Schedule | undefined;
+}
+/** How many threads run it, and whether their memory is shared (a module is linked for one or the other). */
+export interface Team {
+    readonly threads: number;
+    readonly shared: boolean;
+}
 export interface Results {
     readonly inputs: readonly TypedArray[];
     readonly outputs: readonly Float32Array[];
 }
 export declare class Machine {
-    private readonly plan;
-    private readonly weights;
+    private readonly model;
     private readonly threads;
     private readonly memory;
     private module;
@@ -46,10 +58,8 @@ export declare class Machine {
     private steps;
     private inputs;
     private outputs;
-    private readonly setups;
     private constructor();
-    /** `schedule`: of a model whose sizes never change. */
-    static create(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], threads: number, shared: boolean, schedule?: Schedule): Promise<Machine>;
+    static create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine>;
     /** For threads 1, 2 …. */
     get seats(): Seat[];
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */

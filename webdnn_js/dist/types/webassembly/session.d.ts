@@ -1,18 +1,12 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 import type { Schedule, TypedArray, WeightRows } from '../backend.js';
-import type { Plan, Weight } from '../plan.js';
-import { type Results, type Seat } from './machine.js';
-/** How many threads, and whether their memory is shared (a module is linked for one or the other). */
-export interface Team {
-    readonly threads: number;
-    readonly shared: boolean;
-}
+import { type Model, type Results, type Seat, type Team } from './machine.js';
 /** The calls, as the worker answers them. */
 export declare class Session {
     private machine;
     private seat;
-    /** `schedule`: of a model whose sizes never change. Returns what the other threads need to `join`. */
-    start(code: ArrayBuffer, plan: Plan, weights: readonly Weight[], { threads, shared }: Team, schedule?: Schedule): Promise<readonly Seat[]>;
+    /** Returns what the other threads need to `join`. */
+    start(code: ArrayBuffer, model: Model, team: Team): Promise<readonly Seat[]>;
     writeWeights(pieces: readonly WeightRows[]): void;
     bind(schedule: Schedule): void;
     run(inputs: readonly TypedArray[]): Results;

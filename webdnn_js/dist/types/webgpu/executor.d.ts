@@ -13,7 +13,6 @@ export declare class WebGPUExecutor implements Executor {
     private readonly context;
     info: Readonly<Record<string, unknown>>;
     private device;
-    private readonly setup;
     private readonly pipelines;
     /** Weight and packed buffers, by buffer index. */
     private readonly weights;
