@@ -1,4 +1,4 @@
-"""The weight set on disk: matrices cut at rows into shards."""
+"""The weight set on disk: matrices in shards."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from webdnn.graph.errors import UnsupportedError
 Array = np.ndarray
 
 SHARD_BYTES = 16 * 2**20
+"""The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut."""
+USUAL_SHARD_BYTES = 4 * 2**20
+"""A shard that has as much takes no further weight: one is packed while the next ones download and are checked."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,13 @@ def as_matrix(array: Array) -> Array:
     return np.ascontiguousarray(array.reshape(-1, columns).astype(array.dtype.newbyteorder("<"), copy=False))
 
 
-def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tuple[bytes, list[Piece]]]:
-    """(content, pieces) of each shard, in plan order. Raises UnsupportedError for a row that no shard can hold."""
+def cut_shards(
+    arrays: Sequence[Array], limit: int = SHARD_BYTES, usual: int = USUAL_SHARD_BYTES
+) -> Iterator[tuple[bytes, list[Piece]]]:
+    """(content, pieces) of each shard, in plan order. Only a weight of more than `limit` bytes is in several pieces.
+
+    Raises UnsupportedError for a row that no shard can hold.
+    """
     parts: list[bytes] = []
     pieces: list[Piece] = []
     size = 0
@@ -48,11 +56,10 @@ def cut_shards(arrays: Sequence[Array], limit: int = SHARD_BYTES) -> Iterator[tu
             )
         row = 0
         while row < matrix.shape[0]:
-            rows = min(matrix.shape[0] - row, (limit - size) // row_bytes)
-            if rows == 0 and parts:
+            if parts and (size >= usual or size + (matrix.shape[0] - row) * row_bytes > limit):
                 yield b"".join(parts), pieces
                 parts, pieces, size = [], [], 0
-                continue
+            rows = min(matrix.shape[0] - row, limit // row_bytes)
             pieces.append(Piece(weight, row, rows, size))
             parts.append(matrix[row : row + rows].tobytes())
             size += rows * row_bytes
