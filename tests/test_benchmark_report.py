@@ -25,6 +25,7 @@ def record(runtime: str, *times: float, number: int = 1, **more: Any) -> dict[st
         "model": "net",
         "runtime": runtime,
         "times": list(times),
+        "started": 50.0 * number,
         "firstAnswer": 100.0 * number,
         "firstRun": 10.0 * number,
         "download": {"/a.js": 1000, "/b.wasm": 500},
@@ -81,10 +82,12 @@ def test_a_failure_is_shown_and_compared_with_nothing(report: Any) -> None:
             "peaks": report.peaks(records),
             "empty_page_memory": None,
             "profiles": [],
+            "records": records,
         }
     )
     assert "- net, WebDNN, threads 1: no memory" in text
     assert "- net: LiteRT.js × 1.50" in text
     assert "simd: 42.0 (median 41.0) on one thread, 82.0 (median 81.0) on two at once: × 1.95" in text
+    assert "until the page's own script ran: 50 ms" in text
     widths = {len(line) for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1

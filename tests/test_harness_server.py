@@ -55,6 +55,13 @@ def test_added_page(server):
     assert headers["Content-Type"].startswith("text/html")
 
 
+def test_posted(server):
+    for body in (b"first", b""):
+        with urllib.request.urlopen(server.url("/answer"), data=body) as response:
+            assert response.status == 204
+    assert (server.posted.get(timeout=1), server.posted.get(timeout=1)) == (b"first", b"")
+
+
 def test_faults(server):
     path = "/data/inner/weights.bin"
     whole = bytes(range(100))

@@ -144,6 +144,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"load average {machine['load_before']} before and {machine['load_after']} after; {versions}.",
         _peak_lines(result["peaks"]),
         _gain_lines(result["summary"]),
+        _start_line(result["records"]),
         "" if empty is None else f"Memory of an empty page: {empty / 1e6:.0f} MB.",
     ]
     return "\n\n".join(filter(None, [*parts, *map(_profile_table, result["profiles"])])) + "\n"
@@ -170,6 +171,14 @@ def _gain_lines(rows: Sequence[Mapping[str, Any]]) -> str:
             gains.setdefault(model, []).append(f"{RUNTIMES[name].label} × {gain:.2f}")
     lines = [f"- {model}: {', '.join(texts)}" for model, texts in gains.items()]
     return "\n".join(["Two threads against one, best over best:", "", *lines]) if lines else ""
+
+
+def _start_line(records: Sequence[Record]) -> str:
+    """How much of a first answer no runtime can save."""
+    starts = [record["started"] for record in records if "started" in record]
+    if not starts:
+        return ""
+    return f"Of each first answer, until the page's own script ran: {statistics.median(starts):.0f} ms (median of all pages)."
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:

@@ -38,6 +38,7 @@ function encode(floats) {
 }
 
 export async function main(job) {
+  const started = performance.now();
   const [model, input] = await Promise.all([
     import(`/page/${job.runtime}.mjs`).then(({ load }) => load(job)),
     fetchFloats(job.input),
@@ -47,6 +48,7 @@ export async function main(job) {
   const answered = performance.now();
   const result = {
     // performance.now() counts from the start of the navigation.
+    started,
     firstAnswer: answered,
     firstRun: answered - loaded,
     output: encode(output),
