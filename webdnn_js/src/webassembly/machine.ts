@@ -75,6 +75,8 @@ const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
+const LEAST_SIZE = 8;
+const SYSTEM_PAGE = 4096;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -184,23 +186,29 @@ export class Machine {
 
   /**
    * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
+   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches the arena:
+   * the system gives a page of memory when it is first used.
    */
   private warmUp(schedule: Schedule): void {
     this.bind(schedule);
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (let at = this.arena; at < this.table; at += SYSTEM_PAGE) bytes[at] = 0;
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
     const order = [...sizes.keys()].sort((a, b) => sizes[a]! - sizes[b]!);
-    const spent = this.model.plan.kernels.map(() => 0);
+    const spent = new Map<string, number>();
     let all = 0;
     for (const i of order) {
-      const { kernel } = this.steps[i]!;
-      if (spent[kernel]! >= WARM_UP || all >= WARM_UP_ALL) continue;
+      const { kernel, args } = this.steps[i]!;
+      // A kernel takes another way for another window or stride, which are small numbers; large ones are sizes.
+      const way = [kernel, ...args.filter((arg) => arg < LEAST_SIZE)].join();
+      const before = spent.get(way) ?? 0;
+      if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
       const start = performance.now();
       this.execute(`step ${i} on zeros`, this.table, i, i + 1, 1);
       const time = performance.now() - start;
-      spent[kernel]! += time;
+      spent.set(way, before + time);
       all += time;
     }
   }
