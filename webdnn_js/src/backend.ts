@@ -60,16 +60,28 @@ export interface StepTime {
   readonly milliseconds: number;
 }
 
-export interface BackendContext {
+/** What is known before there is a plan. */
+export interface Surroundings {
+  /** `backendOptions[name]` of `WebDNN.load`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
+  readonly runtimeUrl: string;
+}
+
+/** What a backend has begun before there is a plan. */
+export interface Preparation {
+  /** If no executor came to own it. */
+  dispose(): void;
+}
+
+export interface BackendContext extends Surroundings {
   readonly manifest: Manifest;
   readonly plan: Plan;
   readonly setups: readonly BoundSetup[];
   /** Fetches a file of the Descriptor, verified against its integrity and length. */
   readonly fetchFile: (file: FileRef) => Promise<ArrayBuffer>;
-  /** `backendOptions[name]` of `WebDNN.load`. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
-  readonly runtimeUrl: string;
+  /** What the backend's `prepare` has made; the executor's from now on. */
+  readonly prepared?: Preparation | undefined;
 }
 
 /** Rows `row … row+rows` of `weight`, dense. */
@@ -109,6 +121,8 @@ export interface Backend {
   readonly memory: 'arena' | 'slots';
   /** Undefined when this browser can run it, else the reason why not, in words for people. */
   unavailable(): Promise<string | undefined>;
+  /** Begins what takes time and needs no plan; called while the plan downloads. */
+  prepare?(surroundings: Surroundings): Preparation;
   /** Most of a backend is a file of its own, loaded here. */
   create(context: BackendContext): Promise<Executor>;
 }

@@ -51,6 +51,21 @@ describe('load', () => {
     expect(runner.info).toMatchObject({ model: 'tiny', variant: 'fake', backend: 'fallback' });
   });
 
+  it('lets a backend begin before there is a plan, and ends that when no executor comes to own it', async () => {
+    const webgpu = install('webgpu', { start: fail('no room') });
+    const dispose = vi.fn();
+    const prepare = vi.fn(() => ({ dispose }));
+    webgpu.prepare = prepare;
+    await expect(load(folder)).rejects.toThrow('no room');
+    expect(prepare).toHaveBeenCalledWith({ options: {}, runtimeUrl: expect.any(String) as string });
+    expect(webgpu.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(dispose).not.toHaveBeenCalled();
+
+    spoil('plan.webgpu.0.json', (data) => data.subarray(1));
+    await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
+    expect(dispose).toHaveBeenCalledOnce();
+  });
+
   it('reads file: URLs, with or without a slash at the end', async () => {
     install('fallback');
     await load(pathToFileURL(folder).href);

@@ -27,7 +27,7 @@ export interface Host {
   call<M extends Method>(method: M, args: Parameters<Session[M]>, transfer?: ArrayBuffer[]): Promise<Answer<M>>;
   /** Threads that it can have. */
   readonly threads: number;
-  /** Lets the further threads take their seats. */
+  /** Lets further threads take their seats, and ends those for whom there is none. */
   join(seats: readonly Seat[]): Promise<void>;
   dispose(): void;
 }
@@ -81,7 +81,7 @@ class WorkerHost implements Host {
 
   constructor(
     private readonly worker: Worker,
-    private readonly others: readonly Worker[],
+    private others: readonly Worker[],
   ) {}
 
   get threads(): number {
@@ -106,6 +106,8 @@ class WorkerHost implements Host {
 
   async join(seats: readonly Seat[]): Promise<void> {
     this.seat = seats[0];
+    for (const worker of this.others.slice(seats.length)) worker.terminate();
+    this.others = this.others.slice(0, seats.length);
     await Promise.all(seats.map((seat, i) => ask(this.others[i]!, 'join', [seat])));
     this.others.forEach((worker, i) => {
       worker.onmessage = ({ data }: MessageEvent<Failure>) => {

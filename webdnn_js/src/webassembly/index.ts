@@ -1,26 +1,51 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
-import type { Backend, BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend';
+import type {
+  Backend,
+  BackendContext,
+  Executor,
+  Preparation,
+  Schedule,
+  StepTime,
+  Surroundings,
+  TypedArray,
+  WeightRows,
+} from '../backend';
 import { checkBackendOptions } from '../options';
 import { bindPlan } from '../schedule';
 import { startHost, type Host } from './host';
 import type { Results } from './machine';
-import { chooseVariant, isSupported } from './variant';
+import { chooseVariant, isSupported, mostThreads } from './variant';
 
-function workerUrl({ options, runtimeUrl }: BackendContext): string {
+function workerUrl({ options, runtimeUrl }: Surroundings): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
   return runtimeUrl && new URL('webdnn-worker.js', runtimeUrl).href;
 }
 
+/** A host that is starting. */
+class Opening implements Preparation {
+  readonly opened: Promise<{ host: Host; thread: string }>;
+
+  constructor(surroundings: Surroundings) {
+    this.opened = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
+  }
+
+  /** A worker may be ready only after the download has failed, and all was given up. */
+  dispose(): void {
+    void this.opened.then(({ host }) => host.dispose());
+  }
+}
+
 class WebAssemblyExecutor implements Executor {
+  private readonly opening: Opening;
   private host: Host | undefined;
   private schedule: Schedule | undefined;
-  private disposed = false;
   private copies: readonly TypedArray[] = [];
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    checkBackendOptions('webassembly', context.options, 'variant', 'threads', 'workerUrl');
+    const { prepared } = context;
+    this.opening = prepared instanceof Opening ? prepared : open(context);
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -31,9 +56,9 @@ class WebAssemblyExecutor implements Executor {
     const { plan, setups, manifest, options, fetchFile } = this.context;
     const files = plan.files ?? {};
     let choice = chooseVariant(files, options);
-    const [fetched, thread] = await Promise.all([fetchFile(choice.file), this.openHost(choice.threads)]);
+    const [fetched, { host, thread }] = await Promise.all([fetchFile(choice.file), this.opening.opened]);
     let code = fetched;
-    const host = this.host!;
+    this.host = host;
     if (thread !== 'worker' && choice.shared) {
       choice = chooseVariant(files, options, `runs on the ${thread}`);
       code = await fetchFile(choice.file);
@@ -45,14 +70,6 @@ class WebAssemblyExecutor implements Executor {
     const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
     const model = { plan, setups, weights: manifest.weights, schedule };
     await host.join(await host.call('start', [code, model, { threads, shared }], [code]));
-  }
-
-  /** A worker may be ready only after the download has failed, and all was given up. */
-  private async openHost(threads: number): Promise<string> {
-    const { host, thread } = await startHost(workerUrl(this.context), threads);
-    if (this.disposed) host.dispose();
-    else this.host = host;
-    return thread;
   }
 
   async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
@@ -105,10 +122,14 @@ class WebAssemblyExecutor implements Executor {
   }
 
   dispose(): void {
-    this.disposed = true;
-    this.host?.dispose();
+    this.opening.dispose();
     this.host = undefined;
   }
+}
+
+function open(surroundings: Surroundings): Opening {
+  checkBackendOptions('webassembly', surroundings.options, 'variant', 'threads', 'workerUrl');
+  return new Opening(surroundings);
 }
 
 export const webassembly: Backend = {
@@ -118,5 +139,6 @@ export const webassembly: Backend = {
     if (typeof WebAssembly !== 'object') return Promise.resolve('there is no WebAssembly here');
     return Promise.resolve(isSupported('simd') ? undefined : 'this engine has no WebAssembly SIMD');
   },
+  prepare: open,
   create: (context) => Promise.resolve(new WebAssemblyExecutor(context)),
 };

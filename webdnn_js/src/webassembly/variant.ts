@@ -90,6 +90,13 @@ function bestInstructions(files: Files): { instructions: string; reason: string 
   };
 }
 
+/** Most threads that `chooseVariant` could choose. */
+export function mostThreads(options: { readonly variant?: unknown; readonly threads?: unknown }): number {
+  if (whyNoThreads() !== undefined) return 1;
+  const forced = typeof options.variant === 'string' && !options.variant.endsWith(SUFFIX);
+  return askedThreads(options.threads) ?? (forced ? 1 : defaultThreads());
+}
+
 /**
  * `options` are the backend's. A `variant` names one module, and one thread unless it or `threads` asks for more;
  * `noThreads` is a reason that the caller has for a single thread.

@@ -27,7 +27,7 @@ export interface Host {
     call<M extends Method>(method: M, args: Parameters<Session[M]>, transfer?: ArrayBuffer[]): Promise<Answer<M>>;
     /** Threads that it can have. */
     readonly threads: number;
-    /** Lets the further threads take their seats. */
+    /** Lets further threads take their seats, and ends those for whom there is none. */
     join(seats: readonly Seat[]): Promise<void>;
     dispose(): void;
 }

@@ -12,6 +12,11 @@ export interface Choice {
     readonly threadsReason: string;
 }
 type Files = Readonly<Record<string, FileRef>>;
+/** Most threads that `chooseVariant` could choose. */
+export declare function mostThreads(options: {
+    readonly variant?: unknown;
+    readonly threads?: unknown;
+}): number;
 /**
  * `options` are the backend's. A `variant` names one module, and one thread unless it or `threads` asks for more;
  * `noThreads` is a reason that the caller has for a single thread.
