@@ -13,7 +13,8 @@ import jinja2
 from webdnn.backend.webassembly.dialect import literal, render_program
 from webdnn.backend.webassembly.lower_convolution import SCRATCH_ELEMENTS
 from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_toolchain
-from webdnn.backend.webassembly.winograd import GAP, POINT_A, POINT_B, filter_transform
+from webdnn.backend.webassembly.winograd import GAP
+from webdnn.backend.webassembly.winograd_transforms import header_fields, kernel_fields
 from webdnn.descriptor.schema import Plan
 
 HEADERS = (
@@ -55,9 +56,8 @@ def render_module(kernels: list[dict[str, Any]]) -> str:
         headers=HEADERS,
         sources=sources,
         scratch_elements=SCRATCH_ELEMENTS,
-        point_a=POINT_A,
-        point_b=POINT_B,
         gap=GAP,
+        winograd=header_fields(kernels),
     )
 
 
@@ -67,7 +67,7 @@ def _render_kernel(index: int, kernel: dict[str, Any]) -> str:
         inputs = len(kernel["operands"]) + (kernel["name"] != "elementwise")
         fields["program"] = render_program(f"program_{index}", inputs, kernel["program"])
     if "m" in kernel:
-        fields["transform"] = [[float(value).hex() for value in row] for row in filter_transform(kernel["m"])]
+        fields["tile"] = kernel_fields(kernel)
     if "value" in kernel:
         fields["literal"] = literal(kernel["value"])
     return _templates().get_template(kernel["template"]).render(fields)

@@ -9,6 +9,7 @@ from webdnn.backend.operands import batch_strides
 from webdnn.backend.webassembly import winograd
 from webdnn.backend.webassembly.lower_move import merge_axes
 from webdnn.backend.webassembly.operands import Operands, describe, epilogue_fields
+from webdnn.backend.webassembly.winograd_transforms import axes
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.errors import UnsupportedError
@@ -72,9 +73,9 @@ def lower_conv2d(builder: Builder, node: Node) -> None:
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x, columns, y[1], y[2], top, left, kernel_height, kernel_width, *op.strides, *op.dilation]
     of_group = (kernel_height, kernel_width, channels, columns // op.groups)
-    m = 0 if builder.options.get("exact") else winograd.choose(op, of_group, y)
-    if m:
-        _lower_winograd(builder, node, m)
+    tile = None if builder.options.get("exact") else winograd.choose(op, of_group, y)
+    if tile:
+        _lower_winograd(builder, node, tile)
         return
     if op.groups > 1:
         _check_scratch(node, kernel_height * kernel_width, channels * op.groups)
@@ -104,24 +105,27 @@ def _group_panels(builder: Builder, node: Node, groups: int) -> tuple[View, int]
     return builder.packed(builder.weight(node.inputs[1]), kernel, shape, args), larger
 
 
-def _lower_winograd(builder: Builder, node: Node, m: int) -> None:
+def _lower_winograd(builder: Builder, node: Node, tile: tuple[int, int]) -> None:
     op = node.op
     assert isinstance(op, Conv2D)
     x, w = (v.shape for v in node.inputs[:2])
     y = node.outputs[0].shape
+    taps = [int(s) for s in w[:2]]  # type: ignore[arg-type]
     channels, columns = int(w[2]), int(w[3]) // op.groups  # type: ignore[arg-type]
-    panels, points = -(-columns // PANEL), (m + 2) ** 2
-    kernel = builder.kernel("pack_winograd", template="pack_winograd.c.jinja", m=m)
+    fields = {"m": list(tile), "taps": taps}
+    rows_axis, columns_axis = axes(tile, taps)
+    panels, points = -(-columns // PANEL), rows_axis.points * columns_axis.points
+    kernel = builder.kernel("pack_winograd", template="pack_winograd.c.jinja", **fields)
     shape = (op.groups, points, panels, channels, PANEL)
     weights = builder.packed(builder.weight(node.inputs[1]), kernel, shape, (channels, columns, op.groups))
-    tiles = y[0] * ceil_divide(y[1], m) * ceil_divide(y[2], m)
-    elements, most = winograd.scratch(m, channels, columns, tiles)
+    tiles = y[0] * ceil_divide(y[1], tile[0]) * ceil_divide(y[2], tile[1])
+    elements, most = winograd.scratch(points, channels, columns, tiles)
     scratch = builder.temporary((elements,))
     (top, _), (left, _) = op.padding
     args: list[Size] = [*x[:3], channels, columns, y[1], y[2], top, left, elements, most]
     if op.groups > 1:
         args.append(op.groups)
-    _emit(builder, node, "winograd", weights, args, scratch, m=m, grouped=op.groups > 1)
+    _emit(builder, node, "winograd", weights, args, scratch, grouped=op.groups > 1, **fields)
 
 
 def lower_conv2d_transpose(builder: Builder, node: Node) -> None:
