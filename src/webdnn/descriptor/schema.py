@@ -10,10 +10,6 @@ from webdnn.graph.dim import JSONExpression, Size, product, to_json
 
 VERSION = 1
 
-SHARD_BYTES = 16 * 2**20
-"""The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut, so what reads a whole weight at once
-may count on smaller ones."""
-
 
 @dataclass(frozen=True)
 class View:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webdnn.descriptor.schema import SHARD_BYTES
 from webdnn.graph.errors import UnsupportedError
 
 Array = np.ndarray
 
+SHARD_BYTES = 16 * 2**20
+"""The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut."""
 USUAL_SHARD_BYTES = 4 * 2**20
 """A shard that has as much takes no further weight: one is packed while the next ones download and are checked."""
 

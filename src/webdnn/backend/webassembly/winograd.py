@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from webdnn.backend.webassembly.winograd_transforms import Axis, axes
-from webdnn.descriptor.schema import SHARD_BYTES
 from webdnn.graph.dim import Size
 from webdnn.graph.ops import Conv2D
 
@@ -87,10 +86,6 @@ def choose(
     if set(op.strides) != {1} or set(op.dilation) != {1} or channels % 4:
         return None
     taps = height * width
-    # The packing kernel takes a weight as a whole. To add up taps that come in pieces, it would have to read what it has written, which is
-    # slower, and wrong if pieces are packed side by side. Only a weight that is larger than a shard comes in pieces.
-    if 4 * taps * channels * columns * op.groups > SHARD_BYTES:
-        return None
     images, rows, line = (
         size if isinstance(size, int) else default
         for size, default in zip(output, (1, USUAL_SIZE, USUAL_SIZE), strict=False)
