@@ -94,7 +94,7 @@ class Bench:
         }
         self.server.requests.clear()
         try:
-            answer = self._answer(f"/page/?{quote(json.dumps(job))}")
+            answer = self._answer(f"/page/start.html?{quote(json.dumps(job))}")
         except Error as problem:  # the page crashed, or took too long
             self._relaunch()
             return {"failure": str(problem)}
