@@ -1,9 +1,12 @@
-/** Shards → executor. A few shards download at once; they are handed over one by one, in order of arrival. */
+/** Shards → executor. A few shards download at once; they wait in memory for their turn, and are handed over one by one, in order of arrival. */
 
 import type { Executor, WeightRows } from './backend';
 import type { FileRef, Manifest, Shard } from './plan';
 
 export const DOWNLOADS = 4;
+/** Bytes of shards that are on their way or wait, for an executor that still compiles: as four of the largest, so that three downloads never
+ * take it all, and a fourth has to wait for nothing but a write. */
+const MOST_BYTES = DOWNLOADS * 2 ** 24;
 
 /** Views of the pieces inside the shard; nothing is copied. */
 const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer): WeightRows[] =>
@@ -25,21 +28,31 @@ export async function loadWeights(
 ): Promise<void> {
   let failed = false;
   let next = 0;
+  let held = 0;
   let writing = ready;
 
-  const write = async (shard: Shard, buffer: ArrayBuffer): Promise<void> => {
-    if (!failed) await executor.writeWeights(piecesOf(manifest, shard, buffer));
+  const write = (shard: Shard, buffer: ArrayBuffer): void => {
+    writing = writing.then(async () => {
+      if (!failed) await executor.writeWeights(piecesOf(manifest, shard, buffer));
+      held -= shard.file.bytes;
+    });
+    writing.catch(() => (failed = true)); // whoever waits is told
   };
   const download = async (): Promise<void> => {
     while (!failed && next < manifest.shards.length) {
-      const shard = manifest.shards[next++]!;
-      const buffer = await readShard(shard.file);
-      writing = writing.then(() => write(shard, buffer));
-      await writing;
+      const shard = manifest.shards[next]!;
+      if (held && held + shard.file.bytes > MOST_BYTES) {
+        await writing;
+        continue;
+      }
+      next++;
+      held += shard.file.bytes;
+      write(shard, await readShard(shard.file));
     }
   };
   try {
     await Promise.all([ready, ...Array.from({ length: DOWNLOADS }, download)]);
+    await writing;
   } catch (error) {
     failed = true;
     await writing.catch(() => undefined);

@@ -39,6 +39,31 @@ describe('loadWeights', () => {
     expect([...rows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it('goes on downloading while the executor starts, up to 64 MiB', async () => {
+    const manifest = manyShards();
+    const shards = manifest.shards.map((shard) => ({ ...shard, file: { ...shard.file, bytes: 10 * 2 ** 20 } }));
+    const read: string[] = [];
+    const written: number[] = [];
+    let start = (): void => undefined;
+    const starting = new Promise<void>((resolve) => (start = resolve));
+    const loading = loadWeights(
+      { ...manifest, shards },
+      async ({ name }) => {
+        read.push(name);
+        expect(read.length - written.length).toBeLessThanOrEqual(6);
+        await pause(1);
+        return new ArrayBuffer(4);
+      },
+      { writeWeights: ([piece]) => pause(1).then(() => void written.push(piece!.row)) },
+      starting,
+    );
+    await pause(50);
+    expect(read).toHaveLength(6);
+    start();
+    await loading;
+    expect(written).toHaveLength(10);
+  });
+
   it('writes nothing before the executor has started, and nothing when it cannot', async () => {
     const rows: number[] = [];
     const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));

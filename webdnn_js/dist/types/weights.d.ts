@@ -1,4 +1,4 @@
-/** Shards → executor. A few shards download at once; they are handed over one by one, in order of arrival. */
+/** Shards → executor. A few shards download at once; they wait in memory for their turn, and are handed over one by one, in order of arrival. */
 import type { Executor } from './backend.js';
 import type { FileRef, Manifest } from './plan.js';
 export declare const DOWNLOADS = 4;
