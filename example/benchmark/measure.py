@@ -6,7 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -113,19 +113,23 @@ class Bench:
             session.on("Target.targetCrashed", lambda event: crashes.append(event))
             session.send("Target.setDiscoverTargets", {"discover": True})
             session.send("Target.createTarget", {"url": self.server.url(path), "browserContextId": context})
-            answer = json.loads(self._posted(session, crashes))
-            return {**answer, "memory": peak_of_page(self.browser)}
+            answer, memory = self._posted(crashes)
+            return {**json.loads(answer), "memory": memory}
         finally:
             session.send("Target.disposeBrowserContext", {"browserContextId": context})
             session.detach()
 
-    def _posted(self, session: Any, crashes: Sequence[Any]) -> bytes:
+    def _posted(self, crashes: Sequence[Any]) -> tuple[bytes, int | None]:
+        """What the page posts, and its peak of memory, which is read all the while: the browser sets it back from time to time."""
         end = time.monotonic() + PAGE_SECONDS
+        peak: int | None = None
         while time.monotonic() < end:
-            try:
-                return self.server.posted.get(timeout=1)
-            except Empty:
-                session.send("Browser.getVersion")  # lets events in
+            answer = None
+            with suppress(Empty):
+                answer = self.server.posted.get(timeout=0.5)
+            peak = max(filter(None, (peak, peak_of_page(self.browser))), default=None)
+            if answer is not None:
+                return answer, peak
             if crashes:
                 raise Error("the page crashed")
         raise Error(f"the page did not end within {PAGE_SECONDS} s")
