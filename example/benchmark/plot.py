@@ -46,7 +46,7 @@ def draw(axes: Any, threads: int, rows: list[dict[str, Any]], models: list[str])
         places = [models.index(row["model"]) + (k - (len(names) - 1) / 2) * step for row in mine]
         ratios = [row["best"] / ours[row["model"]] for row in mine]
         bars = axes.barh(places, ratios, 0.9 * step, color=COLOURS[runtime.module], label=runtime.label)
-        labels = [f"{row['best']:.3g} ms" for row in mine]
+        labels = [f"{row['best']:.0f} ms" if row["best"] >= 100 else f"{row['best']:.3g} ms" for row in mine]
         axes.bar_label(bars, labels, padding=2, fontsize=7)
     axes.axvline(1, color=COLOURS["webdnn"], linewidth=0.8)
     axes.set_yticks(range(len(models)), models)
