@@ -10,7 +10,7 @@ def peak_of_page(browser: Any) -> int | None:
     """Bytes that the largest renderer process had resident at its peak, or None where there is no /proc.
 
     Every page has a renderer of its own, which its workers share. Those of earlier pages are gone with their contexts.
-    The browser may keep a spare renderer, which is small.
+    The browser may keep a spare renderer, which is small, and one for its own interface, which does not count.
     """
     session = browser.new_browser_cdp_session()
     try:
@@ -22,8 +22,11 @@ def peak_of_page(browser: Any) -> int | None:
 
 
 def _peak(process: int) -> int | None:
+    folder = Path(f"/proc/{process}")
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        if b"--top-chrome-webui" in (folder / "cmdline").read_bytes():
+            return None
+        lines = (folder / "status").read_text().splitlines()
     except OSError:  # no Linux, or the process has ended
         return None
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)

@@ -1,6 +1,6 @@
 /** Directory → Runner: read and check the Descriptor, then start the first backend that can. */
 
-import type { Backend, Executor, Preparation } from './backend';
+import type { Backend, Executor } from './backend';
 import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
 import { checkPlan } from './check_plan';
@@ -89,15 +89,14 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   const reason = await backend.unavailable();
   if (reason !== undefined) throw new WebDNNError('backend', reason);
   const surroundings = { options: optionsOf(name, options), runtimeUrl: runtimeUrl() };
-  const prepared = backend.prepare?.(surroundings);
+  let owner = backend.prepare?.(surroundings);
   const reading = reader.json(manifest.backends[name]!);
   shards.prefetch();
-  let owner: Preparation | undefined = prepared;
   try {
     const plan = checkPlan(await reading, manifest, name);
     const setups = bindSetup(plan);
     const fetchFile = (file: FileRef): Promise<ArrayBuffer> => reader.file(file);
-    const executor = await backend.create({ ...surroundings, manifest, plan, setups, prepared, fetchFile });
+    const executor = await backend.create({ ...surroundings, manifest, plan, setups, prepared: owner, fetchFile });
     owner = executor;
     const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
     await fill(executor, runner, loading);

@@ -1,12 +1,13 @@
 /** Shards → executor. A few shards download at once; they wait in memory for their turn, and are handed over one by one, in order of arrival. */
 
 import type { Executor, WeightRows } from './backend';
+import { LARGEST_SHARD } from './check';
 import type { FileRef, Manifest, Shard } from './plan';
 
 export const DOWNLOADS = 4;
 /** Bytes of shards that are on their way or wait, for an executor that still compiles: as four of the largest, so that three downloads never
  * take it all, and a fourth has to wait for nothing but a write. */
-const MOST_BYTES = DOWNLOADS * 2 ** 24;
+const MOST_BYTES = DOWNLOADS * LARGEST_SHARD;
 
 /** Views of the pieces inside the shard; nothing is copied. */
 const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer): WeightRows[] =>

@@ -116,9 +116,8 @@ export class FallbackExecutor implements Executor {
     const { columns } = this.context.manifest.weights[weight]!;
     this.context.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
-      for (let r = 0; r < rows; r++) {
-        this.buffers[i]!.set(data.subarray(r * columns, (r + 1) * columns), (row + r) * buffer.pitch);
-      }
+      const { pitch } = buffer;
+      writeDense({ data: this.buffers[i]!, offset: row * pitch, pitch, rows, columns }, data);
     });
   }
 
@@ -183,7 +182,7 @@ export class FallbackExecutor implements Executor {
   }
 }
 
-function writeDense({ data, offset, pitch, rows, columns }: Operand, values: TypedArray): void {
+function writeDense({ data, offset, pitch, rows, columns }: Omit<Operand, 'shape'>, values: TypedArray): void {
   for (let row = 0; row < rows; row++) {
     data.set(values.subarray(row * columns, (row + 1) * columns), offset + row * pitch);
   }

@@ -4,6 +4,7 @@
  */
 
 import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
+import { LARGEST_SHARD } from '../check';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Plan, Weight } from '../plan';
 import { BYTES_PER_ELEMENT } from '../schedule';
@@ -70,12 +71,13 @@ const SCRATCH_BYTES = 1 << 18;
 const INT = Int32Array.BYTES_PER_ELEMENT;
 /** Of memory that other threads share and that has to grow: it needs a maximum. */
 const MOST_MEMORY = 2 ** 31;
-const MOST_SHARD = 1 << 24;
 const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
+/** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
 const LEAST_SIZE = 8;
+/** Bytes that the system gives when the first of them is used. */
 const SYSTEM_PAGE = 4096;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -186,8 +188,8 @@ export class Machine {
 
   /**
    * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches the arena:
-   * the system gives a page of memory when it is first used.
+   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches every page
+   * of the arena.
    */
   private warmUp(schedule: Schedule): void {
     this.bind(schedule);
@@ -201,7 +203,6 @@ export class Machine {
     let all = 0;
     for (const i of order) {
       const { kernel, args } = this.steps[i]!;
-      // A kernel takes another way for another window or stride, which are small numbers; large ones are sizes.
       const way = [kernel, ...args.filter((arg) => arg < LEAST_SIZE)].join();
       const before = spent.get(way) ?? 0;
       if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
@@ -222,7 +223,7 @@ export class Machine {
     const { setups, weights } = this.model;
     const pieces = setups.map(({ weight }) => {
       const { rows, columns } = weights[weight]!;
-      return Math.min(rows * columns * BYTES_PER_ELEMENT, MOST_SHARD);
+      return Math.min(rows * columns * BYTES_PER_ELEMENT, LARGEST_SHARD);
     });
     return Math.max(0, ...pieces) + 2 * PAGE;
   }

@@ -90,24 +90,28 @@ function bestInstructions(files: Files): { instructions: string; reason: string 
   };
 }
 
-/** Most threads that `chooseVariant` could choose. */
-export function mostThreads(options: { readonly variant?: unknown; readonly threads?: unknown }): number {
-  if (whyNoThreads() !== undefined) return 1;
-  const forced = typeof options.variant === 'string' && !options.variant.endsWith(SUFFIX);
-  return askedThreads(options.threads) ?? (forced ? 1 : defaultThreads());
+interface Options {
+  readonly variant?: unknown;
+  readonly threads?: unknown;
 }
+
+/** If they can share memory. */
+function wantedThreads({ variant, threads }: Options): number {
+  const forcedToOne = typeof variant === 'string' && !variant.endsWith(SUFFIX);
+  return askedThreads(threads) ?? (forcedToOne ? 1 : defaultThreads());
+}
+
+/** Most threads that `chooseVariant` could choose. */
+export const mostThreads = (options: Options): number => (whyNoThreads() === undefined ? wantedThreads(options) : 1);
 
 /**
  * `options` are the backend's. A `variant` names one module, and one thread unless it or `threads` asks for more;
  * `noThreads` is a reason that the caller has for a single thread.
  */
-export function chooseVariant(
-  files: Files,
-  options: { readonly variant?: unknown; readonly threads?: unknown },
-  noThreads = whyNoThreads(),
-): Choice {
+export function chooseVariant(files: Files, options: Options, noThreads = whyNoThreads()): Choice {
   const names = Object.keys(PROBES).flatMap((name) => [name + SUFFIX, name]);
-  const asked = askedThreads(options.threads);
+  const wanted = wantedThreads(options);
+  const asked = options.threads !== undefined;
   const forced = options.variant === undefined ? undefined : askedVariant(files, names, options.variant);
   const { instructions, reason } = forced
     ? { instructions: forced.replace(SUFFIX, ''), reason: 'asked for by backendOptions.webassembly.variant' }
@@ -116,7 +120,6 @@ export function chooseVariant(
   if (mustShare && noThreads) {
     throw new WebDNNError('backend', `webassembly: the variant ${forced} cannot run: ${noThreads}`);
   }
-  const wanted = asked ?? (forced && !mustShare ? 1 : defaultThreads());
   const why =
     noThreads ?? (Object.hasOwn(files, instructions + SUFFIX) ? undefined : 'the Descriptor has no module for threads');
   const threads = why === undefined ? wanted : 1;

@@ -66,8 +66,8 @@ export declare class Machine {
     private execute;
     /**
      * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-     * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches the arena:
-     * the system gives a page of memory when it is first used.
+     * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches every page
+     * of the arena.
      */
     private warmUp;
     private get threadBytes();

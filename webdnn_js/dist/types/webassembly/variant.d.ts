@@ -12,17 +12,15 @@ export interface Choice {
     readonly threadsReason: string;
 }
 type Files = Readonly<Record<string, FileRef>>;
-/** Most threads that `chooseVariant` could choose. */
-export declare function mostThreads(options: {
+interface Options {
     readonly variant?: unknown;
     readonly threads?: unknown;
-}): number;
+}
+/** Most threads that `chooseVariant` could choose. */
+export declare const mostThreads: (options: Options) => number;
 /**
  * `options` are the backend's. A `variant` names one module, and one thread unless it or `threads` asks for more;
  * `noThreads` is a reason that the caller has for a single thread.
  */
-export declare function chooseVariant(files: Files, options: {
-    readonly variant?: unknown;
-    readonly threads?: unknown;
-}, noThreads?: string | undefined): Choice;
+export declare function chooseVariant(files: Files, options: Options, noThreads?: string | undefined): Choice;
 export {};
