@@ -3,7 +3,7 @@
  * (expressions, loops, memory planning, checks) has happened before it sees them.
  */
 
-import type { BackendName, FileRef, Manifest, Plan } from './plan';
+import type { BackendName, FileRef, Files, Manifest, Plan } from './plan';
 
 export type TypedArray = Float32Array | Int32Array;
 
@@ -68,8 +68,13 @@ export interface Surroundings {
   readonly runtimeUrl: string;
 }
 
+/** Fetches a file of the Descriptor, verified against its integrity and length. */
+export type FetchFile = (file: FileRef) => Promise<ArrayBuffer>;
+
 /** What a backend has begun before there is a plan. */
 export interface Preparation {
+  /** Begins to fetch, while the plan that names `files` is checked. */
+  fetch?(files: Files, fetchFile: FetchFile): void;
   /** If no executor came to own it. */
   dispose(): void;
 }
@@ -78,8 +83,9 @@ export interface BackendContext extends Surroundings {
   readonly manifest: Manifest;
   readonly plan: Plan;
   readonly setups: readonly BoundSetup[];
-  /** Fetches a file of the Descriptor, verified against its integrity and length. */
-  readonly fetchFile: (file: FileRef) => Promise<ArrayBuffer>;
+  /** If sizes never change. */
+  readonly schedule?: Schedule | undefined;
+  readonly fetchFile: FetchFile;
   /** What the backend's `prepare` has made; the executor's from now on. */
   readonly prepared?: Preparation | undefined;
 }
@@ -121,7 +127,7 @@ export interface Backend {
   readonly memory: 'arena' | 'slots';
   /** Undefined when this browser can run it, else the reason why not, in words for people. */
   unavailable(): Promise<string | undefined>;
-  /** Begins what takes time and needs no plan; called while the plan downloads. */
+  /** Begins what takes time and needs no plan; for the first of the backends while the manifest downloads, else while the plan does. */
   prepare?(surroundings: Surroundings): Preparation;
   /** Most of a backend is a file of its own, loaded here. */
   create(context: BackendContext): Promise<Executor>;

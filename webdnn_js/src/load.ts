@@ -1,16 +1,16 @@
 /** Directory → Runner: read and check the Descriptor, then start the first backend that can. */
 
-import type { Backend, Executor } from './backend';
+import type { Backend, Executor, FetchFile, Preparation, Surroundings } from './backend';
 import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
-import { checkPlan } from './check_plan';
+import { checkFiles, checkPlan } from './check_plan';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
 import { Reader } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
 import { Runner, type FallThrough } from './runner';
-import { bindSetup } from './schedule';
+import { bindPlan, bindSetup } from './schedule';
 import { DOWNLOADS, loadWeights } from './weights';
-import type { FileRef, Manifest } from './plan';
+import type { BackendName, FileRef, Manifest } from './plan';
 
 /** A fault of the Descriptor or of the page is an error at once; another backend would only hide it. */
 const FATAL: readonly ErrorCode[] = ['descriptor', 'version', 'fetch', 'integrity', 'option'];
@@ -20,6 +20,8 @@ interface Loading {
   readonly reader: Reader;
   readonly shards: ShardReader;
   readonly options: LoadOptions;
+  /** What backends have begun that were not tried yet. */
+  readonly prepared: Map<BackendName, Preparation>;
   readonly fallThrough: FallThrough[];
 }
 
@@ -75,31 +77,43 @@ function shardReader(
   };
 }
 
-/** Compiles while weights download, writes them, and makes memory if sizes are known. */
-async function fill(executor: Executor, runner: Runner, { manifest, shards, options }: Loading): Promise<void> {
+/** Compiles while weights download, and writes them. */
+async function fill(executor: Executor, { manifest, shards }: Loading): Promise<void> {
   await loadWeights(manifest, (file) => shards.read(file), executor, executor.start());
   await executor.finishWeights();
-  if (!Object.keys(manifest.placeholders).length) await runner.bindStatic();
-  options.signal?.throwIfAborted();
 }
 
+const surroundingsOf = (name: BackendName, options: LoadOptions): Surroundings => ({
+  options: optionsOf(name, options),
+  runtimeUrl: runtimeUrl(),
+});
+
 async function start(backend: Backend, loading: Loading): Promise<Runner> {
-  const { manifest, reader, shards, options, fallThrough } = loading;
+  const { manifest, reader, shards, options, prepared, fallThrough } = loading;
   const { name } = backend;
   const reason = await backend.unavailable();
   if (reason !== undefined) throw new WebDNNError('backend', reason);
-  const surroundings = { options: optionsOf(name, options), runtimeUrl: runtimeUrl() };
-  let owner = backend.prepare?.(surroundings);
+  const surroundings = surroundingsOf(name, options);
+  const preparation = prepared.get(name) ?? backend.prepare?.(surroundings);
+  prepared.delete(name);
+  let owner: { dispose(): void } | undefined = preparation;
   const reading = reader.json(manifest.backends[name]!);
   shards.prefetch();
   try {
-    const plan = checkPlan(await reading, manifest, name);
+    const fetchFile: FetchFile = (file) => reader.file(file);
+    const read = await reading;
+    preparation?.fetch?.(checkFiles(read), fetchFile);
+    const plan = checkPlan(read, manifest, name);
     const setups = bindSetup(plan);
-    const fetchFile = (file: FileRef): Promise<ArrayBuffer> => reader.file(file);
-    const executor = await backend.create({ ...surroundings, manifest, plan, setups, prepared: owner, fetchFile });
+    const isStatic = !Object.keys(manifest.placeholders).length;
+    const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
+    const context = { ...surroundings, manifest, plan, setups, schedule, prepared: preparation, fetchFile };
+    const executor = await backend.create(context);
     owner = executor;
     const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
-    await fill(executor, runner, loading);
+    await fill(executor, loading);
+    if (schedule) await runner.bindStatic(schedule);
+    options.signal?.throwIfAborted();
     return runner;
   } catch (error) {
     owner?.dispose();
@@ -108,7 +122,7 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
 }
 
 /** The first of `order` that starts. */
-async function startFirst(order: readonly Backend['name'][], loading: Loading): Promise<Runner> {
+async function startFirst(order: readonly BackendName[], loading: Loading): Promise<Runner> {
   const { manifest, options, fallThrough } = loading;
   for (const name of order) {
     const backend = BACKENDS[name];
@@ -130,6 +144,12 @@ async function startFirst(order: readonly Backend['name'][], loading: Loading): 
   throw new WebDNNError('backend', `no backend can run '${manifest.name}':${reasons}`);
 }
 
+/** Lets the backend that is tried first begin: all that is known is that this browser may have it. */
+function prepareFirst([first]: readonly BackendName[], options: LoadOptions): Map<BackendName, Preparation> {
+  const preparation = first && BACKENDS[first]?.prepare?.(surroundingsOf(first, options));
+  return new Map(preparation ? [[first, preparation]] : []);
+}
+
 /** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
 export async function load(directory: string, options: LoadOptions = {}): Promise<Runner> {
   if (typeof directory !== 'string') {
@@ -137,8 +157,14 @@ export async function load(directory: string, options: LoadOptions = {}): Promis
   }
   checkOptions(options);
   const order = backendOrder(options);
-  const reader = new Reader(directory, options);
-  const manifest = checkManifest(await reader.manifest());
-  const shards = shardReader(manifest, reader, options);
-  return startFirst(order, { manifest, reader, shards, options, fallThrough: [] });
+  options.signal?.throwIfAborted();
+  const prepared = prepareFirst(order, options);
+  try {
+    const reader = new Reader(directory, options);
+    const manifest = checkManifest(await reader.manifest());
+    const shards = shardReader(manifest, reader, options);
+    return await startFirst(order, { manifest, reader, shards, options, prepared, fallThrough: [] });
+  } finally {
+    for (const preparation of prepared.values()) preparation.dispose();
+  }
 }

@@ -1,7 +1,7 @@
 /** A loaded model, on one backend. */
 
 import { isObject } from './check';
-import type { Backend, Executor, StepTime, TypedArray } from './backend';
+import type { Backend, Executor, Schedule, StepTime, TypedArray } from './backend';
 import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import { checkPlaceholder, unsetPlaceholders } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
@@ -92,8 +92,8 @@ export class Runner {
   }
 
   /** @internal For `load`: a model without placeholders is ready at once. */
-  bindStatic(): Promise<void> {
-    return this.#bind({});
+  bindStatic(schedule: Schedule): Promise<void> {
+    return this.#use(schedule, {});
   }
 
   /** Gives all memory back; after a run in progress. */
@@ -104,12 +104,17 @@ export class Runner {
   }
 
   async #bind(values: Readonly<Record<string, number>>): Promise<void> {
-    const { manifest, plan, backend, executor } = this.#parts;
+    const { manifest, plan, backend } = this.#parts;
     if (unsetPlaceholders(manifest, values).length) {
       this.#values = values;
       return;
     }
-    const schedule = bindPlan(manifest, plan, values, backend.memory);
+    await this.#use(bindPlan(manifest, plan, values, backend.memory), values);
+  }
+
+  /** Runs `schedule`, which is that of `values`, from now on. */
+  async #use(schedule: Schedule, values: Readonly<Record<string, number>>): Promise<void> {
+    const { manifest, executor } = this.#parts;
     this.#bound = false;
     await executor.bind(schedule);
     const symbols = new Map(Object.entries(values));

@@ -54,16 +54,38 @@ describe('load', () => {
   it('lets a backend begin before there is a plan, and ends that when no executor comes to own it', async () => {
     const webgpu = install('webgpu', { start: fail('no room') });
     const dispose = vi.fn();
-    const prepare = vi.fn(() => ({ dispose }));
+    const fetch = vi.fn();
+    const prepare = vi.fn(() => ({ fetch, dispose }));
     webgpu.prepare = prepare;
     await expect(load(folder)).rejects.toThrow('no room');
     expect(prepare).toHaveBeenCalledWith({ options: {}, runtimeUrl: expect.any(String) as string });
+    expect(fetch).toHaveBeenCalledWith({}, expect.any(Function));
     expect(webgpu.executors[0]!.calls.at(-1)).toBe('dispose');
     expect(dispose).not.toHaveBeenCalled();
 
     spoil('plan.webgpu.0.json', (data) => data.subarray(1));
     await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
+    expect(prepare).toHaveBeenCalledTimes(2);
     expect(dispose).toHaveBeenCalledOnce();
+  });
+
+  it('lets the first backend begin before there is a manifest, the others in their turn', async () => {
+    const disposed: string[] = [];
+    const prepared: string[] = [];
+    const prepare = (name: string) => () => {
+      prepared.push(name);
+      return { dispose: () => disposed.push(name) };
+    };
+    install('webgpu', { unavailable: () => 'no adapter' }).prepare = prepare('webgpu');
+    install('webgl').prepare = prepare('webgl');
+    await load(folder);
+    expect(prepared).toEqual(['webgpu', 'webgl']);
+    expect(disposed).toEqual(['webgpu']);
+
+    fs.rmSync(path.join(folder, 'descriptor.json'));
+    await expect(load(folder)).rejects.toMatchObject({ code: 'fetch' });
+    expect(prepared).toEqual(['webgpu', 'webgl', 'webgpu']);
+    expect(disposed).toEqual(['webgpu', 'webgpu']);
   });
 
   it('reads file: URLs, with or without a slash at the end', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { argmax } from '../src/math';
 import { Runner } from '../src/runner';
-import { bindSetup } from '../src/schedule';
+import { bindPlan, bindSetup } from '../src/schedule';
 import { fakeBackend, manifestOf, planOf, type FakeExecutor, type Script } from './fixture';
 
 async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: Runner; executor: FakeExecutor }> {
@@ -16,7 +16,7 @@ async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: R
     runtimeUrl: '',
   })) as FakeExecutor;
   const runner = new Runner({ manifest, plan, backend, executor, fallThrough: [] });
-  if (!dynamic) await runner.bindStatic();
+  if (!dynamic) await runner.bindStatic(bindPlan(manifest, plan, {}, 'arena'));
   return { runner, executor };
 }
 

@@ -8,6 +8,8 @@ export interface FileRef {
     readonly bytes: number;
     readonly integrity: string;
 }
+/** The files of a plan, by the name of a variant. */
+export type Files = Readonly<Record<string, FileRef>>;
 export interface TensorInfo {
     readonly name: string;
     readonly dtype: DType;
@@ -116,7 +118,7 @@ export interface Plan {
     readonly steps: readonly (Step | Repeat)[];
     readonly inputs: readonly View[];
     readonly outputs: readonly View[];
-    readonly files?: Readonly<Record<string, FileRef>>;
+    readonly files?: Files;
     readonly memory?: {
         readonly maximum: number;
     };

@@ -4,6 +4,7 @@ import type {
   Backend,
   BackendContext,
   Executor,
+  FetchFile,
   Preparation,
   Schedule,
   StepTime,
@@ -12,22 +13,31 @@ import type {
   WeightRows,
 } from '../backend';
 import { checkBackendOptions } from '../options';
-import { bindPlan } from '../schedule';
+import type { Files } from '../plan';
 import { startHost, type Host } from './host';
 import type { Results } from './machine';
-import { chooseVariant, isSupported, mostThreads } from './variant';
+import { chooseVariant, isSupported, mostThreads, type Choice } from './variant';
 
 function workerUrl({ options, runtimeUrl }: Surroundings): string {
   if (typeof options.workerUrl === 'string') return options.workerUrl;
   return runtimeUrl && new URL('webdnn-worker.js', runtimeUrl).href;
 }
 
-/** A host that is starting. */
+/** A host that is starting, and the module for it. */
 class Opening implements Preparation {
   readonly opened: Promise<{ host: Host; thread: string }>;
+  choice!: Choice;
+  code!: Promise<ArrayBuffer>;
 
-  constructor(surroundings: Surroundings) {
+  constructor(private readonly surroundings: Surroundings) {
     this.opened = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
+  }
+
+  /** `noThreads`: why there must not be several. */
+  fetch(files: Files, fetchFile: FetchFile, noThreads?: string): void {
+    this.choice = chooseVariant(files, this.surroundings.options, noThreads);
+    this.code = fetchFile(this.choice.file);
+    this.code.catch(() => undefined); // whoever waits for it is told
   }
 
   /** A worker may be ready only after the download has failed, and all was given up. */
@@ -44,8 +54,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    const { prepared } = context;
-    this.opening = prepared instanceof Opening ? prepared : open(context);
+    this.opening = context.prepared as Opening;
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -53,21 +62,17 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async start(): Promise<void> {
-    const { plan, setups, manifest, options, fetchFile } = this.context;
-    const files = plan.files ?? {};
-    let choice = chooseVariant(files, options);
-    const [fetched, { host, thread }] = await Promise.all([fetchFile(choice.file), this.opening.opened]);
-    let code = fetched;
+    const { opening } = this;
+    const { plan, setups, manifest, schedule, fetchFile } = this.context;
+    const [, { host, thread }] = await Promise.all([opening.code, opening.opened]);
     this.host = host;
-    if (thread !== 'worker' && choice.shared) {
-      choice = chooseVariant(files, options, `runs on the ${thread}`);
-      code = await fetchFile(choice.file);
+    if (thread !== 'worker' && opening.choice.shared) {
+      opening.fetch(plan.files ?? {}, fetchFile, `runs on the ${thread}`);
     }
-    const { variant, reason, shared, threadsReason } = choice;
-    const threads = Math.min(choice.threads, host.threads);
+    const code = await opening.code;
+    const { variant, reason, shared, threadsReason, threads: most } = opening.choice;
+    const threads = Math.min(most, host.threads);
     this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
-    const isStatic = !Object.keys(manifest.placeholders).length;
-    const schedule = isStatic ? bindPlan(manifest, plan, {}, 'arena') : undefined;
     const model = { plan, setups, weights: manifest.weights, schedule };
     await host.join(await host.call('start', [code, model, { threads, shared }], [code]));
   }

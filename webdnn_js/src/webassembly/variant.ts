@@ -1,7 +1,7 @@
 /** Which compiled module this engine can run, fastest first, and on how many threads. */
 
 import { WebDNNError } from '../errors';
-import type { FileRef } from '../plan';
+import type { FileRef, Files } from '../plan';
 
 // Each module has one function that uses one instruction of the feature.
 const PROBES: Readonly<Record<string, readonly number[]>> = {
@@ -27,8 +27,6 @@ export interface Choice {
   readonly shared: boolean;
   readonly threadsReason: string;
 }
-
-type Files = Readonly<Record<string, FileRef>>;
 
 const SUFFIX = '-threads';
 const MOST_THREADS = 64;

@@ -1,5 +1,5 @@
 /** Which compiled module this engine can run, fastest first, and on how many threads. */
-import type { FileRef } from '../plan.js';
+import type { FileRef, Files } from '../plan.js';
 export declare const isSupported: (variant: string) => boolean;
 export interface Choice {
     readonly variant: string;
@@ -11,7 +11,6 @@ export interface Choice {
     readonly shared: boolean;
     readonly threadsReason: string;
 }
-type Files = Readonly<Record<string, FileRef>>;
 interface Options {
     readonly variant?: unknown;
     readonly threads?: unknown;
