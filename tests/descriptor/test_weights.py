@@ -27,7 +27,7 @@ def test_a_row_that_no_shard_holds_is_refused() -> None:
 
 def test_only_a_weight_that_no_shard_holds_is_cut() -> None:
     arrays = [np.arange(n, dtype=np.float32).reshape(-1, 1) for n in (6, 5, 3, 4, 1, 2)]
-    shards = list(cut_shards(arrays, limit=20, usual=16))
+    shards = list(cut_shards(arrays, limit=20, usual=16, small=0))
     assert [pieces for _, pieces in shards] == [
         [Piece(0, 0, 5, 0)],
         [Piece(0, 5, 1, 0)],
@@ -35,4 +35,13 @@ def test_only_a_weight_that_no_shard_holds_is_cut() -> None:
         [Piece(2, 0, 3, 0)],
         [Piece(3, 0, 4, 0)],
         [Piece(4, 0, 1, 0), Piece(5, 0, 2, 4)],
+    ]
+
+
+def test_a_full_shard_takes_small_weights() -> None:
+    arrays = [np.zeros((n, 1), np.float32) for n in (4, 1, 1, 1)]
+    shards = list(cut_shards(arrays, limit=24, usual=16, small=8))
+    assert [pieces for _, pieces in shards] == [
+        [Piece(0, 0, 4, 0), Piece(1, 0, 1, 16), Piece(2, 0, 1, 20)],
+        [Piece(3, 0, 1, 0)],
     ]

@@ -14,7 +14,9 @@ Array = np.ndarray
 SHARD_BYTES = 16 * 2**20
 """The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut."""
 USUAL_SHARD_BYTES = 4 * 2**20
-"""A shard that has as much takes no further weight: one is packed while the next ones download and are checked."""
+"""A shard that has as much takes only small weights: one is packed while the next ones download and are checked."""
+SMALL_BYTES = 2**16
+"""A weight of fewer bytes is small: a request of its own would take longer than its bytes do."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def as_matrix(array: Array) -> Array:
 
 
 def cut_shards(
-    arrays: Sequence[Array], limit: int = SHARD_BYTES, usual: int = USUAL_SHARD_BYTES
+    arrays: Sequence[Array], limit: int = SHARD_BYTES, usual: int = USUAL_SHARD_BYTES, small: int = SMALL_BYTES
 ) -> Iterator[tuple[bytes, list[Piece]]]:
     """(content, pieces) of each shard, in plan order. Only a weight of more than `limit` bytes is in several pieces.
 
@@ -56,7 +58,8 @@ def cut_shards(
             )
         row = 0
         while row < matrix.shape[0]:
-            if parts and (size >= usual or size + (matrix.shape[0] - row) * row_bytes > limit):
+            full = size >= usual and matrix.nbytes >= small
+            if parts and (full or size + (matrix.shape[0] - row) * row_bytes > limit):
                 yield b"".join(parts), pieces
                 parts, pieces, size = [], [], 0
             rows = min(matrix.shape[0] - row, limit // row_bytes)
