@@ -30,7 +30,7 @@ FUNCTIONS: dict[str, str] = {
     "erf": "vector_erf({0})",
     "relu": "at_least({0}, splat(0))",
     "sigmoid": "vector_sigmoid({0})",
-    "silu": "{0} * vector_sigmoid({0})",
+    "silu": "vector_silu({0})",
     "softplus": "at_least({0}, splat(0)) + vector_log1p(vector_exp(-absolute({0})))",
     "softsign": "{0} / (1.0f + absolute({0}))",
     "gelu": "{0} * 0.5f * (1.0f + vector_erf({0} * 0.70710678118654752f))",
