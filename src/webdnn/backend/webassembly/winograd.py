@@ -107,10 +107,10 @@ def choose(
 
 
 def scratch(points: int, channels: int, columns: int, tiles: Size) -> tuple[Size, int]:
-    """Floats of scratch memory, and tiles that one thread should compute at a time: as large as the filters, which are read once for each
-    such block, but at least a part of the L2 cache and at most some MiB."""
+    """Floats of scratch memory, and tiles that one thread should compute at a time: a quarter of the filters, which are read once for each
+    such block, but at least what an L2 cache holds and at most some MiB."""
     padded = _ceil(columns, PANEL) * PANEL
     of_tile = points * (channels + padded)
-    most = max(1, min(max(points * channels * padded * 4, 1 << 20), 1 << 23) // (4 * of_tile))
+    most = max(1, min(max(points * channels * padded, 1 << 20), 1 << 23) // (4 * of_tile))
     capacity = min(2 * most, tiles) if isinstance(tiles, int) else 2 * most
     return capacity * of_tile + points * 2 * GAP * MOST_WORKERS, most
