@@ -40,6 +40,9 @@ const lazyFiles = {
   },
 };
 
+/** Lets Chrome compile all functions while a file arrives, and not one by one on the page's thread when they are first called. */
+const hint = '//# allFunctionsCalledOnLoad';
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -47,7 +50,7 @@ const common = {
   target: 'es2022',
   charset: 'utf8',
   legalComments: 'none',
-  banner: { js: `/*! WebDNN ${version} | MIT */` },
+  banner: { js: `${hint}\n/*! WebDNN ${version} | MIT */` },
   external: ['node:*'],
   plugins: [lazyFiles],
   logLevel: 'warning',

@@ -1,3 +1,4 @@
+//# allFunctionsCalledOnLoad
 /*! WebDNN 2.0.0 | MIT */
 (() => {
 'use strict';

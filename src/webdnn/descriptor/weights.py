@@ -13,7 +13,7 @@ Array = np.ndarray
 
 SHARD_BYTES = 16 * 2**20
 """The most that a shard may have: whoever reads one needs memory for it. Only larger weights are cut."""
-USUAL_SHARD_BYTES = 4 * 2**20
+USUAL_SHARD_BYTES = 8 * 2**20
 """A shard that has as much takes only small weights: one is packed while the next ones download and are checked."""
 SMALL_BYTES = 2**16
 """A weight of fewer bytes is small: a request of its own would take longer than its bytes do."""
