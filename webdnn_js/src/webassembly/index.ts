@@ -54,7 +54,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    this.opening = context.prepared as Opening;
+    this.opening = context.prepared as Opening; // `load` has called `prepare` and `fetch`
   }
 
   get info(): Readonly<Record<string, unknown>> {
