@@ -66,14 +66,15 @@ export const list =
   };
 
 /** An object with these fields; others are ignored. */
-export const fields =
-  (table: Readonly<Record<string, Check>>): Check =>
-  (value, path) => {
+export const fields = (table: Readonly<Record<string, Check>>): Check => {
+  const checks = Object.entries(table);
+  return (value, path) => {
     if (!isObject(value)) return reject(path, 'an object', value);
-    for (const [name, check] of Object.entries(table)) {
+    for (const [name, check] of checks) {
       check(Object.hasOwn(value, name) ? value[name] : undefined, `${path}.${name}`);
     }
   };
+};
 
 /** An object whose keys are free (within `key`) and whose values are alike. */
 export const dictionary =

@@ -49,10 +49,11 @@ const usesIteration = (source: unknown): boolean =>
     ? source.startsWith('$')
     : typeof source === 'object' && Object.values(source!).some(usesIteration);
 
-/** Evaluates steps. What no `$` symbol occurs in is evaluated once, and shared by all iterations. */
-function binder(symbols: Symbols, elements: readonly number[]) {
+/** Evaluates steps. If they are repeated, what no `$` symbol occurs in is evaluated once, and shared by all iterations. */
+function binder(symbols: Symbols, elements: readonly number[], repeated = false) {
   const constants = new Map<object, unknown>();
   const once = <T>(source: object, make: () => T): T => {
+    if (!repeated) return make();
     const known = constants.get(source);
     if (known) return known as T;
     const made = make();
@@ -81,7 +82,8 @@ function binder(symbols: Symbols, elements: readonly number[]) {
 /** Loops → a flat list. */
 function expand(plan: Plan, symbols: Map<string, number>, elements: readonly number[]): BoundStep[] {
   const steps: BoundStep[] = [];
-  const { step } = binder(symbols, elements);
+  const single = binder(symbols, elements);
+  const repeated = binder(symbols, elements, true);
   let work = 0;
   const repeat = ({ repeat: times, body }: Repeat, path: string, depth: number): void => {
     const count = integer(times, symbols, 0, `${path}.repeat`);
@@ -97,7 +99,7 @@ function expand(plan: Plan, symbols: Map<string, number>, elements: readonly num
     nodes.forEach((node, i) => {
       const at = `${path}[${i}]`;
       if ('repeat' in node) repeat(node, at, depth);
-      else steps.push(step(node, at));
+      else steps.push((depth ? repeated : single).step(node, at));
     });
   visit(plan.steps, 'plan.steps', 0);
   return steps;
