@@ -7,6 +7,7 @@ import { checkFiles, checkPlan } from './check_plan';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
 import { Reader } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
+import { unsetPlaceholders } from './placeholders';
 import { Runner, type FallThrough } from './runner';
 import { bindPlan, bindSetup } from './schedule';
 import { DOWNLOADS, loadWeights } from './weights';
@@ -105,7 +106,7 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
     preparation?.fetch?.(checkFiles(read), fetchFile);
     const plan = checkPlan(read, manifest, name);
     const setups = bindSetup(plan);
-    const isStatic = !Object.keys(manifest.placeholders).length;
+    const isStatic = !unsetPlaceholders(manifest, {}).length;
     const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
     const context = { ...surroundings, manifest, plan, setups, schedule, prepared: preparation, fetchFile };
     const executor = await backend.create(context);
