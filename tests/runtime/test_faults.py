@@ -54,9 +54,14 @@ class TestFiles:
         server.replace("/dense/descriptor.json", content)
         refusal(load(site, "/dense"), "manifest", "expected", code="descriptor")
 
-    def test_newer_manifest(self, site: Any, server: StaticServer, dense: Model) -> None:
-        server.replace("/dense/descriptor.json", dense.manifest.replace(b'"version":1', b'"version":2'))
-        refusal(load(site, "/dense"), "format 2", "newer", "load a newer WebDNN", code="version")
+    @pytest.mark.parametrize(
+        ("number", "words"), [(1, ("older", "convert the model again")), (3, ("newer", "load a newer WebDNN"))]
+    )
+    def test_manifest_of_another_format(
+        self, site: Any, server: StaticServer, dense: Model, number: int, words: tuple[str, ...]
+    ) -> None:
+        server.replace("/dense/descriptor.json", dense.manifest.replace(b'"version":2', b'"version":%d' % number))
+        refusal(load(site, "/dense"), f"format {number}", *words, code="version")
 
     def test_unknown_backend_in_manifest(self, site: Any, server: StaticServer, dense: Model) -> None:
         """A backend of a later time does not disturb; it cannot be asked for."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.server import StaticServer
 from runtime.support import FOLDER, Model, gpu_slowly
+from webdnn.descriptor.writer import file_record
 
 SECONDS = 30
 # Examples, each with so many mutants.
@@ -95,11 +94,10 @@ class Factory:
             if documents[target]:
                 change(documents[target], number, kind, argument)
         plan = json.dumps(documents["plan"])
-        digest = base64.b64encode(hashlib.sha256(plan.encode()).digest()).decode()
         backends = documents["manifest"].get("backends")
         record = backends.get(self.backend) if isinstance(backends, dict) else None
         if isinstance(record, dict) and record == self.manifest["backends"][self.backend]:
-            record |= {"bytes": len(plan.encode()), "integrity": f"sha256-{digest}"}
+            record |= file_record(record["name"], plan.encode())
         manifest = json.dumps(documents["manifest"])
         return {"manifest": manifest, "plan": plan, "plans": self.plans, "backend": self.backend}
 

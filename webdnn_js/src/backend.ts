@@ -3,6 +3,7 @@
  * (expressions, loops, memory planning, checks) has happened before it sees them.
  */
 
+import type { Content } from './fetch';
 import type { BackendName, FileRef, Files, Manifest, Plan } from './plan';
 
 export type TypedArray = Float32Array | Int32Array;
@@ -69,7 +70,7 @@ export interface Surroundings {
 }
 
 /** Fetches a file of the Descriptor, verified against its integrity and length. */
-export type FetchFile = (file: FileRef) => Promise<ArrayBuffer>;
+export type FetchFile = (file: FileRef) => Promise<Content>;
 
 /** What a backend has begun before there is a plan. */
 export interface Preparation {
@@ -105,10 +106,10 @@ export interface WeightRows {
 export interface Executor {
   start(): Promise<void>;
   /**
-   * Fills the weight buffers of each piece, and runs the Setup steps of its weight. The pieces of one shard: their data are views
-   * of one buffer, which is the executor's to give away. One call at a time.
+   * Fills the weight buffers of each piece of a shard, and runs the Setup steps of its weight. The data of all pieces are views of
+   * `memory`, which may be given away; resolves to it, or to what has come back in its place. One call at a time.
    */
-  writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
   finishWeights(): Promise<void>;
   /** Makes memory and whatever else depends on sizes. State buffers become zero. */
   bind(schedule: Schedule): Promise<void>;

@@ -11,7 +11,7 @@ export type Check = (value: unknown, path: string) => void;
 /** The largest number that kernels can be given: parameters are `i32`. */
 export const INT32_MAX = 2 ** 31 - 1;
 /** The format that docs/descriptor.md describes. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 const LONGEST_LIST = 1_000_000;
 const DEEPEST_EXPR = 100;
 /** 16 MiB; any other file may have sixteen times as much. */
@@ -119,21 +119,25 @@ export const expr = (symbols: ReadonlySet<string>, depth = DEEPEST_EXPR): Check 
 
 export const dtype = oneOf('float32', 'int32');
 
+// Browsers skip the check of `integrity` when they do not know the algorithm, so nothing else may pass.
+const hash = matching(/^sha256-[A-Za-z0-9+/]{43}=$/, '"sha256-" and 44 base64 digits');
+
 export const file = (largest: number): Check =>
   fields({
     name: matching(/^(?=.{1,200}$)\w+([.+-]\w+)*$/, 'a plain file name'),
     bytes: integer(0, largest),
-    // Browsers skip the check when they do not know the algorithm, so nothing else may pass.
-    integrity: matching(/^sha256-[A-Za-z0-9+/]{43}=$/, '"sha256-" and 44 base64 digits'),
+    integrity: hash,
+    tree: hash,
   });
 
 /** Any file but a shard. */
 export const anyFile = file(16 * LARGEST_SHARD);
 
 export const version: Check = (value, path) => {
-  if (Number.isSafeInteger(value) && Number(value) > FORMAT_VERSION) {
-    const ours = `this WebDNN reads up to ${FORMAT_VERSION}; load a newer WebDNN`;
-    throw new WebDNNError('version', `${path}: format ${String(value)} is newer than this runtime: ${ours}`);
-  }
-  oneOf(FORMAT_VERSION)(value, path);
+  integer(1, Number.MAX_SAFE_INTEGER, 'an integer ≥ 1')(value, path);
+  if (value === FORMAT_VERSION) return;
+  const [age, remedy] =
+    Number(value) > FORMAT_VERSION ? ['newer', 'load a newer WebDNN'] : ['older', 'convert the model again'];
+  const reason = `format ${String(value)} is ${age} than this runtime, which reads ${FORMAT_VERSION}; ${remedy}`;
+  throw new WebDNNError('version', `${path}: ${reason}`);
 };

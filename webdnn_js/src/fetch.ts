@@ -11,6 +11,8 @@ export interface FetchOptions {
 }
 
 const LARGEST_MANIFEST = 2 ** 26;
+/** Bytes that one leaf of a file's `tree` is the hash of. Chromium copies what it hashes, and copies of more than 512 KiB take twice the time. */
+const LEAF = 2 ** 18;
 const ALTERED = 'truncated, or not the content that the Descriptor names; copy the whole directory again';
 
 export const joinUrl = (directory: string, name: string): string => directory.replace(/\/*$/, '/') + name;
@@ -26,10 +28,13 @@ const node = (globalThis as { process?: Node }).process;
 /** In Node, what is no URL is a path. (One letter before the colon is a Windows drive.) */
 const isLocal = (url: string): boolean => !!node?.versions?.node && (url.startsWith('file:') || !/^\w\w+:/.test(url));
 
-async function readLocal(url: string): Promise<ArrayBuffer> {
+/** All of a buffer, or its beginning. */
+export type Content = Uint8Array<ArrayBuffer>;
+
+async function readLocal(url: string): Promise<Content> {
   const { readFile } = node!.getBuiltinModule('node:fs/promises');
   const bytes = await readFile(url.startsWith('file:') ? new URL(url) : url);
-  return new Uint8Array(bytes).buffer; // a copy: `bytes` may lie in a larger buffer, shared and not aligned
+  return new Uint8Array(bytes); // a copy: `bytes` may lie in a larger buffer, shared and not aligned
 }
 
 /** Missing where the page came over plain http, except from localhost. */
@@ -46,18 +51,18 @@ function byteReader({ body }: Response): ReadableStreamBYOBReader | undefined {
 }
 
 /** The body of `response`, `bytes` long: `arrayBuffer` would not know its length, and grow memory and copy over and over. */
-async function readBody(url: string, response: Response, bytes: number): Promise<ArrayBuffer> {
+async function readBody(url: string, response: Response, bytes: number, memory: ArrayBuffer): Promise<Content> {
   const reader = byteReader(response);
-  if (!reader) return response.arrayBuffer();
-  let buffer = new ArrayBuffer(bytes);
+  if (!reader) return new Uint8Array(await response.arrayBuffer());
+  let buffer = memory;
   for (let at = 0; at < bytes;) {
-    const { done, value } = await reader.read(new Uint8Array(buffer, at));
+    const { done, value } = await reader.read(new Uint8Array(buffer, at, bytes - at));
     if (value) buffer = value.buffer;
-    if (done) return buffer.slice(0, at);
+    if (done) return new Uint8Array(buffer, 0, at);
     at += value.length;
   }
   const { done } = await reader.read(new Uint8Array(1));
-  if (done) return buffer;
+  if (done) return new Uint8Array(buffer, 0, bytes);
   await reader.cancel();
   throw new WebDNNError('integrity', `${url}: more than ${bytes} bytes, ${ALTERED}`);
 }
@@ -67,24 +72,33 @@ async function readRemote(
   url: string,
   file: FileRef | undefined,
   signal: AbortSignal | undefined,
-): Promise<ArrayBuffer> {
+  memory: ArrayBuffer | undefined,
+): Promise<Content> {
   const integrity = file && !subtle() ? { integrity: file.integrity } : undefined;
   const response = await fetch(url, { signal: signal ?? null, ...integrity });
   if (!response.ok) throw httpError(url, response);
-  return file ? readBody(url, response, file.bytes) : response.arrayBuffer();
+  if (!file) return new Uint8Array(await response.arrayBuffer());
+  return readBody(url, response, file.bytes, memory ?? new ArrayBuffer(file.bytes));
+}
+
+/** The hash of the hashes of every LEAF bytes. */
+async function treeHash(subtle: SubtleCrypto, content: Content): Promise<Uint8Array> {
+  const digest = async (data: Content): Promise<Content> => new Uint8Array(await subtle.digest('SHA-256', data));
+  const leaves: Promise<Content>[] = [];
+  for (let at = 0; at < content.length; at += LEAF) leaves.push(digest(content.subarray(at, at + LEAF)));
+  const hashes = await Promise.all(leaves);
+  return digest(new Uint8Array(hashes.flatMap((hash) => [...hash])));
 }
 
 /** Refuses content that is not that of `file`; without `subtle`, fetch has done so. */
-async function check(url: string, file: FileRef, content: ArrayBuffer): Promise<void> {
-  const hash = await subtle()?.digest('SHA-256', content);
-  if (hash) {
-    const digits = btoa(String.fromCharCode(...new Uint8Array(hash)));
-    if (`sha256-${digits}` !== file.integrity) {
-      throw new WebDNNError('integrity', `${url}: ${ALTERED}`);
-    }
+async function check(url: string, file: FileRef, content: Content): Promise<void> {
+  const crypto = subtle();
+  const tree = crypto && btoa(String.fromCharCode(...(await treeHash(crypto, content))));
+  if (tree !== undefined && `sha256-${tree}` !== file.tree) {
+    throw new WebDNNError('integrity', `${url}: ${ALTERED}`);
   }
-  if (content.byteLength !== file.bytes) {
-    throw new WebDNNError('integrity', `${url}: got ${content.byteLength} bytes, want ${file.bytes}`);
+  if (content.length !== file.bytes) {
+    throw new WebDNNError('integrity', `${url}: got ${content.length} bytes, want ${file.bytes}`);
   }
 }
 
@@ -99,15 +113,23 @@ async function explain(url: string, file: FileRef | undefined, error: unknown): 
   return new WebDNNError('integrity', `${url}: ${ALTERED}`, { cause: error });
 }
 
-/** Reads `url`; `file`, when known, is what the content must be. An abort rejects with the signal's reason. */
-export async function read(url: string, file: FileRef | undefined, options: FetchOptions = {}): Promise<ArrayBuffer> {
+/**
+ * Reads `url`; `file`, when known, is what the content must be, and `memory` where it goes if it comes as a stream: new memory costs
+ * more than what is copied into it. An abort rejects with the signal's reason.
+ */
+export async function read(
+  url: string,
+  file: FileRef | undefined,
+  options: FetchOptions = {},
+  memory?: ArrayBuffer,
+): Promise<Content> {
   const { transformUrlDelegate, signal } = options;
   const address = transformUrlDelegate
     ? callPage('transformUrlDelegate', () => String(transformUrlDelegate(url)))
     : url;
   signal?.throwIfAborted();
   try {
-    const content = await (isLocal(address) ? readLocal(address) : readRemote(address, file, signal));
+    const content = await (isLocal(address) ? readLocal(address) : readRemote(address, file, signal, memory));
     if (file) await check(address, file, content);
     signal?.throwIfAborted();
     return content;
@@ -117,9 +139,9 @@ export async function read(url: string, file: FileRef | undefined, options: Fetc
   }
 }
 
-function parseJson(buffer: ArrayBuffer, url: string): unknown {
+function parseJson(content: Content, url: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(buffer));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
   } catch (error) {
     throw new WebDNNError('descriptor', `${url}: not JSON: ${reasonOf(error)}`, { cause: error });
   }
@@ -138,13 +160,14 @@ export class Reader {
   /** The one file without integrity: whoever wants it checked serves it from their own host. */
   async manifest(): Promise<unknown> {
     const url = joinUrl(this.#directory, 'descriptor.json');
-    const buffer = await read(url, undefined, this.#options);
-    if (buffer.byteLength > LARGEST_MANIFEST) throw new WebDNNError('descriptor', `${url}: larger than 64 MiB`);
-    return parseJson(buffer, url);
+    const content = await read(url, undefined, this.#options);
+    if (content.length > LARGEST_MANIFEST) throw new WebDNNError('descriptor', `${url}: larger than 64 MiB`);
+    return parseJson(content, url);
   }
 
-  file(file: FileRef, directory = this.#directory): Promise<ArrayBuffer> {
-    return read(joinUrl(directory, file.name), file, this.#options);
+  /** `memory`: room for it, of at least its length. */
+  file(file: FileRef, directory = this.#directory, memory?: ArrayBuffer): Promise<Content> {
+    return read(joinUrl(directory, file.name), file, this.#options, memory);
   }
 
   async json(file: FileRef): Promise<unknown> {

@@ -5,12 +5,12 @@ import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
 import { checkFiles, checkPlan } from './check_plan';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
-import { Reader } from './fetch';
+import { Reader, type Content } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
 import { unsetPlaceholders } from './placeholders';
 import { Runner, type FallThrough } from './runner';
 import { bindPlan, bindSetup } from './schedule';
-import { DOWNLOADS, loadWeights } from './weights';
+import { DOWNLOADS, loadWeights, type ShardSource } from './weights';
 import type { BackendName, FileRef, Manifest } from './plan';
 
 /** A fault of the Descriptor or of the page is an error at once; another backend would only hide it. */
@@ -34,10 +34,9 @@ const runtimeUrl = (): string => {
   }
 };
 
-interface ShardReader {
+interface ShardReader extends ShardSource {
   /** Starts the first downloads. */
   prefetch(): void;
-  read(file: FileRef): Promise<ArrayBuffer>;
 }
 
 /** Reads shards; tells `progressCallback`, which never goes backwards when a second backend starts over. */
@@ -46,22 +45,25 @@ function shardReader(
   reader: Reader,
   { weightDirectory, progressCallback }: LoadOptions,
 ): ShardReader {
-  const total = manifest.shards.reduce((sum, { file }) => sum + file.bytes, 0);
+  const sizes = manifest.shards.map(({ file }) => file.bytes);
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const largest = Math.max(...sizes);
+  const spare: ArrayBuffer[] = [];
   const seen = new Set<FileRef>();
   let loaded = 0;
   const report = (): void =>
     callPage('progressCallback', () => progressCallback?.(loaded, total, total ? loaded / total : 1));
   report();
-  const read = async (file: FileRef): Promise<ArrayBuffer> => {
-    const buffer = await reader.file(file, weightDirectory);
+  const read = async (file: FileRef): Promise<Content> => {
+    const content = await reader.file(file, weightDirectory, spare.pop() ?? new ArrayBuffer(largest));
     if (!seen.has(file)) {
       seen.add(file);
       loaded += file.bytes;
       report();
     }
-    return buffer;
+    return content;
   };
-  const prefetched = new Map<FileRef, Promise<ArrayBuffer>>();
+  const prefetched = new Map<FileRef, Promise<Content>>();
   return {
     prefetch() {
       for (const { file } of manifest.shards.slice(0, DOWNLOADS)) {
@@ -75,12 +77,15 @@ function shardReader(
       prefetched.delete(file);
       return reading;
     },
+    reuse(memory) {
+      if (memory.byteLength >= largest) spare.push(memory);
+    },
   };
 }
 
 /** Compiles while weights download, and writes them. */
 async function fill(executor: Executor, { manifest, shards }: Loading): Promise<void> {
-  await loadWeights(manifest, (file) => shards.read(file), executor, executor.start());
+  await loadWeights(manifest, shards, executor, executor.start());
   await executor.finishWeights();
 }
 

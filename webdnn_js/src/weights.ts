@@ -2,6 +2,7 @@
 
 import type { Executor, WeightRows } from './backend';
 import { LARGEST_SHARD } from './check';
+import type { Content } from './fetch';
 import type { FileRef, Manifest, Shard } from './plan';
 
 export const DOWNLOADS = 4;
@@ -9,12 +10,18 @@ export const DOWNLOADS = 4;
  * take it all, and a fourth has to wait for nothing but a write. */
 const MOST_BYTES = DOWNLOADS * LARGEST_SHARD;
 
+export interface ShardSource {
+  read(file: FileRef): Promise<Content>;
+  /** Takes the memory of a shard that is no longer needed, for shards to come. */
+  reuse(memory: ArrayBuffer): void;
+}
+
 /** Views of the pieces inside the shard; nothing is copied. */
-const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer): WeightRows[] =>
+const piecesOf = ({ weights }: Manifest, { pieces }: Shard, { buffer }: Content): WeightRows[] =>
   pieces.map(({ weight, row, rows, offset }) => {
     const { dtype, columns } = weights[weight]!;
     const View = dtype === 'float32' ? Float32Array : Int32Array;
-    return { weight, row, rows, data: new View(shard, offset, rows * columns) };
+    return { weight, row, rows, data: new View(buffer, offset, rows * columns) };
   });
 
 /**
@@ -23,7 +30,7 @@ const piecesOf = ({ weights }: Manifest, { pieces }: Shard, shard: ArrayBuffer):
  */
 export async function loadWeights(
   manifest: Manifest,
-  readShard: (file: FileRef) => Promise<ArrayBuffer>,
+  shards: ShardSource,
   executor: Pick<Executor, 'writeWeights'>,
   ready: Promise<void>,
 ): Promise<void> {
@@ -32,9 +39,9 @@ export async function loadWeights(
   let held = 0;
   let writing = ready;
 
-  const write = (shard: Shard, buffer: ArrayBuffer): void => {
+  const write = (shard: Shard, content: Content): void => {
     writing = writing.then(async () => {
-      if (!failed) await executor.writeWeights(piecesOf(manifest, shard, buffer));
+      if (!failed) shards.reuse(await executor.writeWeights(content.buffer, piecesOf(manifest, shard, content)));
       held -= shard.file.bytes;
     });
     writing.catch(() => (failed = true)); // whoever waits is told
@@ -48,7 +55,7 @@ export async function loadWeights(
       }
       next++;
       held += shard.file.bytes;
-      write(shard, await readShard(shard.file));
+      write(shard, await shards.read(shard.file));
     }
   };
   try {

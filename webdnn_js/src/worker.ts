@@ -8,8 +8,9 @@ import { answer, Session } from './webassembly/session';
 
 const session = new Session();
 
-/** The page gets the buffers of a run's results; copying them would cost a run of a small model. */
+/** The page gets the memory of a shard back, and the buffers of a run's results; copying them would cost a run of a small model. */
 function buffersOf(result: unknown): ArrayBuffer[] {
+  if (result instanceof ArrayBuffer) return [result];
   const { inputs = [], outputs = [] } = (result ?? {}) as Partial<Results>;
   return [...inputs, ...outputs].map(({ buffer }) => buffer as ArrayBuffer);
 }

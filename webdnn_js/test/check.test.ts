@@ -26,18 +26,17 @@ describe('checkManifest', () => {
     expect(checkManifest(manifest)).toBe(manifest);
   });
 
-  it('refuses a newer format in words of its own', () => {
-    expect(manifestWith((manifest) => (manifest.version = 2))).toThrow(
-      expect.objectContaining({
-        code: 'version',
-        message: expect.stringContaining('manifest.version: format 2 is newer') as string,
-      }) as Error,
-    );
+  it.each([
+    [1, 'manifest.version: format 1 is older than this runtime, which reads 2; convert the model again'],
+    [3, 'manifest.version: format 3 is newer than this runtime, which reads 2; load a newer WebDNN'],
+  ])('refuses format %d in words of its own', (version, message) => {
+    const error = expect.objectContaining({ code: 'version', message }) as Error;
+    expect(manifestWith((manifest) => (manifest.version = version))).toThrow(error);
   });
 
   it.each<[string, (manifest: Draft<Manifest>) => unknown]>([
     ['manifest.format: expected "webdnn", got "other"', (m) => spoil(m, { format: 'other' })],
-    ['manifest.version: expected 1, got 0', (m) => (m.version = 0)],
+    ['manifest.version: expected an integer ≥ 1, got 0', (m) => (m.version = 0)],
     [
       'manifest.placeholders: expected names of letters, digits and _, got "$0"',
       (m) => (m.placeholders['$0'] = { minimum: 1, maximum: 2 }),
@@ -65,6 +64,7 @@ describe('checkManifest', () => {
     ],
     ['manifest.shards[0].file.bytes: expected an integer', (m) => (m.shards[0]!.file.bytes = 2 ** 24 + 1)],
     ['manifest.shards[0].file.integrity: expected', (m) => (m.shards[0]!.file.integrity = 'md5-AAAA')],
+    ['manifest.shards[0].file.tree: expected', (m) => spoil(m.shards[0]!.file, { tree: undefined })],
     ['manifest.backends.fallback.bytes: expected', (m) => (m.backends.fallback!.bytes = -1)],
     ['manifest.constraints[0].relation: expected "==" or "<="', (m) => spoil(m.constraints[0]!, { relation: '<' })],
   ])('%s', (message, change) => expect(manifestWith(change)).toThrow(message));
@@ -146,7 +146,7 @@ describe('checkPlan', () => {
     ['plan.memory.maximum: expected an integer', (p) => (p.memory = { maximum: 0 })],
     [
       'plan.files.simd.name: expected a plain file name',
-      (p) => (p.files = { simd: { name: '/', bytes: 1, integrity: '' } }),
+      (p) => (p.files = { simd: { name: '/', bytes: 1, integrity: '', tree: '' } }),
     ],
   ])('%s', (message, change) => expect(planWith(change)).toThrow(message));
 

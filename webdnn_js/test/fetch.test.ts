@@ -64,6 +64,29 @@ describe.each(['secure', 'insecure'])('over HTTP, in a context that is %s', (con
     });
   });
 
+  it('finds one altered byte of many, wherever it is', async () => {
+    const content = new Uint8Array(600_000).map((_, i) => i % 251);
+    const file = fileOf('large.bin', content);
+    let sent = content;
+    const reader = new Reader(await serve((_, response) => response.end(sent)), {});
+    expect(Buffer.from(await reader.file(file)).equals(content)).toBe(true);
+    for (const at of [0, 262_143, 262_144, 524_288, 599_999]) {
+      sent = content.slice();
+      sent[at] = 255;
+      await expect(reader.file(file)).rejects.toMatchObject({ code: 'integrity' });
+    }
+  });
+
+  it('reads into larger memory that is given, whatever it holds', async () => {
+    const reader = new Reader(await serve((_, response) => response.end(CONTENT)), {});
+    const memory = new Uint8Array(100).fill(7).buffer;
+    const content = await reader.file(FILE, undefined, memory);
+    expect(Buffer.from(content)).toEqual(CONTENT);
+    expect(content.buffer.byteLength).toBe(100);
+    const short = new Reader(await serve((_, response) => response.end('some')), {});
+    await expect(short.file(FILE, undefined, content.buffer)).rejects.toMatchObject({ code: 'integrity' });
+  });
+
   it('refuses a length that is not the declared one', async () => {
     const reader = new Reader(await serve((_, response) => response.end(CONTENT)), {});
     await expect(reader.file({ ...FILE, bytes: 11 })).rejects.toMatchObject({

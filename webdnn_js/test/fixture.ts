@@ -17,6 +17,15 @@ export const fileOf = (name: string, data: Uint8Array): FileRef => ({
   name,
   bytes: data.length,
   integrity: integrityOf(data),
+  tree: integrityOf(
+    Buffer.concat(
+      Array.from({ length: Math.ceil(data.length / 2 ** 18) }, (_, i) =>
+        createHash('sha256')
+          .update(data.subarray(i * 2 ** 18, (i + 1) * 2 ** 18))
+          .digest(),
+      ),
+    ),
+  ),
 });
 
 const weightsOf = (first: number, count: number): Uint8Array =>
@@ -30,7 +39,7 @@ export function manifestOf(dynamic = false): Draft<Manifest> {
   const N = dynamic ? 'N' : 2;
   return {
     format: 'webdnn',
-    version: 1,
+    version: 2,
     name: 'tiny',
     converter: 'test',
     placeholders: dynamic ? { N: { minimum: 1, maximum: 8 } } : {},
@@ -64,7 +73,7 @@ export function planOf(dynamic = false, backend: BackendName = 'fallback'): Draf
     live: [first, last],
   });
   return {
-    version: 1,
+    version: 2,
     backend,
     buffers: [
       { kind: 'weight', dtype: 'float32', weight: 0, pitch: 4 },
@@ -153,13 +162,14 @@ export class FakeExecutor implements Executor {
   start = (): Promise<void> => this.call('start');
   finishWeights = (): Promise<void> => this.call('finishWeights');
 
-  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+  async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
     await this.call('writeWeights');
     for (const { weight, row, rows, data } of pieces) {
       if (rows * this.context.manifest.weights[weight]!.columns !== data.length) throw new Error('wrong piece');
-      if (data.buffer !== pieces[0]!.data.buffer) throw new Error('pieces of one shard lie in one buffer');
+      if (data.buffer !== memory) throw new Error('pieces of one shard lie in one buffer');
       this.weights.push([weight, row, [...data]]);
     }
+    return memory;
   }
 
   async bind(schedule: Schedule): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { WeightRows } from '../src/backend';
+import type { Executor, WeightRows } from '../src/backend';
 import type { FileRef, Manifest, Shard } from '../src/plan';
-import { loadWeights } from '../src/weights';
+import { loadWeights, type ShardSource } from '../src/weights';
 import { fileOf, manifestOf } from './fixture';
 
 /** Ten shards of one row each. */
@@ -12,6 +12,17 @@ function manyShards(): Manifest {
   return { ...manifestOf(), weights: [{ dtype: 'int32', rows: 10, columns: 1, encoding: 'raw' }], shards };
 }
 
+/** `arrive` tells when a shard is there. */
+const sourceOf = (arrive: (file: FileRef) => Promise<unknown>): ShardSource => ({
+  read: (file) => arrive(file).then(() => new Uint8Array(new ArrayBuffer(4))),
+  reuse: () => undefined,
+});
+
+/** An executor for whom `write` does the work. */
+const executorOf = (write: (piece: WeightRows) => Promise<unknown>): Pick<Executor, 'writeWeights'> => ({
+  writeWeights: (memory, [piece]) => write(piece!).then(() => memory),
+});
+
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const ready = Promise.resolve();
 
@@ -19,21 +30,20 @@ describe('loadWeights', () => {
   it('downloads four at once, writes one at a time, in order of arrival', async () => {
     let [downloading, most, writing] = [0, 0, 0];
     const rows: number[] = [];
-    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
+    const shards = sourceOf(async ({ name }) => {
       most = Math.max(most, ++downloading);
       await pause(5);
       while (name === '0' && rows.length < 4) await pause(1);
       downloading--;
-      return new ArrayBuffer(4);
-    };
-    const writeWeights = async ([piece]: readonly WeightRows[]): Promise<void> => {
+    });
+    const executor = executorOf(async ({ data, row }) => {
       expect(++writing).toBe(1);
-      expect(piece!.data).toBeInstanceOf(Int32Array);
+      expect(data).toBeInstanceOf(Int32Array);
       await pause(1);
       writing--;
-      rows.push(piece!.row);
-    };
-    await loadWeights(manyShards(), read, { writeWeights }, ready);
+      rows.push(row);
+    });
+    await loadWeights(manyShards(), shards, executor, ready);
     expect(most).toBe(4);
     expect(rows.indexOf(0)).toBeGreaterThan(3);
     expect([...rows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -48,13 +58,12 @@ describe('loadWeights', () => {
     const starting = new Promise<void>((resolve) => (start = resolve));
     const loading = loadWeights(
       { ...manifest, shards },
-      async ({ name }) => {
+      sourceOf(async ({ name }) => {
         read.push(name);
         expect(read.length - written.length).toBeLessThanOrEqual(6);
         await pause(1);
-        return new ArrayBuffer(4);
-      },
-      { writeWeights: ([piece]) => pause(1).then(() => void written.push(piece!.row)) },
+      }),
+      executorOf(({ row }) => pause(1).then(() => written.push(row))),
       starting,
     );
     await pause(50);
@@ -66,23 +75,37 @@ describe('loadWeights', () => {
 
   it('writes nothing before the executor has started, and nothing when it cannot', async () => {
     const rows: number[] = [];
-    const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));
+    const executor = executorOf(({ row }) => Promise.resolve(rows.push(row)));
     const start = pause(20).then(() => Promise.reject(new Error('no device')));
-    await expect(
-      loadWeights(manyShards(), () => Promise.resolve(new ArrayBuffer(4)), { writeWeights }, start),
-    ).rejects.toThrow('no device');
+    const shards = sourceOf(() => Promise.resolve());
+    await expect(loadWeights(manyShards(), shards, executor, start)).rejects.toThrow('no device');
     expect(rows).toEqual([]);
+  });
+
+  it('gives back the memory that the executor gives back, once it is written', async () => {
+    const own = new Map<ArrayBuffer, ArrayBuffer>();
+    const back: ArrayBuffer[] = [];
+    const writeWeights: Executor['writeWeights'] = async (memory, [piece]) => {
+      expect(piece!.data.buffer).toBe(memory);
+      expect(back).toHaveLength(own.size);
+      await pause(1);
+      own.set(memory, new ArrayBuffer(4));
+      return own.get(memory)!;
+    };
+    const shards = { ...sourceOf(() => Promise.resolve()), reuse: (memory: ArrayBuffer) => void back.push(memory) };
+    await loadWeights(manyShards(), shards, { writeWeights }, ready);
+    expect(own.size).toBe(10);
+    expect(back).toEqual([...own.values()]);
   });
 
   it('stops writing after the first failure', async () => {
     const rows: number[] = [];
-    const writeWeights = ([piece]: readonly WeightRows[]): Promise<void> => Promise.resolve(void rows.push(piece!.row));
-    const read = async ({ name }: FileRef): Promise<ArrayBuffer> => {
+    const executor = executorOf(({ row }) => Promise.resolve(rows.push(row)));
+    const shards = sourceOf(async ({ name }) => {
       await pause(Number(name) * 5);
       if (name === '2') throw new Error('altered');
-      return new ArrayBuffer(4);
-    };
-    await expect(loadWeights(manyShards(), read, { writeWeights }, ready)).rejects.toThrow('altered');
+    });
+    await expect(loadWeights(manyShards(), shards, executor, ready)).rejects.toThrow('altered');
     await pause(100);
     expect(rows).toEqual([0, 1]);
   });

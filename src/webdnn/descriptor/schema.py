@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from webdnn.graph.dim import JSONExpression, Size, product, to_json
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

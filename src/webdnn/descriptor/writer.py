@@ -22,6 +22,8 @@ from webdnn.graph.errors import WebDNNError
 from webdnn.graph.graph import Graph, Input, Value
 
 MANIFEST = "descriptor.json"
+LEAF_BYTES = 1 << 18
+"""Of which `tree` in a `File` record takes the hashes."""
 
 
 class OutputError(WebDNNError):
@@ -109,12 +111,22 @@ def _tensor(name: str, value: Value) -> dict[str, Any]:
     return {"name": name, "dtype": value.dtype, "shape": expressions(value.shape)}
 
 
+def file_record(name: str, content: bytes) -> dict[str, Any]:
+    """The `File` record of a file with this content."""
+    leaves = (content[start : start + LEAF_BYTES] for start in range(0, len(content), LEAF_BYTES))
+    hashes = b"".join(hashlib.sha256(leaf).digest() for leaf in leaves)
+    return {"name": name, "bytes": len(content), "integrity": _sha256(content), "tree": _sha256(hashes)}
+
+
+def _sha256(content: bytes) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}"
+
+
 def _write(directory: Path, stem: str, suffix: str, content: bytes) -> dict[str, Any]:
     """Writes a file whose name carries its content's hash; returns its `File` record."""
     name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
     (directory / name).write_bytes(content)
-    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-    return {"name": name, "bytes": len(content), "integrity": f"sha256-{digest}"}
+    return file_record(name, content)
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:

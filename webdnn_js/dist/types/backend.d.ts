@@ -2,6 +2,7 @@
  * What a backend is to the rest of the runtime. A backend executes flat, fully evaluated steps; everything symbolic
  * (expressions, loops, memory planning, checks) has happened before it sees them.
  */
+import type { Content } from './fetch.js';
 import type { BackendName, FileRef, Files, Manifest, Plan } from './plan.js';
 export type TypedArray = Float32Array | Int32Array;
 /** A View whose expressions have been evaluated; checked to lie inside its buffer. Units: elements. */
@@ -67,7 +68,7 @@ export interface Surroundings {
     readonly runtimeUrl: string;
 }
 /** Fetches a file of the Descriptor, verified against its integrity and length. */
-export type FetchFile = (file: FileRef) => Promise<ArrayBuffer>;
+export type FetchFile = (file: FileRef) => Promise<Content>;
 /** What a backend has begun before there is a plan. */
 export interface Preparation {
     /** Begins to fetch, while the plan that names `files` is checked. */
@@ -99,10 +100,10 @@ export interface WeightRows {
 export interface Executor {
     start(): Promise<void>;
     /**
-     * Fills the weight buffers of each piece, and runs the Setup steps of its weight. The pieces of one shard: their data are views
-     * of one buffer, which is the executor's to give away. One call at a time.
+     * Fills the weight buffers of each piece of a shard, and runs the Setup steps of its weight. The data of all pieces are views of
+     * `memory`, which may be given away; resolves to it, or to what has come back in its place. One call at a time.
      */
-    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     finishWeights(): Promise<void>;
     /** Makes memory and whatever else depends on sizes. State buffers become zero. */
     bind(schedule: Schedule): Promise<void>;

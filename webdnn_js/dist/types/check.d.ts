@@ -6,7 +6,7 @@ export type Check = (value: unknown, path: string) => void;
 /** The largest number that kernels can be given: parameters are `i32`. */
 export declare const INT32_MAX: number;
 /** The format that docs/descriptor.md describes. */
-export declare const FORMAT_VERSION = 1;
+export declare const FORMAT_VERSION = 2;
 /** 16 MiB; any other file may have sixteen times as much. */
 export declare const LARGEST_SHARD: number;
 export declare function reject(path: string, expected: string, got: unknown): never;

@@ -6,14 +6,20 @@ export interface FetchOptions {
     readonly signal?: AbortSignal | undefined;
 }
 export declare const joinUrl: (directory: string, name: string) => string;
-/** Reads `url`; `file`, when known, is what the content must be. An abort rejects with the signal's reason. */
-export declare function read(url: string, file: FileRef | undefined, options?: FetchOptions): Promise<ArrayBuffer>;
+/** All of a buffer, or its beginning. */
+export type Content = Uint8Array<ArrayBuffer>;
+/**
+ * Reads `url`; `file`, when known, is what the content must be, and `memory` where it goes if it comes as a stream: new memory costs
+ * more than what is copied into it. An abort rejects with the signal's reason.
+ */
+export declare function read(url: string, file: FileRef | undefined, options?: FetchOptions, memory?: ArrayBuffer): Promise<Content>;
 /** Reads the files of one Descriptor. */
 export declare class Reader {
     #private;
     constructor(directory: string, options: FetchOptions);
     /** The one file without integrity: whoever wants it checked serves it from their own host. */
     manifest(): Promise<unknown>;
-    file(file: FileRef, directory?: string): Promise<ArrayBuffer>;
+    /** `memory`: room for it, of at least its length. */
+    file(file: FileRef, directory?: string, memory?: ArrayBuffer): Promise<Content>;
     json(file: FileRef): Promise<unknown>;
 }

@@ -7,6 +7,7 @@ export interface FileRef {
     readonly name: string;
     readonly bytes: number;
     readonly integrity: string;
+    readonly tree: string;
 }
 /** The files of a plan, by the name of a variant. */
 export type Files = Readonly<Record<string, FileRef>>;

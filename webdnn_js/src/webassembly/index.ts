@@ -12,6 +12,7 @@ import type {
   TypedArray,
   WeightRows,
 } from '../backend';
+import type { Content } from '../fetch';
 import { checkBackendOptions } from '../options';
 import type { Files } from '../plan';
 import { startHost, type Host } from './host';
@@ -27,7 +28,7 @@ function workerUrl({ options, runtimeUrl }: Surroundings): string {
 class Opening implements Preparation {
   readonly opened: Promise<{ host: Host; thread: string }>;
   choice!: Choice;
-  code!: Promise<ArrayBuffer>;
+  code!: Promise<Content>;
 
   constructor(private readonly surroundings: Surroundings) {
     this.opened = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
@@ -74,15 +75,11 @@ class WebAssemblyExecutor implements Executor {
     const threads = Math.min(most, host.threads);
     this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
     const model = { plan, setups, weights: manifest.weights, schedule };
-    await host.join(await host.call('start', [code, model, { threads, shared }], [code]));
+    await host.join(await host.call('start', [code, model, { threads, shared }], [code.buffer]));
   }
 
-  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
-    await this.host!.call(
-      'writeWeights',
-      [pieces],
-      pieces.slice(0, 1).map(({ data }) => data.buffer as ArrayBuffer),
-    );
+  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
+    return this.host!.call('writeWeights', [memory, pieces], [memory]);
   }
 
   finishWeights(): Promise<void> {

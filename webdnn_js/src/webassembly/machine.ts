@@ -6,6 +6,7 @@
 import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { LARGEST_SHARD } from '../check';
 import { WebDNNError, reasonOf } from '../errors';
+import type { Content } from '../fetch';
 import type { Plan, Weight } from '../plan';
 import { BYTES_PER_ELEMENT } from '../schedule';
 
@@ -150,7 +151,7 @@ export class Machine {
     }
   }
 
-  static async create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine> {
+  static async create(code: Content, model: Model, team: Team): Promise<Machine> {
     const machine = new Machine(model, team);
     const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
       notCompiled,

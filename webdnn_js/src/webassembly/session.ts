@@ -2,6 +2,7 @@
 
 import type { Schedule, TypedArray, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
+import type { Content } from '../fetch';
 import { Machine, type Exports, type Model, type Results, type Seat, type Team } from './machine';
 
 /** The calls, as the worker answers them. */
@@ -10,13 +11,14 @@ export class Session {
   private seat: { exports: Exports; thread: number; threads: number } | undefined;
 
   /** Returns what the other threads need to `join`. */
-  async start(code: ArrayBuffer, model: Model, team: Team): Promise<readonly Seat[]> {
+  async start(code: Content, model: Model, team: Team): Promise<readonly Seat[]> {
     this.machine = await Machine.create(code, model, team);
     return this.machine.seats;
   }
 
-  writeWeights(pieces: readonly WeightRows[]): void {
+  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer {
     for (const piece of pieces) this.machine!.writeWeight(piece);
+    return memory;
   }
 
   bind(schedule: Schedule): void {

@@ -91,9 +91,9 @@ export class WebGLExecutor implements Executor {
     this.check();
   }
 
-  writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
     for (const piece of pieces) this.writePiece(piece);
-    return Promise.resolve();
+    return Promise.resolve(memory);
   }
 
   private writePiece({ weight, row, rows, data }: WeightRows): void {

@@ -96,8 +96,9 @@ export class WebGPUExecutor implements Executor {
     await Promise.all([storing, ...compiling]);
   }
 
-  async writeWeights(pieces: readonly WeightRows[]): Promise<void> {
+  async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
     for (const piece of pieces) await this.writePiece(piece);
+    return memory;
   }
 
   private async writePiece({ weight, row, rows, data }: WeightRows): Promise<void> {

@@ -11,7 +11,7 @@ export declare class FallbackExecutor implements Executor {
     private outputs;
     constructor(context: BackendContext);
     start(): Promise<void>;
-    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;

@@ -3,6 +3,7 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 import type { BoundSetup, Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Content } from '../fetch.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -59,7 +60,7 @@ export declare class Machine {
     private inputs;
     private outputs;
     private constructor();
-    static create(code: ArrayBuffer, model: Model, team: Team): Promise<Machine>;
+    static create(code: Content, model: Model, team: Team): Promise<Machine>;
     /** For threads 1, 2 …. */
     get seats(): Seat[];
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */

@@ -1,13 +1,14 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Content } from '../fetch.js';
 import { type Model, type Results, type Seat, type Team } from './machine.js';
 /** The calls, as the worker answers them. */
 export declare class Session {
     private machine;
     private seat;
     /** Returns what the other threads need to `join`. */
-    start(code: ArrayBuffer, model: Model, team: Team): Promise<readonly Seat[]>;
-    writeWeights(pieces: readonly WeightRows[]): void;
+    start(code: Content, model: Model, team: Team): Promise<readonly Seat[]>;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
     bind(schedule: Schedule): void;
     run(inputs: readonly TypedArray[]): Results;
     profile(inputs: readonly TypedArray[]): Results & {

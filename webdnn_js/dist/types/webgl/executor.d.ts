@@ -13,7 +13,7 @@ export declare class WebGLExecutor implements Executor {
     private draws;
     constructor(owner: BackendContext);
     start(): Promise<void>;
-    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;

@@ -26,7 +26,7 @@ export declare class WebGPUExecutor implements Executor {
     private failure;
     constructor(context: BackendContext);
     start(): Promise<void>;
-    writeWeights(pieces: readonly WeightRows[]): Promise<void>;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
