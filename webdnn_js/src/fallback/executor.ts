@@ -11,6 +11,7 @@ import type {
   WeightRows,
 } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
+import { readMatrix, writeMatrix } from '../matrix';
 import { checkBackendOptions } from '../options';
 import type { Plan } from '../plan';
 import { KERNELS } from './kernels';
@@ -117,7 +118,7 @@ export class FallbackExecutor implements Executor {
     this.context.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
       const { pitch } = buffer;
-      writeDense({ data: this.buffers[i]!, offset: row * pitch, pitch, rows, columns }, data);
+      writeMatrix(this.buffers[i]!, { offset: row * pitch, pitch, rows, columns }, data);
     });
   }
 
@@ -153,7 +154,7 @@ export class FallbackExecutor implements Executor {
   }
 
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
+    this.inputs.forEach((operand, i) => writeMatrix(operand.data, operand, inputs[i]!));
     let breath = performance.now() + BREATH;
     for (const call of this.calls) {
       invoke(call);
@@ -162,35 +163,22 @@ export class FallbackExecutor implements Executor {
         breath = performance.now() + BREATH;
       }
     }
-    this.outputs.forEach((operand, i) => readDense(operand, outputs[i]!));
+    this.outputs.forEach((operand, i) => readMatrix(operand.data, operand, outputs[i]!));
   }
 
   profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
-    this.inputs.forEach((operand, i) => writeDense(operand, inputs[i]!));
+    this.inputs.forEach((operand, i) => writeMatrix(operand.data, operand, inputs[i]!));
     const times = this.calls.map((call) => {
       const start = performance.now();
       invoke(call);
       return { kernel: call.name, origin: call.origin, milliseconds: performance.now() - start };
     });
-    this.outputs.forEach((operand, i) => readDense(operand, outputs[i]!));
+    this.outputs.forEach((operand, i) => readMatrix(operand.data, operand, outputs[i]!));
     return Promise.resolve(times);
   }
 
   dispose(): void {
     this.buffers = [];
     this.calls = this.inputs = this.outputs = [];
-  }
-}
-
-function writeDense({ data, offset, pitch, rows, columns }: Omit<Operand, 'shape'>, values: TypedArray): void {
-  for (let row = 0; row < rows; row++) {
-    data.set(values.subarray(row * columns, (row + 1) * columns), offset + row * pitch);
-  }
-}
-
-function readDense({ data, offset, pitch, rows, columns }: Operand, values: TypedArray): void {
-  for (let row = 0; row < rows; row++) {
-    const start = offset + row * pitch;
-    values.set(data.subarray(start, start + columns), row * columns);
   }
 }

@@ -1,13 +1,11 @@
 /** What every kernel here is made of: tensors in strided memory, and the way to walk over them. */
 
-/** A tensor seen as a matrix: element (row, column) stands at `data[offset + row·pitch + column]`; `columns` is the last of `shape`. */
-export interface Operand {
+import type { Place } from '../matrix';
+
+/** A tensor seen as a matrix in `data`; `columns` is the last of `shape`. */
+export interface Operand extends Place {
   readonly data: Float32Array;
-  readonly offset: number;
-  readonly pitch: number;
   readonly shape: readonly number[];
-  readonly rows: number;
-  readonly columns: number;
 }
 
 /** Computes `output` from `inputs`; `args` are the numbers of the step that may depend on placeholders (paddings, starts). */

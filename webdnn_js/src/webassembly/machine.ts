@@ -7,6 +7,7 @@ import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray, WeightRows
 import { LARGEST_SHARD } from '../check';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Content } from '../fetch';
+import { readMatrix, writeMatrix, type Place } from '../matrix';
 import type { Plan, Weight } from '../plan';
 import { BYTES_PER_ELEMENT } from '../schedule';
 
@@ -53,14 +54,6 @@ export interface Team {
 export interface Results {
   readonly inputs: readonly TypedArray[];
   readonly outputs: readonly Float32Array[];
-}
-
-/** A view as an address. */
-interface Place {
-  readonly address: number;
-  readonly pitch: number;
-  readonly rows: number;
-  readonly columns: number;
 }
 
 const PAGE = 65536;
@@ -261,8 +254,9 @@ export class Machine {
     }
   }
 
-  private floats(address: number, length: number): Float32Array {
-    return new Float32Array(this.memory.buffer, address, length);
+  /** All of the memory. Never kept: the memory may grow, and this would not. */
+  private get floats(): Float32Array {
+    return new Float32Array(this.memory.buffer);
   }
 
   /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
@@ -271,15 +265,16 @@ export class Machine {
     const { columns } = weights[weight]!;
     plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {
-        const address = this.fixed[i]! + row * buffer.pitch * BYTES_PER_ELEMENT;
-        this.writeRows({ address, pitch: buffer.pitch, rows, columns }, data);
+        const { pitch } = buffer;
+        const offset = this.fixed[i]! / BYTES_PER_ELEMENT + row * pitch;
+        writeMatrix(this.floats, { offset, pitch, rows, columns }, data);
       }
     });
     const setups = this.model.setups.filter((setup) => setup.weight === weight);
     if (!setups.length) return;
     const parameters = align(this.arena + data.byteLength);
     this.reserve(parameters + PAGE);
-    this.writeRows({ address: this.arena, pitch: columns, rows, columns }, data);
+    this.floats.set(data, this.arena / BYTES_PER_ELEMENT);
     for (const { kernel, out, args } of setups) {
       const target = this.fixed[out.buffer]! + out.offset * BYTES_PER_ELEMENT;
       const values = [this.arena, columns, target, out.pitch, row, rows, ...args];
@@ -294,7 +289,7 @@ export class Machine {
     const placement = schedule.placements[view.buffer];
     const start = placement && 'offset' in placement ? this.arena + placement.offset : this.fixed[view.buffer]!;
     const { pitch, rows, columns } = view;
-    return { address: start + view.offset * BYTES_PER_ELEMENT, pitch, rows, columns };
+    return { offset: start / BYTES_PER_ELEMENT + view.offset, pitch, rows, columns };
   }
 
   bind(schedule: Schedule): void {
@@ -303,8 +298,8 @@ export class Machine {
     const starts = steps.map((step) => {
       const start = parameters.length;
       for (const view of [...step.in, ...step.out]) {
-        const { address, pitch } = this.place(view, schedule);
-        parameters.push(address, pitch);
+        const { offset, pitch } = this.place(view, schedule);
+        parameters.push(offset * BYTES_PER_ELEMENT, pitch);
       }
       for (const arg of step.args) parameters.push(arg);
       return start;
@@ -321,48 +316,42 @@ export class Machine {
     this.model.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
-      this.floats(this.arena + placement.offset, schedule.elements[i]!).fill(0);
+      const start = (this.arena + placement.offset) / BYTES_PER_ELEMENT;
+      this.floats.fill(0, start, start + schedule.elements[i]!);
     });
     this.steps = steps;
     this.inputs = schedule.inputs.map((view) => this.place(view, schedule));
     this.outputs = schedule.outputs.map((view) => this.place(view, schedule));
   }
 
-  private writeRows({ address, pitch, rows, columns }: Place, data: TypedArray): void {
-    const target = this.floats(address, (rows - 1) * pitch + columns);
-    if (pitch === columns || rows === 1) {
-      target.set(data);
-      return;
-    }
-    for (let row = 0; row < rows; row++) target.set(data.subarray(row * columns, (row + 1) * columns), row * pitch);
+  private setInputs(inputs: readonly TypedArray[]): void {
+    this.inputs.forEach((place, i) => writeMatrix(this.floats, place, inputs[i]!));
   }
 
-  private readRows({ address, pitch, rows, columns }: Place): Float32Array {
-    const source = this.floats(address, (rows - 1) * pitch + columns);
-    // Copies: `source` may be memory that threads share, which not every API takes.
-    if (pitch === columns || rows === 1) return new Float32Array(source);
-    const result = new Float32Array(rows * columns);
-    for (let row = 0; row < rows; row++) {
-      result.set(source.subarray(row * pitch, row * pitch + columns), row * columns);
-    }
-    return result;
+  /** Copies: the memory may be shared by threads, and not every API takes such memory. */
+  private getOutputs(): Float32Array[] {
+    return this.outputs.map((place) => {
+      const values = new Float32Array(place.rows * place.columns);
+      readMatrix(this.floats, place, values);
+      return values;
+    });
   }
 
   /** Copies of the outputs; `inputs` are given back. */
   run(inputs: readonly TypedArray[]): Results {
-    this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
+    this.setInputs(inputs);
     this.execute('the model', this.table, 0, this.steps.length);
-    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)) };
+    return { inputs, outputs: this.getOutputs() };
   }
 
   /** The same, and the milliseconds of each step. */
   profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
-    this.inputs.forEach((place, i) => this.writeRows(place, inputs[i]!));
+    this.setInputs(inputs);
     const milliseconds = this.steps.map(({ origin }, i) => {
       const start = performance.now();
       this.execute(`step ${i} (${origin})`, this.table, i, i + 1);
       return performance.now() - start;
     });
-    return { inputs, outputs: this.outputs.map((place) => this.readRows(place)), milliseconds };
+    return { inputs, outputs: this.getOutputs(), milliseconds };
   }
 }

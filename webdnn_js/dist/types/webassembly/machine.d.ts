@@ -78,13 +78,15 @@ export declare class Machine {
     private placeWeights;
     /** Lets the memory reach up to `end`. */
     private reserve;
-    private floats;
+    /** All of the memory. Never kept: the memory may grow, and this would not. */
+    private get floats();
     /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
     writeWeight({ weight, row, rows, data }: WeightRows): void;
     private place;
     bind(schedule: Schedule): void;
-    private writeRows;
-    private readRows;
+    private setInputs;
+    /** Copies: the memory may be shared by threads, and not every API takes such memory. */
+    private getOutputs;
     /** Copies of the outputs; `inputs` are given back. */
     run(inputs: readonly TypedArray[]): Results;
     /** The same, and the milliseconds of each step. */

@@ -1,0 +1,13 @@
+/** Matrices whose rows may lie apart. */
+import type { TypedArray } from './backend.js';
+/** Where element (row, column) is: at `offset + row·pitch + column`. */
+export interface Place {
+    readonly offset: number;
+    readonly pitch: number;
+    readonly rows: number;
+    readonly columns: number;
+}
+/** Fills the matrix that lies in `data` with `values`, row after row. */
+export declare function writeMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void;
+/** Copies the matrix that lies in `data` to `values`, row after row. */
+export declare function readMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void;

@@ -1,0 +1,34 @@
+/** Matrices whose rows may lie apart. */
+
+import type { TypedArray } from './backend';
+
+/** Where element (row, column) is: at `offset + row·pitch + column`. */
+export interface Place {
+  readonly offset: number;
+  readonly pitch: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Fills the matrix that lies in `data` with `values`, row after row. */
+export function writeMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void {
+  if (pitch === columns) {
+    data.set(values, offset);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    data.set(values.subarray(row * columns, (row + 1) * columns), offset + row * pitch);
+  }
+}
+
+/** Copies the matrix that lies in `data` to `values`, row after row. */
+export function readMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void {
+  if (pitch === columns) {
+    values.set(data.subarray(offset, offset + rows * columns));
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    const start = offset + row * pitch;
+    values.set(data.subarray(start, start + columns), row * columns);
+  }
+}
