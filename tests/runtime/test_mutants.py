@@ -95,8 +95,9 @@ class Factory:
                 change(documents[target], number, kind, argument)
         plan = json.dumps(documents["plan"])
         backends = documents["manifest"].get("backends")
-        record = backends.get(self.backend) if isinstance(backends, dict) else None
-        if isinstance(record, dict) and record == self.manifest["backends"][self.backend]:
+        files = backends.get(self.backend) if isinstance(backends, dict) else None
+        record = files.get("plan") if isinstance(files, dict) else None
+        if isinstance(record, dict) and record == self.manifest["backends"][self.backend]["plan"]:
             record |= file_record(record["name"], plan.encode())
         manifest = json.dumps(documents["manifest"])
         return {"manifest": manifest, "plan": plan, "plans": self.plans, "backend": self.backend}

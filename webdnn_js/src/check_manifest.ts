@@ -54,7 +54,8 @@ const shard = (weights: number): Check =>
     ),
   });
 
-const BACKENDS = fields(Object.fromEntries(DEFAULT_ORDER.map((name) => [name, optional(anyFile)])));
+const backend = fields({ plan: anyFile, kernels: optional(dictionary(text, anyFile)) });
+const BACKENDS = fields(Object.fromEntries(DEFAULT_ORDER.map((name) => [name, optional(backend)])));
 
 /** Pieces lie inside their files, aligned, and give every row of every weight exactly once. */
 function checkCoverage({ weights, shards }: Manifest): void {

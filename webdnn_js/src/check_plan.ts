@@ -1,7 +1,6 @@
 /** Is this untrusted value a Plan that goes with `manifest`? What depends on placeholders, schedule.ts checks later. */
 
 import {
-  anyFile,
   data,
   dictionary,
   dtype,
@@ -18,7 +17,7 @@ import {
   INT32_MAX,
   type Check,
 } from './check';
-import type { BackendName, Buffer, Files, Manifest, Plan, Repeat, Step, View } from './plan';
+import type { BackendName, Buffer, Manifest, Plan, Repeat, Step, View } from './plan';
 
 const DEEPEST_LOOP = 8;
 /** Memory planning takes time in the square of it. */
@@ -160,19 +159,11 @@ function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
   });
 }
 
-/** The files that a plan names, as long as nothing else of it has been checked. */
-export function checkFiles(value: unknown): Files {
-  const path = 'plan';
-  fields({ version })(value, path);
-  fields({ files: optional(dictionary(text, anyFile)) })(value, path);
-  return (value as Plan).files ?? {};
-}
-
 export function checkPlan(value: unknown, manifest: Manifest, backend: BackendName): Plan {
   const path = 'plan';
   const placeholders: Symbols = new Set(Object.keys(manifest.placeholders));
   const size = expr(placeholders);
-  checkFiles(value);
+  fields({ version })(value, path);
   fields({
     backend: oneOf(backend),
     buffers: list(buffer(manifest, size), MOST_BUFFERS),

@@ -3,7 +3,7 @@
 import type { Backend, Executor, FetchFile, Preparation, Surroundings } from './backend';
 import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
-import { checkFiles, checkPlan } from './check_plan';
+import { checkPlan } from './check_plan';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
 import { Reader, type Content } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
@@ -103,13 +103,13 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   const preparation = prepared.get(name) ?? backend.prepare?.(surroundings);
   prepared.delete(name);
   let owner: { dispose(): void } | undefined = preparation;
-  const reading = reader.json(manifest.backends[name]!);
-  shards.prefetch();
   try {
     const fetchFile: FetchFile = (file) => reader.file(file);
-    const read = await reading;
-    preparation?.fetch?.(checkFiles(read), fetchFile);
-    const plan = checkPlan(read, manifest, name);
+    const { plan: file, kernels = {} } = manifest.backends[name]!;
+    preparation?.fetch?.(kernels, fetchFile);
+    const reading = reader.json(file);
+    shards.prefetch();
+    const plan = checkPlan(await reading, manifest, name);
     const setups = bindSetup(plan);
     const isStatic = !unsetPlaceholders(manifest, {}).length;
     const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;

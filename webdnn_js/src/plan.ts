@@ -12,8 +12,14 @@ export interface FileRef {
   readonly tree: string;
 }
 
-/** The files of a plan, by the name of a variant. */
+/** Compiled kernels, by the name of a variant. */
 export type Files = Readonly<Record<string, FileRef>>;
+
+/** Where the plan of a backend is, and the kernels that belong to it. */
+export interface BackendFiles {
+  readonly plan: FileRef;
+  readonly kernels?: Files;
+}
 
 export interface TensorInfo {
   readonly name: string;
@@ -63,7 +69,7 @@ export interface Manifest {
   readonly outputs: readonly TensorInfo[];
   readonly weights: readonly Weight[];
   readonly shards: readonly Shard[];
-  readonly backends: Readonly<Partial<Record<BackendName, FileRef>>>;
+  readonly backends: Readonly<Partial<Record<BackendName, BackendFiles>>>;
 }
 
 export type Buffer =
@@ -126,6 +132,5 @@ export interface Plan {
   readonly steps: readonly (Step | Repeat)[];
   readonly inputs: readonly View[];
   readonly outputs: readonly View[];
-  readonly files?: Files;
   readonly memory?: { readonly maximum: number };
 }

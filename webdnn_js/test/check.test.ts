@@ -65,7 +65,11 @@ describe('checkManifest', () => {
     ['manifest.shards[0].file.bytes: expected an integer', (m) => (m.shards[0]!.file.bytes = 2 ** 24 + 1)],
     ['manifest.shards[0].file.integrity: expected', (m) => (m.shards[0]!.file.integrity = 'md5-AAAA')],
     ['manifest.shards[0].file.tree: expected', (m) => spoil(m.shards[0]!.file, { tree: undefined })],
-    ['manifest.backends.fallback.bytes: expected', (m) => (m.backends.fallback!.bytes = -1)],
+    ['manifest.backends.fallback.plan.bytes: expected', (m) => (m.backends.fallback!.plan.bytes = -1)],
+    [
+      'manifest.backends.fallback.kernels.simd.name: expected a plain file name',
+      (m) => (m.backends.fallback!.kernels = { simd: { name: '/', bytes: 1, integrity: '', tree: '' } }),
+    ],
     ['manifest.constraints[0].relation: expected "==" or "<="', (m) => spoil(m.constraints[0]!, { relation: '<' })],
   ])('%s', (message, change) => expect(manifestWith(change)).toThrow(message));
 
@@ -144,10 +148,6 @@ describe('checkPlan', () => {
     ['plan.inputs: expected 1 views, got a list of 0', (p) => (p.inputs = [])],
     ['plan.inputs[0].buffer: expected a buffer of kind activation, got "state"', (p) => (p.inputs[0]!.buffer = 4)],
     ['plan.memory.maximum: expected an integer', (p) => (p.memory = { maximum: 0 })],
-    [
-      'plan.files.simd.name: expected a plain file name',
-      (p) => (p.files = { simd: { name: '/', bytes: 1, integrity: '', tree: '' } }),
-    ],
   ])('%s', (message, change) => expect(planWith(change)).toThrow(message));
 
   /** Buffer 5 is live in `live`; the loop, positions 1 and 2, reads it in its first step or writes it in its second. */

@@ -60,7 +60,7 @@ export function manifestOf(dynamic = false): Draft<Manifest> {
         ],
       },
     ],
-    backends: { fallback: fileOf('plan.fallback.0.json', new Uint8Array(1)) },
+    backends: { fallback: { plan: fileOf('plan.fallback.0.json', new Uint8Array(1)) } },
   };
 }
 
@@ -132,7 +132,7 @@ export function writeDescriptor(
   for (const backend of backends) {
     const data = Buffer.from(JSON.stringify({ ...plan, backend }));
     const file = fileOf(`plan.${backend}.0.json`, data);
-    manifest.backends[backend] = file;
+    manifest.backends[backend] = { plan: file };
     fs.writeFileSync(path.join(folder, file.name), data);
   }
   manifest.shards.forEach(({ file }, i) => fs.writeFileSync(path.join(folder, file.name), SHARDS[i]!));

@@ -163,7 +163,7 @@ class Plan:
     """What the user should know about the plan, such as a variant that is missing."""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but `source` and `files`, which the descriptor writer adds with names and hashes."""
+        """Everything but `source` and `files`, of which the descriptor writer puts names and hashes into the manifest."""
         result: dict[str, Any] = {
             "version": VERSION,
             "backend": self.backend,

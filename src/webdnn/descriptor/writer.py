@@ -77,10 +77,11 @@ def _write_files(directory: Path, graph: Graph, plans: Mapping[str, Plan], weigh
         manifest["shards"].append({"file": file, "pieces": [p.to_json() for p in pieces]})
     for name, plan in plans.items():
         record = plan.to_json()
-        if plan.files:
-            record["files"] = {v: _write(directory, f"kernels.{v}", "wasm", c) for v, c in sorted(plan.files.items())}
         validate_plan(record)
-        manifest["backends"][name] = _write(directory, f"plan.{name}", "json", _dump(record))
+        files: dict[str, Any] = {"plan": _write(directory, f"plan.{name}", "json", _dump(record))}
+        if plan.files:
+            files["kernels"] = {v: _write(directory, f"kernels.{v}", "wasm", c) for v, c in sorted(plan.files.items())}
+        manifest["backends"][name] = files
     validate_manifest(manifest)
     (directory / MANIFEST).write_bytes(_dump(manifest))
 

@@ -71,8 +71,8 @@ export interface Surroundings {
 export type FetchFile = (file: FileRef) => Promise<Content>;
 /** What a backend has begun before there is a plan. */
 export interface Preparation {
-    /** Begins to fetch, while the plan that names `files` is checked. */
-    fetch?(files: Files, fetchFile: FetchFile): void;
+    /** Begins to fetch one of `kernels`, while the plan downloads. */
+    fetch?(kernels: Files, fetchFile: FetchFile): void;
     /** If no executor came to own it. */
     dispose(): void;
 }

@@ -35,8 +35,8 @@ class Opening implements Preparation {
   }
 
   /** `noThreads`: why there must not be several. */
-  fetch(files: Files, fetchFile: FetchFile, noThreads?: string): void {
-    this.choice = chooseVariant(files, this.surroundings.options, noThreads);
+  fetch(kernels: Files, fetchFile: FetchFile, noThreads?: string): void {
+    this.choice = chooseVariant(kernels, this.surroundings.options, noThreads);
     this.code = fetchFile(this.choice.file);
     this.code.catch(() => undefined); // whoever waits for it is told
   }
@@ -68,7 +68,7 @@ class WebAssemblyExecutor implements Executor {
     const [, { host, thread }] = await Promise.all([opening.code, opening.opened]);
     this.host = host;
     if (thread !== 'worker' && opening.choice.shared) {
-      opening.fetch(plan.files ?? {}, fetchFile, `runs on the ${thread}`);
+      opening.fetch(manifest.backends.webassembly?.kernels ?? {}, fetchFile, `runs on the ${thread}`);
     }
     const code = await opening.code;
     const { variant, reason, shared, threadsReason, threads: most } = opening.choice;
