@@ -1,4 +1,5 @@
 // One model on one runtime in one page: loads, runs, times. measure.py opens it, and describes the job that it gets.
+
 async function fetchFloats(url) {
   return new Float32Array(await (await fetch(url)).arrayBuffer());
 }
