@@ -20,6 +20,7 @@ from webdnn.descriptor.schema import Plan
 HEADERS = (
     "old_compilers.h.jinja",
     "simd.h.jinja",
+    "work.h.jinja",
     "team.h.jinja",
     "math.h.jinja",
     "gemm.h.jinja",
