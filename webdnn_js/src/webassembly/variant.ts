@@ -76,10 +76,10 @@ function bestInstructions(files: Files): { instructions: string; reason: string 
   const present = Object.keys(PROBES).filter((name) => Object.hasOwn(files, name));
   const instructions = present.find(isSupported);
   if (instructions === undefined) {
-    throw new WebDNNError(
-      'backend',
-      `webassembly: this engine runs none of the variants ${present.join(', ') || '(none)'}`,
-    );
+    const reason = present.length
+      ? `this engine runs none of the variants ${present.join(', ')}`
+      : 'the Descriptor has no kernels for it; convert the model again';
+    throw new WebDNNError('backend', `webassembly: ${reason}`);
   }
   const missing = present.slice(0, present.indexOf(instructions));
   return {
