@@ -64,4 +64,6 @@ def test_memory_of_shards_is_used_again(site: Any, server: StaticServer, deep: M
     answer = value(ask(site, body, backend=backend, inputs=lists(inputs), largest=largest))
     assert_close(answer["outputs"], deep.expected(inputs))
     if backend == "fallback":  # which has nothing to start, so that writes never wait; its copies of weights count, too
-        assert answer["made"] == 8 + sizes.count(largest)
+        made = answer["made"] - sizes.count(largest)
+        # For the first four at least; for the next four only as far as these arrive together, before any of them is written; then for none.
+        assert 4 <= made <= 8 < len(shards)
