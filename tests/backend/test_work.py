@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 import webdnn.backend.webassembly as webassembly
 
 HEADER = Path(webassembly.__file__).parent / "kernels" / "work.h.jinja"
+RUNTIME = Path(__file__).parents[2] / "webdnn_js" / "src" / "webassembly" / "variant.ts"
 SOURCE = """
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 static inline int max_int(int a, int b) { return a > b ? a : b; }
@@ -111,3 +113,12 @@ def test_threads_at_once(library: ctypes.CDLL) -> None:
             library.forget(threads)
             list(pool.map(lambda work: library.take_all(ctypes.byref(work), times), workers(count, 3, 10, threads)))
             assert set(times) == {turn}
+
+
+def test_kernels_have_room_for_every_thread_that_the_runtime_allows() -> None:
+    """One thread more would write behind its array, into other constants of the module."""
+    room = re.search(r"#define MOST_THREADS (\d+)", HEADER.read_text(encoding="utf-8"))
+    allowed = re.search(r"const MOST_THREADS = (\d+);", RUNTIME.read_text(encoding="utf-8"))
+    assert room
+    assert allowed
+    assert int(allowed[1]) <= int(room[1])
