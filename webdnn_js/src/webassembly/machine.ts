@@ -71,7 +71,7 @@ const WARM_UP = 2;
 const WARM_UP_ALL = 50;
 /** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
 const LEAST_SIZE = 8;
-/** Bytes that the system gives when the first of them is used. */
+/** Bytes that the system gives when the first of them is written. */
 const SYSTEM_PAGE = 4096;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -182,13 +182,11 @@ export class Machine {
 
   /**
    * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches every page
-   * of the arena.
+   * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
   private warmUp(schedule: Schedule): void {
     this.bind(schedule);
-    const bytes = new Uint8Array(this.memory.buffer);
-    for (let at = this.arena; at < this.table; at += SYSTEM_PAGE) bytes[at] = 0;
+    this.touch(this.arena, this.table);
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
     );
@@ -201,11 +199,24 @@ export class Machine {
       const before = spent.get(way) ?? 0;
       if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
       const start = performance.now();
+      for (const { buffer } of this.steps[i]!.in) {
+        const at = this.fixed[buffer];
+        if (at !== undefined) this.touch(at, at + this.fixedBytes(buffer));
+      }
       this.execute(`step ${i} on zeros`, this.table, i, i + 1, 1);
       const time = performance.now() - start;
       spent.set(way, before + time);
       all += time;
     }
+  }
+
+  /**
+   * Writes into every page of memory that is still all zero. The system gives a page when it is first written; one that was read before, it has
+   * to take from all processors again, which takes several times as long.
+   */
+  private touch(start: number, end: number): void {
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (let at = start; at < end; at += SYSTEM_PAGE) bytes[at] = 0;
   }
 
   private get threadBytes(): number {

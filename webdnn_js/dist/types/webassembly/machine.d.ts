@@ -67,10 +67,14 @@ export declare class Machine {
     private execute;
     /**
      * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
-     * slow code when the weights are there. On one thread: the others have not joined yet, and share the code. Also touches every page
-     * of the arena.
+     * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
      */
     private warmUp;
+    /**
+     * Writes into every page of memory that is still all zero. The system gives a page when it is first written; one that was read before, it has
+     * to take from all processors again, which takes several times as long.
+     */
+    private touch;
     private get threadBytes();
     /** What the Setup steps need behind the weights: the largest piece, and parameters. */
     private setupBytes;
