@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 from memory import peak_of_page, renderers
 from playwright.sync_api import Error, sync_playwright
-from runtimes import RUNTIMES, Runtime
+from runtimes import LIBRARIES, RUNTIMES, Runtime
 
 from harness import chromium
 from harness.metric import error
@@ -37,6 +37,8 @@ class Effort:
 
 
 QUICK = Effort(warmup=1, runs=3, seconds=0.2, peak_seconds=0.05)
+FLAGS = [*(flag for flag in chromium.FLAGS if "swiftshader" not in flag and "webgpu" not in flag), "--disable-gpu"]
+"""No runtime here needs a GPU. Where there is none, SwiftShader would draw the page, on the processors that runtimes compute with."""
 PAGE_SECONDS = 600
 """A page that has not ended by then has failed."""
 
@@ -92,6 +94,7 @@ class Bench:
             **runtime.options,
             **more,
         }
+        job["library"] = [address.format_map(job) for address in LIBRARIES[runtime.module]]
         self.server.requests.clear()
         self.server.posted = Queue()  # a page that took too long may have answered yet
         try:
@@ -174,7 +177,7 @@ def open_bench(effort: Effort, checkouts: Mapping[str, Path]) -> Iterator[Bench]
     with StaticServer({**MOUNTS, **ours}) as server, sync_playwright() as playwright:
         server.add("/page/", (HERE / "page" / "index.html").read_bytes())
         bench = Bench(
-            lambda: playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.FLAGS),
+            lambda: playwright.chromium.launch(executable_path=chromium.executable(), args=FLAGS),
             server,
             effort,
         )

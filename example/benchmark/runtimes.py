@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# For each module of page/, the addresses of what it runs: modules, and for TensorFlow.js, in this order, scripts.
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "webdnn": ("{dist}/webdnn.mjs",),
+    "litert": ("/litert/dist/index.js", "/litert-utils/index.js"),
+    "onnxruntime": ("/onnxruntime/ort.wasm.bundle.min.mjs",),
+    "tfjs": (
+        "/tfjs/core/tf-core.es2017.min.js",
+        "/tfjs/converter/tf-converter.es2017.min.js",
+        "/tfjs/wasm/tf-backend-wasm.es2017.min.js",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Runtime:

@@ -1,21 +1,19 @@
 // TensorFlow.js on WebAssembly (XNNPACK): its core, the loader of graph models, and the backend.
 
-const SCRIPTS = ['core/tf-core', 'converter/tf-converter', 'wasm/tf-backend-wasm'];
-
 /** The modules of these packages are for bundlers; a page without one takes the scripts. */
-function addScript(name) {
+function addScript(src) {
   return new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.async = false; // in order
-    script.src = `/tfjs/${name}.es2017.min.js`;
+    script.src = src;
     script.onload = resolve;
-    script.onerror = () => reject(new Error(`${script.src} does not load`));
+    script.onerror = () => reject(new Error(`${src} does not load`));
     document.head.append(script);
   });
 }
 
-export async function load({ file, shape, threads }) {
-  await Promise.all(SCRIPTS.map(addScript));
+export async function load({ file, shape, threads, library }) {
+  await Promise.all(library.map(addScript));
   const { tf } = globalThis;
   if (threads > 1) {
     tf.wasm.setWasmPaths('/tfjs/wasm-out/');
