@@ -22,7 +22,7 @@ from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.dim import symbol
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph, apply
-from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Repeat, Reshape
+from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Pool2D, Repeat, Reshape
 from webdnn.graph.program import FUNCTIONS, Call, Program, single
 
 SPECIAL = np.array(
@@ -150,6 +150,28 @@ def test_special_values(answers: Any, tmp_path: Path, variant: str) -> None:
             # Beyond some millions sin and cos lose the argument's last bits; results below the normal range may be flushed.
             fine = np.abs(SPECIAL) < 1e6 if name in ("sin", "cos") else np.ones(len(SPECIAL), bool)
             np.testing.assert_allclose(have[fine], want[fine], rtol=1e-6, atol=1e-37, err_msg=name)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("variant", ["simd", "relaxed-simd"])
+def test_special_values_in_windows(answers: Any, tmp_path: Path, variant: str) -> None:
+    """The largest of a window is NaN if any is, and −∞ if all are; in sixteen channels at a time and in the rest."""
+    channels = 16 + 5
+    x = source("x", 1, 6, 6, channels)
+    y = apply(Pool2D("max", size=(3, 3), strides=(2, 2), padding=((0, 1), (0, 1))), x, origin=("pool",))
+    random = np.random.default_rng(0)
+    values = np.where(random.random(x.shape) < 0.03, random.choice(SPECIAL, x.shape), random.normal(size=x.shape))
+    values[0, :3, :3, ::4] = -np.inf
+    values[0, 2, 3:5, ::3] = [np.nan], [np.inf]
+    values = values.astype(np.float32)
+    _write(tmp_path / "windows", Case("windows", lambda random: graph_of([x], [y])))
+    (answer,) = answers([("windows", [values])], variant=variant)
+    if isinstance(answer, PageError):
+        raise answer
+    (want,) = y.op.evaluate([values])
+    assert 0 < np.isnan(want).sum() < want.size / 2
+    assert np.isneginf(want).any()
+    np.testing.assert_array_equal(answer[0][0], want)
 
 
 @pytest.mark.browser
