@@ -12,7 +12,6 @@ import type {
   TypedArray,
   WeightRows,
 } from '../backend';
-import type { Content } from '../fetch';
 import { checkBackendOptions } from '../options';
 import type { Files } from '../plan';
 import { startHost, type Host } from './host';
@@ -24,26 +23,44 @@ function workerUrl({ options, runtimeUrl }: Surroundings): string {
   return runtimeUrl && new URL('webdnn-worker.js', runtimeUrl).href;
 }
 
-/** A host that is starting, and the module for it. */
+/** A host that has the module of a variant. */
+interface Opened {
+  readonly host: Host;
+  /** Where it is, in words for people. */
+  readonly thread: string;
+  readonly choice: Choice;
+}
+
+/** A host that is starting, and compiles the module as soon as both are there. */
 class Opening implements Preparation {
-  readonly opened: Promise<{ host: Host; thread: string }>;
-  choice!: Choice;
-  code!: Promise<Content>;
+  private readonly starting: Promise<{ host: Host; thread: string }>;
+  private opening: Promise<Opened> | undefined;
 
   constructor(private readonly surroundings: Surroundings) {
-    this.opened = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
+    this.starting = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
   }
 
-  /** `noThreads`: why there must not be several. */
-  fetch(kernels: Files, fetchFile: FetchFile, noThreads?: string): void {
-    this.choice = chooseVariant(kernels, this.surroundings.options, noThreads);
-    this.code = fetchFile(this.choice.file);
-    this.code.catch(() => undefined); // whoever waits for it is told
+  fetch(kernels: Files, fetchFile: FetchFile): void {
+    this.opening = this.open(chooseVariant(kernels, this.surroundings.options), kernels, fetchFile);
+    this.opening.catch(() => undefined); // whoever waits for it is told
+  }
+
+  private async open(choice: Choice, kernels: Files, fetchFile: FetchFile): Promise<Opened> {
+    const [code, { host, thread }] = await Promise.all([fetchFile(choice.file), this.starting]);
+    if (thread !== 'worker' && choice.shared) {
+      return this.open(chooseVariant(kernels, this.surroundings.options, `runs on the ${thread}`), kernels, fetchFile);
+    }
+    await host.call('compile', [code], [code.buffer]);
+    return { host, thread, choice };
+  }
+
+  opened(): Promise<Opened> {
+    return this.opening!; // `load` has called `fetch`
   }
 
   /** A worker may be ready only after the download has failed, and all was given up. */
   dispose(): void {
-    void this.opened.then(({ host }) => host.dispose());
+    void this.starting.then(({ host }) => host.dispose());
   }
 }
 
@@ -55,7 +72,7 @@ class WebAssemblyExecutor implements Executor {
   private facts: Readonly<Record<string, unknown>> = {};
 
   constructor(private readonly context: BackendContext) {
-    this.opening = context.prepared as Opening; // `load` has called `prepare` and `fetch`
+    this.opening = context.prepared as Opening; // `load` has called `prepare`
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -63,19 +80,14 @@ class WebAssemblyExecutor implements Executor {
   }
 
   async start(): Promise<void> {
-    const { opening } = this;
-    const { plan, setups, manifest, schedule, fetchFile } = this.context;
-    const [, { host, thread }] = await Promise.all([opening.code, opening.opened]);
+    const { plan, setups, manifest, schedule } = this.context;
+    const { host, thread, choice } = await this.opening.opened();
     this.host = host;
-    if (thread !== 'worker' && opening.choice.shared) {
-      opening.fetch(manifest.backends.webassembly?.kernels ?? {}, fetchFile, `runs on the ${thread}`);
-    }
-    const code = await opening.code;
-    const { variant, reason, shared, threadsReason, threads: most } = opening.choice;
-    const threads = Math.min(most, host.threads);
+    const { variant, reason, shared, threadsReason } = choice;
+    const threads = Math.min(choice.threads, host.threads);
     this.facts = { variant, variantReason: reason, thread, threads, threadsReason };
     const model = { plan, setups, weights: manifest.weights, schedule };
-    await host.join(await host.call('start', [code, model, { threads, shared }], [code.buffer]));
+    await host.join(await host.call('start', [model, { threads, shared }]));
   }
 
   writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {

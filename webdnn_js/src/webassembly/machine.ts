@@ -71,8 +71,6 @@ const WARM_UP = 2;
 const WARM_UP_ALL = 50;
 /** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
 const LEAST_SIZE = 8;
-/** Bytes that the system gives when the first of them is written. */
-const SYSTEM_PAGE = 4096;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -91,6 +89,8 @@ function notCompiled(error: unknown): never {
   const remedy = /unsafe-eval|CSP|Content.Security/i.test(reason) ? " (allow 'wasm-unsafe-eval' in script-src)" : '';
   throw new WebDNNError('backend', `webassembly: the kernels do not compile: ${reason}${remedy}`, { cause: error });
 }
+
+export const compile = (code: Content): Promise<WebAssembly.Module> => WebAssembly.compile(code).catch(notCompiled);
 
 /** Bytes of the table and the parameters of `steps`. */
 const tableBytes = ({ steps }: Schedule): number =>
@@ -118,7 +118,6 @@ function makeMemory(bytes: number, grows: boolean, most: number, shared: boolean
 export class Machine {
   private readonly threads: number;
   private readonly memory: WebAssembly.Memory;
-  private module!: WebAssembly.Module;
   private exports!: Exports;
   private stacks = 0;
   /** Address of every weight and packed buffer, by buffer index. */
@@ -130,6 +129,7 @@ export class Machine {
   private outputs: readonly Place[] = [];
 
   private constructor(
+    private readonly module: WebAssembly.Module,
     private readonly model: Model,
     { threads, shared }: Team,
   ) {
@@ -144,12 +144,9 @@ export class Machine {
     }
   }
 
-  static async create(code: Content, model: Model, team: Team): Promise<Machine> {
-    const machine = new Machine(model, team);
-    const { module, instance } = await WebAssembly.instantiate(code, { env: { memory: machine.memory } }).catch(
-      notCompiled,
-    );
-    machine.module = module;
+  static async create(module: WebAssembly.Module, model: Model, team: Team): Promise<Machine> {
+    const machine = new Machine(module, model, team);
+    const instance = await WebAssembly.instantiate(module, { env: { memory: machine.memory } });
     machine.exports = instance.exports as unknown as Exports;
     machine.placeWeights();
     if (model.schedule) machine.warmUp(model.schedule);
@@ -211,12 +208,11 @@ export class Machine {
   }
 
   /**
-   * Writes into every page of memory that is still all zero. The system gives a page when it is first written; one that was read before, it has
-   * to take from all processors again, which takes several times as long.
+   * Writes into memory that is still all zero. The system gives a page when it is first written; one that was read before, it has to take
+   * from all processors again, which takes several times as long.
    */
   private touch(start: number, end: number): void {
-    const bytes = new Uint8Array(this.memory.buffer);
-    for (let at = start; at < end; at += SYSTEM_PAGE) bytes[at] = 0;
+    new Uint8Array(this.memory.buffer).fill(0, start, end);
   }
 
   private get threadBytes(): number {

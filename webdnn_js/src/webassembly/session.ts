@@ -3,16 +3,21 @@
 import type { Schedule, TypedArray, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
 import type { Content } from '../fetch';
-import { Machine, type Exports, type Model, type Results, type Seat, type Team } from './machine';
+import { compile, Machine, type Exports, type Model, type Results, type Seat, type Team } from './machine';
 
 /** The calls, as the worker answers them. */
 export class Session {
+  private module: WebAssembly.Module | undefined;
   private machine: Machine | undefined;
   private seat: { exports: Exports; thread: number; threads: number } | undefined;
 
+  async compile(code: Content): Promise<void> {
+    this.module = await compile(code);
+  }
+
   /** Returns what the other threads need to `join`. */
-  async start(code: Content, model: Model, team: Team): Promise<readonly Seat[]> {
-    this.machine = await Machine.create(code, model, team);
+  async start(model: Model, team: Team): Promise<readonly Seat[]> {
+    this.machine = await Machine.create(this.module!, model, team);
     return this.machine.seats;
   }
 
@@ -56,7 +61,7 @@ export class Session {
   }
 }
 
-export type Method = 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
+export type Method = 'compile' | 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 
 /** A call by name. */

@@ -45,11 +45,12 @@ export interface Results {
     readonly inputs: readonly TypedArray[];
     readonly outputs: readonly Float32Array[];
 }
+export declare const compile: (code: Content) => Promise<WebAssembly.Module>;
 export declare class Machine {
+    private readonly module;
     private readonly model;
     private readonly threads;
     private readonly memory;
-    private module;
     private exports;
     private stacks;
     /** Address of every weight and packed buffer, by buffer index. */
@@ -60,7 +61,7 @@ export declare class Machine {
     private inputs;
     private outputs;
     private constructor();
-    static create(code: Content, model: Model, team: Team): Promise<Machine>;
+    static create(module: WebAssembly.Module, model: Model, team: Team): Promise<Machine>;
     /** For threads 1, 2 …. */
     get seats(): Seat[];
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
@@ -71,8 +72,8 @@ export declare class Machine {
      */
     private warmUp;
     /**
-     * Writes into every page of memory that is still all zero. The system gives a page when it is first written; one that was read before, it has
-     * to take from all processors again, which takes several times as long.
+     * Writes into memory that is still all zero. The system gives a page when it is first written; one that was read before, it has to take
+     * from all processors again, which takes several times as long.
      */
     private touch;
     private get threadBytes();

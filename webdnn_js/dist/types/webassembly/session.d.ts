@@ -4,10 +4,12 @@ import type { Content } from '../fetch.js';
 import { type Model, type Results, type Seat, type Team } from './machine.js';
 /** The calls, as the worker answers them. */
 export declare class Session {
+    private module;
     private machine;
     private seat;
+    compile(code: Content): Promise<void>;
     /** Returns what the other threads need to `join`. */
-    start(code: Content, model: Model, team: Team): Promise<readonly Seat[]>;
+    start(model: Model, team: Team): Promise<readonly Seat[]>;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
     bind(schedule: Schedule): void;
     run(inputs: readonly TypedArray[]): Results;
@@ -19,7 +21,7 @@ export declare class Session {
     /** Does this thread's share of every run, until there will be no more. `fail` is told of every trap. */
     serve(fail: (reason: string) => void): void;
 }
-export type Method = 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
+export type Method = 'compile' | 'start' | 'writeWeights' | 'bind' | 'run' | 'profile' | 'join';
 export type Answer<M extends Method> = Awaited<ReturnType<Session[M]>>;
 /** A call by name. */
 export declare function answer(session: Session, method: Method, args: readonly unknown[]): Promise<unknown>;
