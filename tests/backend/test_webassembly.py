@@ -16,6 +16,7 @@ from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.webassembly import TARGET, toolchain
 from webdnn.backend.webassembly.dialect import FUNCTIONS as DIALECT
 from webdnn.backend.webassembly.lowering import LOWERINGS
+from webdnn.backend.webassembly.operands import Bias, Calls, split_bias
 from webdnn.backend.webassembly.toolchain import VARIANTS, ToolchainError, find_zig
 from webdnn.descriptor.schema import Plan, Step
 from webdnn.descriptor.writer import write_descriptor
@@ -70,6 +71,29 @@ def _write(directory: Path, case: Case, change: Callable[[Plan], None] = lambda 
 def test_every_op_and_function_has_an_entry() -> None:
     assert set(LOWERINGS) == set(OPS) - {Concat, Repeat, Reshape}
     assert set(DIALECT) == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("calls", "kinds", "want"),
+    [
+        ([["add", 0, 1]], ["column"], Bias(1, [])),
+        ([["add", 1, 0], ["relu", 2]], ["column"], Bias(1, [["relu", 0]])),
+        (
+            [["add", 0, 2], ["add", 3, 1], ["clip", 4, {"value": 0.0}, {"value": 6.0}]],
+            ["full", "column"],
+            Bias(2, [["add", 0, 1], ["clip", 3, {"value": 0.0}, {"value": 6.0}]]),
+        ),
+        ([["add", 0, 1], ["relu", 2]], ["full"], None),
+        ([["sub", 0, 1]], ["column"], None),
+        ([["add", 0, {"value": 1.0}]], ["column"], None),
+        ([["add", 0, 0]], ["column"], None),
+        ([["relu", 0], ["add", 2, 1]], ["column"], None),
+        ([["add", 0, 1], ["mul", 2, 0]], ["column"], None),
+        ([["add", 0, 1], ["mul", 2, 1]], ["column"], None),
+    ],
+)
+def test_sums_begin_with_a_bias(calls: Calls, kinds: list[str], want: Bias | None) -> None:
+    assert split_bias(calls, kinds) == want
 
 
 def test_compiler_missing(monkeypatch: pytest.MonkeyPatch) -> None:

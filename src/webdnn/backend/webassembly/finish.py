@@ -12,6 +12,7 @@ import jinja2
 
 from webdnn.backend.webassembly.dialect import literal, render_program
 from webdnn.backend.webassembly.lower_convolution import SCRATCH_ELEMENTS
+from webdnn.backend.webassembly.operands import split_bias
 from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_toolchain
 from webdnn.backend.webassembly.winograd import GAP
 from webdnn.backend.webassembly.winograd_transforms import header_fields, kernel_fields
@@ -63,10 +64,14 @@ def render_module(kernels: list[dict[str, Any]]) -> str:
 
 
 def _render_kernel(index: int, kernel: dict[str, Any]) -> str:
-    fields: dict[str, Any] = {"index": index, "kernel": kernel, "program": ""}
-    if kernel.get("program"):
-        inputs = len(kernel["operands"]) + (kernel["name"] != "elementwise")
-        fields["program"] = render_program(f"program_{index}", inputs, kernel["program"])
+    fields: dict[str, Any] = {"index": index, "kernel": kernel, "program": "", "bias": None}
+    if calls := kernel.get("program"):
+        is_epilogue = kernel["name"] != "elementwise"
+        inputs = len(kernel["operands"]) + is_epilogue
+        fields["program"] = render_program(f"program_{index}", inputs, calls)
+        bias = fields["bias"] = split_bias(calls, kernel["operands"]) if is_epilogue else None
+        if bias and bias.rest:
+            fields["program"] += "\n" + render_program(f"after_bias_{index}", inputs, bias.rest)
     if "m" in kernel:
         fields["tile"] = kernel_fields(kernel)
     if "value" in kernel:

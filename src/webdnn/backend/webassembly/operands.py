@@ -53,3 +53,36 @@ def epilogue_fields(
         "output": output,
         "arguments": 2 * (output + outputs) + own_args,
     }
+
+
+Calls = Sequence[Sequence[Any]]
+"""As `Program.to_json` gives them."""
+
+
+@dataclass(frozen=True)
+class Bias:
+    """The operand, counted from 1, that an epilogue adds first, a value for each column: sums may begin with it. `rest` is done afterwards."""
+
+    operand: int
+    rest: Calls
+
+
+def split_bias(calls: Calls, kinds: Sequence[str]) -> Bias | None:
+    """`calls`: an epilogue on a sum (input 0) and operands of `kinds` (inputs 1 …). None where it does not begin with a bias."""
+    (function, *terms), *rest = calls
+    operands = [
+        term for term in terms if isinstance(term, int) and 0 < term <= len(kinds) and kinds[term - 1] == "column"
+    ]
+    if function != "add" or 0 not in terms or not operands:
+        return None
+    result = 1 + len(kinds)  # of the addition, which is the sum from now on
+    used = {term for _, *terms in rest for term in terms if isinstance(term, int)}
+    if used & {0, *operands}:
+        return None
+
+    def renumbered(term: Any) -> Any:
+        if not isinstance(term, int) or term < result:
+            return term
+        return 0 if term == result else term - 1
+
+    return Bias(operands[0], [[function, *map(renumbered, terms)] for function, *terms in rest])
