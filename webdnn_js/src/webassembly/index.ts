@@ -34,15 +34,16 @@ interface Opened {
 /** A host that is starting, and compiles the module as soon as both are there. */
 class Opening implements Preparation {
   private readonly starting: Promise<{ host: Host; thread: string }>;
-  private opening: Promise<Opened> | undefined;
+  /** From `fetch` on, which `load` has called before anybody asks. */
+  opened!: Promise<Opened>;
 
   constructor(private readonly surroundings: Surroundings) {
     this.starting = startHost(workerUrl(surroundings), mostThreads(surroundings.options));
   }
 
   fetch(kernels: Files, fetchFile: FetchFile): void {
-    this.opening = this.open(chooseVariant(kernels, this.surroundings.options), kernels, fetchFile);
-    this.opening.catch(() => undefined); // whoever waits for it is told
+    this.opened = this.open(chooseVariant(kernels, this.surroundings.options), kernels, fetchFile);
+    this.opened.catch(() => undefined); // whoever waits for it is told
   }
 
   private async open(choice: Choice, kernels: Files, fetchFile: FetchFile): Promise<Opened> {
@@ -52,10 +53,6 @@ class Opening implements Preparation {
     }
     await host.call('compile', [code], [code.buffer]);
     return { host, thread, choice };
-  }
-
-  opened(): Promise<Opened> {
-    return this.opening!; // `load` has called `fetch`
   }
 
   /** A worker may be ready only after the download has failed, and all was given up. */
@@ -81,7 +78,7 @@ class WebAssemblyExecutor implements Executor {
 
   async start(): Promise<void> {
     const { plan, setups, manifest, schedule } = this.context;
-    const { host, thread, choice } = await this.opening.opened();
+    const { host, thread, choice } = await this.opening.opened;
     this.host = host;
     const { variant, reason, shared, threadsReason } = choice;
     const threads = Math.min(choice.threads, host.threads);
