@@ -37,7 +37,7 @@ class Effort:
 
 
 QUICK = Effort(warmup=1, runs=3, seconds=0.2, peak_seconds=0.05)
-FLAGS = [*(flag for flag in chromium.FLAGS if "swiftshader" not in flag and "webgpu" not in flag), "--disable-gpu"]
+FLAGS = [*chromium.PLAIN_FLAGS, "--disable-gpu"]
 """No runtime here needs a GPU. Where there is none, SwiftShader would draw the page, on the processors that runtimes compute with."""
 PAGE_SECONDS = 600
 """A page that has not ended by then has failed."""

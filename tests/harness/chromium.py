@@ -7,7 +7,7 @@ import shutil
 
 # A page of this host is no secure context, as one of 127.0.0.1 is: no crypto.subtle, no SharedArrayBuffer, no WebGPU.
 INSECURE_HOST = "insecure.test"
-FLAGS = [
+PLAIN_FLAGS = [
     f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
     "--no-sandbox",
     "--no-first-run",
@@ -15,7 +15,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-quic",
     "--disable-sync",
-    # WebGPU and WebGL both on SwiftShader, which computes on the CPU.
+]
+# WebGPU and WebGL both on SwiftShader, which computes on the CPU.
+FLAGS = [
+    *PLAIN_FLAGS,
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
     "--use-angle=swiftshader",
