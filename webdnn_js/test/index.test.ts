@@ -17,7 +17,9 @@ it('exports what a page uses, also as a global', () => {
     'Math',
     'WebDNNError',
     'getBackendAvailability',
+    'getConfiguration',
     'load',
+    'setConfiguration',
     'version',
   ]);
   expect((globalThis as { WebDNN?: object }).WebDNN).toMatchObject({ load: WebDNN.load });

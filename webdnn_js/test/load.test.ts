@@ -46,27 +46,32 @@ describe('load', () => {
       [0, 2, [6, 7, 8, 9, 10, 11]],
       [1, 0, [12, 13, 14]],
     ]);
-    expect(executor.calls).toEqual(['start', 'writeWeights', 'writeWeights', 'finishWeights', 'bind']);
+    expect(executor.calls).toEqual(['create', 'writeWeights', 'writeWeights', 'finishWeights', 'bind']);
     expect(runner.backendName).toBe('fallback');
     expect(runner.info).toMatchObject({ model: 'tiny', variant: 'fake', backend: 'fallback' });
   });
 
   it('lets a backend begin before there is a plan, and ends that when no executor comes to own it', async () => {
-    const webgpu = install('webgpu', { start: fail('no room') });
+    const webgpu = install('webgpu', { create: fail('no room') });
     const dispose = vi.fn();
     const fetch = vi.fn();
     const prepare = vi.fn(() => ({ fetch, dispose }));
     webgpu.prepare = prepare;
     await expect(load(folder)).rejects.toThrow('no room');
-    expect(prepare).toHaveBeenCalledWith({ options: {}, runtimeUrl: expect.any(String) as string });
+    expect(prepare).toHaveBeenCalledWith({ options: {} });
     expect(fetch).toHaveBeenCalledWith({}, expect.any(Function));
-    expect(webgpu.executors[0]!.calls.at(-1)).toBe('dispose');
-    expect(dispose).not.toHaveBeenCalled();
+    expect(dispose).toHaveBeenCalledOnce();
+
+    const webgl = install('webgl', { bind: fail('too large') });
+    webgl.prepare = prepare;
+    await expect(load(folder, { backendOrder: 'webgl' })).rejects.toThrow('too large');
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(dispose).toHaveBeenCalledOnce();
 
     spoil('plan.webgpu.0.json', (data) => data.subarray(1));
     await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
-    expect(prepare).toHaveBeenCalledTimes(2);
-    expect(dispose).toHaveBeenCalledOnce();
+    expect(prepare).toHaveBeenCalledTimes(3);
+    expect(dispose).toHaveBeenCalledTimes(2);
   });
 
   it('lets the first backend begin before there is a manifest, the others in their turn', async () => {
@@ -96,7 +101,7 @@ describe('load', () => {
 
   it('tries backends in order and keeps the reasons', async () => {
     install('webgpu', { unavailable: () => 'no adapter' });
-    const webgl = install('webgl', { start: fail('shader does not compile') });
+    const webgl = install('webgl', { create: fail('shader does not compile') });
     const webassembly = install('webassembly', { writeWeights: fail('out of memory') });
     install('fallback');
     const runner = await load(folder);
@@ -106,7 +111,7 @@ describe('load', () => {
       { backend: 'webassembly', reason: 'out of memory' },
     ]);
     expect(console.warn).toHaveBeenCalledTimes(3);
-    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(webgl.executors[0]!.calls).toEqual(['create']);
     expect(webassembly.executors[0]!.calls.at(-1)).toBe('dispose');
     expect(webassembly.executors[0]!.calls.filter((call) => call === 'writeWeights')).toHaveLength(1);
   });
@@ -203,14 +208,14 @@ describe('load', () => {
     expect(progress).toHaveLength(3);
   });
 
-  it.each(['start', 'writeWeights', 'finishWeights', 'bind'] as const)(
+  it.each(['create', 'writeWeights', 'finishWeights', 'bind'] as const)(
     'aborts during %s and disposes',
     async (name) => {
       const controller = new AbortController();
       const webgl = install('webgl', { [name]: () => controller.abort(new Error('enough')) });
       const fallback = install('fallback');
       await expect(load(folder, { signal: controller.signal })).rejects.toThrow('enough');
-      expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+      await vi.waitFor(() => expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose'));
       expect(fallback.executors).toHaveLength(0);
     },
   );
@@ -219,17 +224,12 @@ describe('load', () => {
     await expect(load(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('disposes only when the executor has come to rest', async () => {
+  it('waits for nobody when a file is damaged', async () => {
     let finish = (): void => undefined;
-    const webgl = install('webgl', { start: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const webgl = install('webgl', { create: () => new Promise<void>((resolve) => (finish = resolve)) });
     spoil('weights.0.a.bin', (data) => data.subarray(4));
-    const loading = load(folder);
-    loading.catch(() => undefined);
-    await vi.waitFor(() => expect(webgl.executors[0]?.calls).toEqual(['start']));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(webgl.executors[0]!.calls).toEqual(['start']);
+    await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
     finish();
-    await expect(loading).rejects.toMatchObject({ code: 'integrity' });
-    expect(webgl.executors[0]!.calls).toEqual(['start', 'dispose']);
+    await vi.waitFor(() => expect(webgl.executors[0]!.calls).toEqual(['create', 'dispose']));
   });
 });

@@ -13,10 +13,11 @@ async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: R
     setups: bindSetup(plan),
     fetchFile: () => Promise.reject(new Error('no files')),
     options: {},
-    runtimeUrl: '',
   })) as FakeExecutor;
   const runner = new Runner({ manifest, plan, backend, executor, fallThrough: [] });
-  if (!dynamic) await runner.bindStatic(bindPlan(manifest, plan, {}, 'arena'));
+  await runner.finishWeights();
+  await runner.settle(dynamic ? undefined : bindPlan(manifest, plan, {}, 'arena'));
+  executor.calls.length = 0;
   return { runner, executor };
 }
 
@@ -100,18 +101,6 @@ describe('Runner', () => {
     await runner.run();
   });
 
-  it('disposes once, after the run in progress', async () => {
-    const { runner, executor } = await start(false, { run: later });
-    const run = runner.run();
-    runner.dispose();
-    runner.dispose();
-    expect(executor.calls).not.toContain('dispose');
-    await run;
-    expect(executor.calls.filter((call) => call === 'dispose')).toHaveLength(1);
-    await expect(runner.run()).rejects.toMatchObject({ code: 'disposed' });
-    await expect(runner.setPlaceholderValue({ N: 2 })).rejects.toMatchObject({ code: 'disposed' });
-  });
-
   it('wraps what an executor throws', async () => {
     const cause = new TypeError('device lost');
     const { runner } = await start(false, { run: () => Promise.reject(cause) });
@@ -171,7 +160,7 @@ describe('placeholders', () => {
     await runner.setPlaceholderValue({ N: 2 });
     works = false;
     await expect(runner.setPlaceholderValue({ N: 4 })).rejects.toThrow('fallback: out of memory');
-    await expect(runner.run()).rejects.toThrow('call setPlaceholderValue first');
+    await expect(runner.run()).rejects.toThrow('call setPlaceholderValue again: N = 4 failed');
     works = true;
     await runner.setPlaceholderValue({ N: 2 });
     await runner.run();

@@ -57,10 +57,14 @@ function kernelsOf(nodes: readonly (Step | Repeat)[], used = new Set<number>()):
   return used;
 }
 
+const LOST = 'the WebGL context was lost (the graphics driver restarted?); load the model again';
+
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class WebGLExecutor implements Executor {
   info: Readonly<Record<string, unknown>> = {};
+  /** When the browser takes the context away. */
+  lost: Promise<string> | undefined;
   private context: Context | undefined;
   private programs: ReadonlyMap<number, Program> = new Map();
   private readonly weights = new Map<number, Texture>();
@@ -74,13 +78,25 @@ export class WebGLExecutor implements Executor {
     checkBackendOptions('webgl', owner.options);
   }
 
-  async start(): Promise<void> {
+  static async create(owner: BackendContext): Promise<WebGLExecutor> {
+    const executor = new WebGLExecutor(owner);
+    try {
+      await executor.start();
+      return executor;
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
+  }
+
+  private async start(): Promise<void> {
     const { manifest, plan } = this.owner;
     if (plan.setup.length || plan.buffers.some(({ kind, dtype }) => kind === 'packed' || dtype !== 'float32')) {
       throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and float32 buffers only');
     }
     const context = (this.context = makeContext());
     const { gl, format, precision } = context;
+    this.lost = new Promise((resolve) => gl.canvas.addEventListener('webglcontextlost', () => resolve(LOST)));
     this.info = { renderer: rendererName(gl), precision };
     gl.bindVertexArray(gl.createVertexArray());
     plan.buffers.forEach((buffer, i) => {
@@ -232,10 +248,7 @@ export class WebGLExecutor implements Executor {
   private ready(): Context {
     const { context } = this;
     if (context && !context.gl.isContextLost()) return context;
-    throw new WebDNNError(
-      'backend',
-      'the WebGL context was lost (the graphics driver restarted?); load the model again',
-    );
+    throw new WebDNNError('backend', LOST);
   }
 
   private check(): void {

@@ -7,5 +7,5 @@ export const webgl: Backend = {
   name: 'webgl',
   memory: 'slots',
   unavailable: () => Promise.resolve(reasonAgainst()),
-  create: async (context) => new (await import('./executor')).WebGLExecutor(context),
+  create: async (context) => (await import('./executor')).WebGLExecutor.create(context),
 };

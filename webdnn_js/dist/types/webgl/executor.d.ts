@@ -3,6 +3,8 @@ import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRo
 export declare class WebGLExecutor implements Executor {
     private readonly owner;
     info: Readonly<Record<string, unknown>>;
+    /** When the browser takes the context away. */
+    lost: Promise<string> | undefined;
     private context;
     private programs;
     private readonly weights;
@@ -12,7 +14,8 @@ export declare class WebGLExecutor implements Executor {
     private schedule;
     private draws;
     constructor(owner: BackendContext);
-    start(): Promise<void>;
+    static create(owner: BackendContext): Promise<WebGLExecutor>;
+    private start;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
