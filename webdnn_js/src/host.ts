@@ -11,6 +11,7 @@ import {
   type Response,
   type Session,
 } from './session';
+import { nodeThreads, nodeWorker, type WorkerLike } from './node_threads';
 import { version } from './version';
 
 export interface Host<S> {
@@ -41,7 +42,7 @@ export class LocalHost<S extends Session> implements Host<S> {
 export class WorkerHost<S> implements Host<S> {
   constructor(
     private readonly name: string,
-    protected readonly worker: Worker,
+    protected readonly worker: WorkerLike,
   ) {}
 
   call<M extends Method<S>>(method: M, args: Args<S, M>, transfer: ArrayBuffer[] = []): Promise<Answer<S, M>> {
@@ -67,34 +68,53 @@ export class WorkerHost<S> implements Host<S> {
 /** A worker that starts. */
 export interface Starting {
   /** Resolves when the worker has said that it answers. */
-  readonly ready: Promise<Worker>;
+  readonly ready: Promise<WorkerLike>;
   /** Ends it, started or not. */
   end(): void;
 }
 
-/** Starts the worker that `make` makes from `file`. */
-export function startWorker(file: string, make: () => Worker): Starting {
-  let worker: Worker | undefined;
-  const ready = new Promise<Worker>((resolve, reject) => {
-    if (typeof Worker === 'undefined') throw new Error('there are no workers here');
-    const started = (worker = make());
+/** How to make a worker: in a page, where only the page's own code can name the file so that bundlers find it, and from its address elsewhere. */
+export interface WorkerFile {
+  readonly name: string;
+  make(): Worker;
+  address(): URL;
+}
+
+/** There is nothing that could run a worker: no fault of whoever has built the page. */
+export const hasWorkers = (): boolean => nodeThreads() !== undefined || typeof Worker !== 'undefined';
+
+/** Starts a worker of `file`. */
+export function startWorker(file: WorkerFile): Starting {
+  let worker: WorkerLike | undefined;
+  const ready = new Promise<WorkerLike>((resolve, reject) => {
+    if (!hasWorkers()) throw new Error('there are no workers here');
+    const node = nodeThreads();
+    const started = (worker = node ? nodeWorker(node, file.address()) : file.make());
     const fail = (reason: string): void => {
       started.terminate();
       reject(new Error(reason));
     };
     started.onerror = (event) => {
       event.preventDefault();
-      fail(event.message || `${file} could not be loaded`);
+      fail(event.message || `${file.name} could not be loaded`);
     };
     started.onmessage = ({ data }: MessageEvent<Ready>) => {
       if (data.ready === version) resolve(started);
-      else fail(`${file} is of version ${data.ready}, this runtime is ${version}`);
+      else fail(`${file.name} is of version ${data.ready}, this runtime is ${version}`);
     };
   });
   ready.catch(() => undefined); // whoever waits is told
   return { ready, end: () => worker?.terminate() };
 }
 
-/** Where a session is that no worker has, in words for people. */
-export const mainThread = (reason: unknown): string =>
-  `main thread, because no worker could start: ${reasonOf(reason)}`;
+/** Where a session is that no worker has, in words for people. Where a worker was to be had, whoever has built the page is told the cure. */
+export function mainThread(backend: string, file: WorkerFile, reason: unknown): string {
+  const why = `no worker could start: ${reasonOf(reason)}`;
+  if (hasWorkers()) {
+    console.warn(
+      `WebDNN: ${backend} runs on the main thread, which it blocks, because ${why}. Copy ${file.name} from the folder dist of the ` +
+        `package webdnn to where the page's script is served, or give its address there to load as workerUrl.`,
+    );
+  }
+  return `main thread, because ${why}`;
+}

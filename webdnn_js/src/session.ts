@@ -2,6 +2,7 @@
 
 import type { Schedule, TypedArray, WeightRows } from './backend';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
+import { nodeThreads, type Port } from './node_threads';
 import { version } from './version';
 
 /** Results of a run; `inputs` are given back, for the next. */
@@ -56,18 +57,19 @@ function buffersOf(result: unknown): ArrayBuffer[] {
 }
 
 /** Answers the page's calls, one at a time, and says that it does. `done` is told of each call that was answered. */
-export function serve(session: Session, done: (method: string) => void = () => undefined): void {
+export function serve(session: Session, done: (method: string, port: Port) => void = () => undefined): void {
+  const port: Port = nodeThreads()?.parentPort ?? (globalThis as unknown as Port);
   const reply = async ({ method, args }: Request): Promise<void> => {
     try {
       const result: unknown = await answer(session, method as never, args as never);
-      postMessage({ result } satisfies Response, { transfer: buffersOf(result) });
+      port.postMessage({ result } satisfies Response, buffersOf(result));
     } catch (error) {
       const code = error instanceof WebDNNError ? error.code : 'backend';
-      postMessage({ error: { code, message: reasonOf(error) } } satisfies Response);
+      port.postMessage({ error: { code, message: reasonOf(error) } } satisfies Response);
       return;
     }
-    done(method);
+    done(method, port);
   };
-  onmessage = ({ data }: MessageEvent<Request>) => void reply(data);
-  postMessage({ ready: version } satisfies Ready);
+  port.onmessage = ({ data }: MessageEvent<Request>) => void reply(data);
+  port.postMessage({ ready: version } satisfies Ready);
 }

@@ -6,7 +6,7 @@ import { MachineSession } from './webassembly/session';
 
 const session = new MachineSession();
 
-serve(session, (method) => {
+serve(session, (method, port) => {
   // From here on this worker hears no more messages.
-  if (method === 'join') session.work((failure) => postMessage({ failure } satisfies Failure));
+  if (method === 'join') session.work((failure) => port.postMessage({ failure } satisfies Failure));
 });

@@ -1,5 +1,6 @@
 /** The page's half of a backend that runs in a worker: where its session lives. In a worker if one starts, else here; both answer the same calls. */
 import { type Answer, type Args, type Method, type Session } from './session.js';
+import { type WorkerLike } from './node_threads.js';
 export interface Host<S> {
     /** One call at a time. `transfer`: buffers that the caller gives away. */
     call<M extends Method<S>>(method: M, args: Args<S, M>, transfer?: ArrayBuffer[]): Promise<Answer<S, M>>;
@@ -17,19 +18,27 @@ export declare class LocalHost<S extends Session> implements Host<S> {
 /** A session in `worker`, which starts. */
 export declare class WorkerHost<S> implements Host<S> {
     private readonly name;
-    protected readonly worker: Worker;
-    constructor(name: string, worker: Worker);
+    protected readonly worker: WorkerLike;
+    constructor(name: string, worker: WorkerLike);
     call<M extends Method<S>>(method: M, args: Args<S, M>, transfer?: ArrayBuffer[]): Promise<Answer<S, M>>;
     dispose(): void;
 }
 /** A worker that starts. */
 export interface Starting {
     /** Resolves when the worker has said that it answers. */
-    readonly ready: Promise<Worker>;
+    readonly ready: Promise<WorkerLike>;
     /** Ends it, started or not. */
     end(): void;
 }
-/** Starts the worker that `make` makes from `file`. */
-export declare function startWorker(file: string, make: () => Worker): Starting;
-/** Where a session is that no worker has, in words for people. */
-export declare const mainThread: (reason: unknown) => string;
+/** How to make a worker: in a page, where only the page's own code can name the file so that bundlers find it, and from its address elsewhere. */
+export interface WorkerFile {
+    readonly name: string;
+    make(): Worker;
+    address(): URL;
+}
+/** There is nothing that could run a worker: no fault of whoever has built the page. */
+export declare const hasWorkers: () => boolean;
+/** Starts a worker of `file`. */
+export declare function startWorker(file: WorkerFile): Starting;
+/** Where a session is that no worker has, in words for people. Where a worker was to be had, whoever has built the page is told the cure. */
+export declare function mainThread(backend: string, file: WorkerFile, reason: unknown): string;

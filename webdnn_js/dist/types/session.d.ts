@@ -1,6 +1,7 @@
 /** The worker's half of a backend that runs in one: what it answers, and how. */
 import type { Schedule, TypedArray, WeightRows } from './backend.js';
 import { type ErrorCode } from './errors.js';
+import { type Port } from './node_threads.js';
 /** Results of a run; `inputs` are given back, for the next. */
 export interface Results {
     readonly inputs: readonly TypedArray[];
@@ -42,4 +43,4 @@ export interface Ready {
 /** A call by name. */
 export declare function answer<S, M extends Method<S>>(session: S, method: M, args: Args<S, M>): Promise<Answer<S, M>>;
 /** Answers the page's calls, one at a time, and says that it does. `done` is told of each call that was answered. */
-export declare function serve(session: Session, done?: (method: string) => void): void;
+export declare function serve(session: Session, done?: (method: string, port: Port) => void): void;

@@ -1,7 +1,7 @@
 /** Plain TypeScript: runs wherever JavaScript does. */
 
 import type { Backend, BackendContext, Executor, Preparation, Surroundings } from '../backend';
-import { LocalHost, WorkerHost, mainThread, startWorker, type Host, type Starting } from '../host';
+import { LocalHost, WorkerHost, mainThread, startWorker, type Host, type Starting, type WorkerFile } from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
 import type { FallbackSession } from './session';
@@ -9,17 +9,25 @@ import type { FallbackSession } from './session';
 const WORKER = 'webdnn-fallback-worker.js';
 
 /** `workerUrl` is the address of the webassembly backend's worker; this one lies next to it. */
-const makeWorker = ({ options: { workerUrl } }: Surroundings): Worker =>
-  typeof workerUrl === 'string'
-    ? new Worker(new URL(WORKER, new URL(workerUrl, location.href)))
-    : new Worker(new URL('./webdnn-fallback-worker.js', import.meta.url));
+function workerFile({ options: { workerUrl } }: Surroundings): WorkerFile {
+  const base = globalThis.location?.href ?? import.meta.url;
+  const given = typeof workerUrl === 'string' ? new URL(WORKER, new URL(workerUrl, base)) : undefined;
+  return {
+    name: WORKER,
+    // Bundlers look for exactly this expression, and emit the file that it names.
+    make: () => (given ? new Worker(given) : new Worker(new URL('./webdnn-fallback-worker.js', import.meta.url))),
+    address: () => given ?? new URL(`./${WORKER}`, import.meta.url),
+  };
+}
 
 /** A worker that starts, and the host in it. */
 class Opening implements Preparation {
+  private readonly file: WorkerFile;
   private readonly starting: Starting;
 
   constructor(surroundings: Surroundings) {
-    this.starting = startWorker(WORKER, () => makeWorker(surroundings));
+    this.file = workerFile(surroundings);
+    this.starting = startWorker(this.file);
   }
 
   private async place(): Promise<{ host: Host<FallbackSession>; thread: string }> {
@@ -27,7 +35,7 @@ class Opening implements Preparation {
       return { host: new WorkerHost('fallback', await this.starting.ready), thread: 'worker' };
     } catch (error) {
       const make = async () => new (await import('./session')).FallbackSession();
-      return { host: new LocalHost(make), thread: mainThread(error) };
+      return { host: new LocalHost(make), thread: mainThread('fallback', this.file, error) };
     }
   }
 

@@ -1,7 +1,8 @@
 /** Where a Machine lives, and its further threads. */
 
 import { WebDNNError } from '../errors';
-import { LocalHost, WorkerHost, mainThread, startWorker, type Host } from '../host';
+import { LocalHost, WorkerHost, mainThread, startWorker, type Host, type WorkerFile } from '../host';
+import type { WorkerLike } from '../node_threads';
 import type { Answer, Args, Method } from '../session';
 import type { Seat } from './machine';
 import type { MachineSession } from './session';
@@ -37,9 +38,9 @@ class WorkerTeam extends WorkerHost<MachineSession> implements TeamHost {
   /** Why further threads trapped in the present call. */
   private failures: string[] = [];
   private seat: Seat | undefined;
-  private others: readonly Worker[];
+  private others: readonly WorkerLike[];
 
-  constructor(first: Worker, ...others: readonly Worker[]) {
+  constructor(first: WorkerLike, ...others: readonly WorkerLike[]) {
     super('webassembly', first);
     this.others = others;
   }
@@ -96,17 +97,14 @@ export interface Placed {
 }
 
 /** Starts up to `threads` workers. `end` ends them, started or not. */
-export function startTeam(
-  file: string,
-  make: () => Worker,
-  threads: number,
-): { readonly placed: Promise<Placed>; end(): void } {
-  const starting = Array.from({ length: threads }, () => startWorker(file, make));
+export function startTeam(file: WorkerFile, threads: number): { readonly placed: Promise<Placed>; end(): void } {
+  const starting = Array.from({ length: threads }, () => startWorker(file));
   const place = async (): Promise<Placed> => {
     const started = await Promise.allSettled(starting.map(({ ready }) => ready));
     const [first, ...others] = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     if (first) return { host: new WorkerTeam(first, ...others), thread: 'worker' };
-    return { host: new LocalTeam(), thread: mainThread((started[0] as PromiseRejectedResult).reason) };
+    const { reason } = started[0] as { reason: unknown };
+    return { host: new LocalTeam(), thread: mainThread('webassembly', file, reason) };
   };
   return { placed: place(), end: () => starting.forEach((one) => one.end()) };
 }

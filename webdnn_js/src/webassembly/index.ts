@@ -1,6 +1,7 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
 import type { Backend, BackendContext, Executor, FetchFile, Preparation, Surroundings } from '../backend';
+import type { WorkerFile } from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
 import type { Files } from '../plan';
@@ -9,8 +10,16 @@ import { chooseVariant, isSupported, mostThreads, type Choice } from './variant'
 
 const WORKER = 'webdnn-worker.js';
 
-const makeWorker = ({ options: { workerUrl } }: Surroundings) =>
-  typeof workerUrl === 'string' ? new Worker(workerUrl) : new Worker(new URL('./webdnn-worker.js', import.meta.url));
+function workerFile({ options: { workerUrl } }: Surroundings): WorkerFile {
+  const base = globalThis.location?.href ?? import.meta.url;
+  const given = typeof workerUrl === 'string' ? new URL(workerUrl, base) : undefined;
+  return {
+    name: WORKER,
+    // Bundlers look for exactly this expression, and emit the file that it names.
+    make: () => (given ? new Worker(given) : new Worker(new URL('./webdnn-worker.js', import.meta.url))),
+    address: () => given ?? new URL(`./${WORKER}`, import.meta.url),
+  };
+}
 
 /** A host that has the module of a variant. */
 interface Opened extends Placed {
@@ -24,8 +33,7 @@ class Opening implements Preparation {
   private host: TeamHost | undefined;
 
   constructor(private readonly surroundings: Surroundings) {
-    const make = (): Worker => makeWorker(surroundings);
-    this.team = startTeam(WORKER, make, mostThreads(surroundings.options));
+    this.team = startTeam(workerFile(surroundings), mostThreads(surroundings.options));
   }
 
   fetch(kernels: Files, fetchFile: FetchFile): void {

@@ -1,6 +1,7 @@
 /** Which compiled module this engine can run, fastest first, and on how many threads. */
 
 import { WebDNNError } from '../errors';
+import { nodeProcessors, nodeThreads } from '../node_threads';
 import type { FileRef, Files } from '../plan';
 
 // Each module has one function that uses one instruction of the feature.
@@ -31,10 +32,11 @@ export interface Choice {
 const SUFFIX = '-threads';
 const MOST_THREADS = 64;
 
-const processors = (): number => (typeof navigator === 'undefined' ? 1 : navigator.hardwareConcurrency) || 1;
+const processors = (): number => nodeProcessors() ?? (globalThis.navigator?.hardwareConcurrency || 1);
 
 /** Why threads cannot share memory here; undefined when they can. */
 function whyNoThreads(): string | undefined {
+  if (nodeThreads()) return undefined; // there, memory may always be shared
   if (typeof Worker === 'undefined') return 'there are no workers here';
   if (globalThis.crossOriginIsolated !== true)
     return 'the page is not cross-origin isolated; serve it with COOP and COEP headers';

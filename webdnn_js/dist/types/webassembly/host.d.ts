@@ -1,5 +1,5 @@
 /** Where a Machine lives, and its further threads. */
-import { type Host } from '../host.js';
+import { type Host, type WorkerFile } from '../host.js';
 import type { Seat } from './machine.js';
 import type { MachineSession } from './session.js';
 /** What a further thread says of a trap, which ends the run on all threads. */
@@ -18,7 +18,7 @@ export interface Placed {
     readonly thread: string;
 }
 /** Starts up to `threads` workers. `end` ends them, started or not. */
-export declare function startTeam(file: string, make: () => Worker, threads: number): {
+export declare function startTeam(file: WorkerFile, threads: number): {
     readonly placed: Promise<Placed>;
     end(): void;
 };
