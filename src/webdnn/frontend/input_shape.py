@@ -69,6 +69,9 @@ def match_input_shapes(
     `inputs` are (name, shape) with None for what the model leaves open. Named shapes go to their inputs, the others to the inputs left over, in
     order. Without any shape, a model that leaves only the batch open gets batch 1.
     """
+    for name, shape in inputs:
+        if any(size is not None and size < 1 for size in shape):
+            raise ModelError(f"input {name!r} has shape {_text(shape)} in the model; every size must be at least 1")
     if not shapes:
         return [_default_shape(name, shape) for name, shape in inputs], {}
     found = _assign(inputs, shapes)
