@@ -172,8 +172,8 @@ def test_two_conversions_into_one_folder(tmp_path):
     out = tmp_path / "output"
     write(out, small_graph())
     before = contents(out)
-    with Staging(out), pytest.raises(OutputError, match="another conversion is writing"), Staging(out):
-        pass
+    with Staging(out), pytest.raises(OutputError, match="another conversion is writing"):
+        write(out, small_graph(3))
     assert contents(out) == before
     write(out, small_graph())
 
@@ -195,9 +195,8 @@ def test_web_servers_may_read_what_is_written(tmp_path):
 
 def test_new_folders_go_when_nothing_is_written(tmp_path):
     out = tmp_path / "a/b/output"
-    with pytest.raises(ZeroDivisionError), Staging(out) as staging:
+    with Staging(out) as staging:
         staging.write("weights.bin", np.zeros(3, np.float32).tobytes())
-        raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from webdnn.backend.limits import memory_of
 from webdnn.backend.target import Target
 from webdnn.cli.backends import load_target
 from webdnn.descriptor.schema import Item, Loop, Plan
+from webdnn.descriptor.writer import json_bytes
 from webdnn.graph.cost import count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import Dim, evaluate
 from webdnn.graph.graph import Graph, Input, collect_constraints
@@ -120,7 +121,7 @@ def _backend(plan: Plan, target: Target, sample: Mapping[str, int] | None) -> Ba
         kernels=len(plan.kernels),
         steps=_count(plan.steps, None),
         dispatches=None if sample is None else _count(plan.steps, sample),
-        plan_gzip_bytes=_gzipped(json.dumps(plan.to_json(), separators=(",", ":"), ensure_ascii=False).encode()),
+        plan_gzip_bytes=_gzipped(json_bytes(plan.to_json())),
         code_gzip_bytes=_code(plan),
         toolchain=plan.toolchain,
     )

@@ -63,13 +63,13 @@ def stage(staging: Staging, graph: Graph, plans: Mapping[str, Plan], weights: Se
     for name, plan in plans.items():
         record = plan.to_json()
         validate_plan(record)
-        written: dict[str, Any] = {"plan": files.write_hashed(f"plan.{name}", "json", _dump(record))}
+        written: dict[str, Any] = {"plan": files.write_hashed(f"plan.{name}", "json", json_bytes(record))}
         if plan.files:
             kernels = sorted(plan.files.items())
             written["kernels"] = {v: files.write_hashed(f"kernels.{v}", "wasm", content) for v, content in kernels}
         manifest["backends"][name] = written
     validate_manifest(manifest)
-    files.write(MANIFEST, _dump(manifest))
+    files.write(MANIFEST, json_bytes(manifest))
     return files.bytes
 
 
@@ -156,7 +156,8 @@ def _sha256(content: bytes) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}"
 
 
-def _dump(record: Mapping[str, Any]) -> bytes:
+def json_bytes(record: Mapping[str, Any]) -> bytes:
+    """The content of a Descriptor's JSON file."""
     text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # What UTF-8 cannot hold, half of a surrogate pair in a name, is written as JSON's own escape.
     return text.encode("utf-8", "backslashreplace")

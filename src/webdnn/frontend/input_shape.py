@@ -65,10 +65,10 @@ def as_input_shapes(given: GivenShapes) -> list[InputShape]:
     if isinstance(given, Mapping):
         named = [(name, _as_input_shape(shape)) for name, shape in given.items()]
         return [replace(shape, name=_input_name(name, shape)) for name, shape in named]
-    if isinstance(given, (InputShape, str)) or (_is_list(given) and given and all(map(_is_size, given))):
-        return [_as_input_shape(given)]  # type: ignore[arg-type]
-    if not _is_list(given):
+    if not isinstance(given, (InputShape, str)) and not _is_list(given):
         raise ModelError(f"input shapes are {given!r}, a {type(given).__name__}; {_IN_PROGRAMS}")
+    if isinstance(given, (InputShape, str)) or (given and not any(map(_is_shape, given))):
+        return [_as_input_shape(given)]  # type: ignore[arg-type]
     return [_as_input_shape(shape) for shape in given]  # type: ignore[arg-type]
 
 
@@ -84,7 +84,7 @@ def _as_input_shape(given: GivenShape) -> InputShape:
         )
     fixed = {index: size for index, size in enumerate(given) if isinstance(size, Dim)}
     texts = ("1" if index in fixed else str(part) for index, part in enumerate(given))
-    parsed = parse_input_shape(f"({','.join(texts)},)")
+    parsed = parse_input_shape(f"({','.join(texts)})")
     return replace(parsed, shape=tuple(fixed.get(index, size) for index, size in enumerate(parsed.shape)))
 
 
@@ -98,11 +98,13 @@ def _is_list(given: object) -> bool:
     return isinstance(given, Sequence) and not isinstance(given, (str, bytes))
 
 
+def _is_shape(part: object) -> bool:
+    return isinstance(part, InputShape) or _is_list(part) or (isinstance(part, str) and "(" in part)
+
+
 def _is_size(part: object) -> bool:
-    """A number, or text that is no whole shape. Python counts True as a number, and NumPy's are none of Python's."""
-    if isinstance(part, str):
-        return "(" not in part
-    return isinstance(part, (Dim, SupportsIndex)) and not isinstance(part, bool)
+    # Python counts True as a number, and NumPy's numbers are not Python's.
+    return isinstance(part, (str, Dim, SupportsIndex)) and not isinstance(part, bool)
 
 
 def merge_placeholders(shapes: Sequence[InputShape]) -> dict[str, Placeholder]:
