@@ -169,16 +169,6 @@ def test_a_directory_that_holds_something_else_is_kept(folder, give, capsys):
     assert main(QUICK) == 1
     assert "--force" in capsys.readouterr().err
     assert files_of(folder) == {"output/thesis.txt": b"years of work"}
-    assert main([*QUICK, "--force"]) == 0
-    assert not (folder / "output/thesis.txt").exists()
-
-
-def test_a_descriptor_is_replaced(folder, give):
-    give(small_graph())
-    assert main(QUICK) == 0
-    (folder / "output/left-over.bin").write_bytes(b"old")
-    assert main(QUICK) == 0
-    assert not (folder / "output/left-over.bin").exists()
 
 
 @pytest.mark.parametrize("out", [".", "..", "here", "/"])

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from webdnn.frontend.input_shape import InputShape, match_input_shapes, merge_placeholders, parse_input_shape
+from webdnn.frontend.input_shape import (
+    InputShape,
+    as_input_shapes,
+    match_input_shapes,
+    merge_placeholders,
+    parse_input_shape,
+)
 from webdnn.graph.dim import symbol
 from webdnn.graph.errors import ModelError
 from webdnn.graph.graph import Placeholder
@@ -97,3 +104,50 @@ def test_match_refuses_two_shapes_for_an_input() -> None:
     shapes = [parse_input_shape("a=(1,2)"), parse_input_shape("a=(1,3)")]
     with pytest.raises(ModelError, match="input 'a' has two input shapes"):
         match_input_shapes([("a", (None, None)), ("b", (None, None))], shapes)
+
+
+GIVEN = {
+    "a tuple": ((1, 224, 224, 3), ["(1, 224, 224, 3)"]),
+    "a list of tuples": ([(1, 2), (3, 4)], ["(1, 2)", "(3, 4)"]),
+    "names": (("N<=8", "H", 3), ["(N, H, 3)"]),
+    "text": ("(1,2)", ["(1, 2)"]),
+    "texts": (["(1,2)", "b=(N,4)"], ["(1, 2)", "b=(N, 4)"]),
+    "a list of sizes": ([1, 224, 3], ["(1, 224, 3)"]),
+    "by name": ({"a": (1, 2), "b": "(N,4)"}, ["a=(1, 2)", "b=(N, 4)"]),
+    "symbols": ((N, 2 * N), ["(N, 2*N)"]),
+    "parsed": (parse_input_shape("x=(1,2)"), ["x=(1, 2)"]),
+    "numbers of numpy": ((np.int64(1), np.int32(4)), ["(1, 4)"]),
+    "an empty tuple in a list": ([()], ["()"]),
+    "nothing": ((), []),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_b14_shapes_as_programs_write_them(name):
+    given, expected = GIVEN[name]
+    assert [str(shape) for shape in as_input_shapes(given)] == expected
+
+
+def test_b14_bounds_are_kept():
+    (shape,) = as_input_shapes(("2<=N<=8", 3))
+    assert shape.placeholders == {"N": Placeholder(2, 8)}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((None, 224, 3), "None is neither"),
+        ([(1, 2.5)], "2.5 is neither"),
+        ((1, True), "True is neither"),
+        (224, "a int"),
+        (None, "NoneType"),
+        ([[1, [2]]], r"\[2\] is neither"),
+        ((0, 3), "size 0 is less than 1"),
+        (("N!", 3), "'N!' is neither"),
+        ({"a": "b=(1,2)"}, "given for the input 'a'"),
+        ({1: (1, 2)}, "given for the input 1"),
+    ],
+)
+def test_b14_what_is_no_shape(given, message):
+    with pytest.raises(ModelError, match=message):
+        as_input_shapes(given)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from webdnn.backend.limits import check_memory
 from webdnn.backend.storage import Place, Storage, assign_storage, own_pitch
 from webdnn.backend.target import Target
 from webdnn.descriptor.schema import Buffer, Item, Loop, Plan, Setup, Step, View
@@ -294,6 +295,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     _store_states(builder, graph)
     plan.steps = builder.items
     set_live_ranges(plan)
+    check_memory(plan, target, graph)
     target.finish(plan, options or {})
     return plan
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from webdnn.backend.builder import WeightTable, build_plan
+from webdnn.backend.limits import memory_notice
 from webdnn.cli.backends import available, load_target
 from webdnn.cli.dump import dump, sources
 from webdnn.cli.progress import Progress
 from webdnn.cli.report import Report, make_report
 from webdnn.descriptor.schema import Plan
-from webdnn.descriptor.writer import OutputError, check_output, write_descriptor
+from webdnn.descriptor.staging import OutputError, Staging, writing
+from webdnn.descriptor.writer import check_output, publish, stage
 from webdnn.graph.cost import parameters
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
@@ -58,16 +59,16 @@ def convert(load: Callable[[], Graph], options: Options, progress: Progress) -> 
     if options.dump:
         with progress.stage(f"dump to {options.dump}"), writing(options.dump):
             dump(options.dump, graph, plans)
-    with progress.stage(f"write {options.out}"):
-        write_descriptor(options.out, graph, plans, weights.arrays, force=options.force)
-    report = make_report(graph, plans, options.out, source_parameters=source_parameters, left_out=left_out)
-    with writing(report_path(options.out)):
-        report_path(options.out).write_text(report.to_json(), encoding="utf-8")
-    if options.visualize:
-        with progress.stage(f"draw {picture_path(options.out)}"), writing(picture_path(options.out)):
+    with progress.stage(f"write {options.out}"), Staging(options.out) as staging:
+        files = stage(staging, graph, plans, weights.arrays)
+        report = make_report(graph, plans, files, source_parameters=source_parameters, left_out=left_out)
+        staging.write_beside(report_path(options.out), report.to_json())
+        if options.visualize:
             from webdnn.cli.picture import draw
 
-            picture_path(options.out).write_text(draw(graph), encoding="utf-8")
+            staging.write_beside(picture_path(options.out), draw(graph))
+        for path in publish(staging):
+            progress.warn(f"{path} belongs to the Descriptor that was there before, and cannot be deleted")
     return report
 
 
@@ -87,7 +88,7 @@ def check_place(options: Options) -> None:
     if not out.name:
         raise OutputError(f"{out} has no name of its own; choose another --out, such as ./output")
     check_output(out, force=options.force)
-    # --force replaces the whole directory, which must not take along what the user certainly wants to keep.
+    # Among the user's own files, those of a Descriptor would be hard to tell apart.
     kept = [Path.cwd(), Path.home(), *([options.model] if options.model else [])]
     if any(out.resolve() in (path.resolve(), *path.resolve().parents) for path in kept):
         raise OutputError(f"{out} holds the model, the current directory or your home; choose another --out")
@@ -95,22 +96,22 @@ def check_place(options: Options) -> None:
         raise OutputError(
             f"--dump {options.dump} lies in {out}, which holds the Descriptor only; choose another --dump"
         )
-    parent = out.absolute().parent
+    beside = [report_path(out), *([picture_path(out)] if options.visualize else [])]
+    for path in beside:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a directory; move it, or choose another --out")
+    if options.dump and options.dump.exists() and not options.dump.is_dir():
+        raise OutputError(f"--dump {options.dump} is not a directory; choose another --dump")
+    parent = out.resolve().parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
     if not parent.is_dir():
         raise OutputError(f"cannot write {out}: {parent} is not a directory; choose another --out")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write {out}: no permission to write in {parent}; choose another --out")
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns an OSError into ours, naming `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    for folder in dict.fromkeys(
+        [parent, *([out] if out.exists() else []), *(path.parent for path in beside if path.parent.exists())]
+    ):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"cannot write {out}: no permission to write in {folder}; choose another --out")
 
 
 def _prepare(graph: Graph, options: Options, progress: Progress) -> Graph:
@@ -156,9 +157,9 @@ def build_plans(
                     raise
                 left_out[name] = str(error)
                 progress.warn(f"{name} is left out of the Descriptor, so pages cannot use it: {error}")
-    for plan in plans.values():
-        if plan.notice:
-            progress.warn(f"{plan.backend}: {plan.notice}")
+    for name, plan in plans.items():
+        for notice in filter(None, (plan.notice, memory_notice(plan, load_target(name), graph))):
+            progress.warn(f"{name}: {notice}")
     if not plans:
         raise UnsupportedError("no backend can run this model:\n" + "\n".join(left_out.values()))
     return {name: plans[name] for name in names if name in plans}, left_out

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from webdnn.cli.convert import convert
 from webdnn.cli.errors import UsageError, debug_level, run
 from webdnn.cli.options import Parser, add_options, options_of
 from webdnn.cli.progress import Progress, silenced
 from webdnn.cli.report import print_report
+from webdnn.cli.terminal import Terminal
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
 from webdnn.graph.errors import WebDNNError
 from webdnn.graph.graph import Graph
@@ -78,7 +77,10 @@ def _convert(arguments: argparse.Namespace) -> None:
 
     report = convert(load, options, progress)
     if not arguments.quiet:
-        print_report(report, options.out, Console(highlight=False, soft_wrap=True))
+        terminal = Terminal(sys.stdout)
+        print_report(report, options.out, terminal)
+        if terminal.failure is not None and not isinstance(terminal.failure, BrokenPipeError):
+            progress.warn(f"{options.out} is written, but its report cannot be printed: {terminal.failure.strerror}")
 
 
 def _parse_shape(text: str) -> InputShape:

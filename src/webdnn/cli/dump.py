@@ -16,7 +16,7 @@ SUFFIXES = {"webgpu": "wgsl", "webgl": "frag"}
 def dump(folder: Path, graph: Graph, plans: Mapping[str, Plan]) -> None:
     """Writes `graph.txt`, and for each backend `plan.txt`, `plan.json` and the sources of its kernels. Existing files are overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "graph.txt").write_text(f"{graph}\n", encoding="utf-8")
+    _write(folder / "graph.txt", f"{graph}\n")
     for name, plan in plans.items():
         _dump_plan(folder / name, plan)
 
@@ -28,15 +28,20 @@ def sources(plan: Plan) -> list[str]:
 
 def _dump_plan(folder: Path, plan: Plan) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.txt").write_text(f"{plan}\n", encoding="utf-8")
-    (folder / "plan.json").write_text(json.dumps(plan.to_json(), indent=1, ensure_ascii=False), encoding="utf-8")
+    _write(folder / "plan.txt", f"{plan}\n")
+    _write(folder / "plan.json", json.dumps(plan.to_json(), indent=1, ensure_ascii=False))
     for variant, content in plan.files.items():
         (folder / f"{variant}.wasm").write_bytes(content)
     if plan.source:
-        (folder / "kernels.c").write_text(plan.source, encoding="utf-8")
+        _write(folder / "kernels.c", plan.source)
     for index, kernel in enumerate(plan.kernels):
         if "source" in kernel:
             stem = re.sub(r"\W+", "_", kernel["name"])
             file = folder / "kernels" / f"{index:03}_{stem}.{SUFFIXES.get(plan.backend, 'txt')}"
             file.parent.mkdir(exist_ok=True)
-            file.write_text(kernel["source"], encoding="utf-8")
+            _write(file, kernel["source"])
+
+
+def _write(file: Path, text: str) -> None:
+    # Names of layers may hold what UTF-8 cannot: halves of surrogate pairs.
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from webdnn.cli.layered import Layout, Link, layout
+from webdnn.cli.terminal import printable
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Value
 from webdnn.graph.ops import Elementwise, Pad, Pool2D, Reduce, Repeat, Resize2D, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
@@ -97,7 +98,8 @@ def draw(graph: Graph) -> str:
     _draw_legend(svg, families, MARGIN, MARGIN + 34)
     _draw(svg, drawing, MARGIN + (width - drawing.layout.width) / 2, MARGIN + head)
     ElementTree.indent(svg, "")
-    return ElementTree.tostring(svg, encoding="unicode") + "\n"
+    # Names of layers may hold control characters, which XML has no way to write.
+    return printable(ElementTree.tostring(svg, encoding="unicode")) + "\n"
 
 
 def _drawing(graph: Graph) -> _Drawing:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from rich.console import Console
 from rich.markup import escape
+
+from webdnn.cli.terminal import Terminal, printable
 
 
 class Progress:
@@ -19,7 +20,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
-        self.console = Console(file=file or _own_stderr(), highlight=False, soft_wrap=True)
+        self.console = Terminal(file or _own_stderr())
         self.seconds: dict[str, float] = {}
         self.warnings: list[str] = []
 
@@ -28,7 +29,7 @@ class Progress:
         """Times what is inside; its line is printed when it is done, and not when it fails."""
         start = time.perf_counter()
         if self.console.is_terminal and not self.quiet:
-            with self.console.status(escape(name)):
+            with self.console.status(escape(printable(name))):
                 yield
         else:
             yield

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from webdnn.backend.memory import live_items, peak_bytes, plan_arena, plan_slots
+from webdnn.backend.limits import memory_of
 from webdnn.backend.target import Target
 from webdnn.cli.backends import load_target
 from webdnn.descriptor.schema import Item, Loop, Plan
+from webdnn.descriptor.writer import json_bytes
 from webdnn.graph.cost import count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import Dim, evaluate
 from webdnn.graph.graph import Graph, Input, collect_constraints
@@ -69,12 +70,17 @@ class Report:
 
 
 def make_report(
-    graph: Graph, plans: Mapping[str, Plan], out: Path, *, source_parameters: int, left_out: Mapping[str, str]
+    graph: Graph,
+    plans: Mapping[str, Plan],
+    files: Mapping[str, int],
+    *,
+    source_parameters: int,
+    left_out: Mapping[str, str],
 ) -> Report:
-    """The report of the Descriptor in `out`, which was made from `graph` (optimized) and `plans`."""
+    """The report of the Descriptor with these `files` (bytes by name), which was made from `graph` (optimized) and `plans`."""
     cost = macs(graph)
     sample = smallest_sizes(graph)
-    shards = [file.stat().st_size for file in sorted(out.glob("weights.*.bin"))]
+    shards = [size for name, size in files.items() if name.startswith("weights.")]
     return Report(
         name=graph.name,
         inputs={v.op.label: str(v.type) for v in graph.inputs if isinstance(v.op, Input)},
@@ -92,7 +98,7 @@ def make_report(
         constraints=tuple(str(c) for c in graph.constraints or collect_constraints(graph)),
         backends={name: _backend(plan, load_target(name), sample) for name, plan in plans.items()},
         left_out=dict(left_out),
-        descriptor_bytes=sum(file.stat().st_size for file in out.iterdir()),
+        descriptor_bytes=sum(files.values()),
     )
 
 
@@ -105,31 +111,20 @@ def _bounds(name: str, minimum: int, maximum: int | None) -> str:
 
 
 def _backend(plan: Plan, target: Target, sample: Mapping[str, int] | None) -> BackendReport:
-    packed = sum(4 * evaluate(b.elements, {}) for b in plan.buffers if b.kind == "packed")
-    plain = sum(4 * evaluate(b.elements, {}) for b in plan.buffers if b.kind == "weight")
-    activations, largest = _activations(plan, target, sample)
+    memory = None if sample is None else memory_of(plan, target, sample)
+    fixed = [(b.kind, 4 * evaluate(b.elements, {})) for b in plan.buffers if b.kind in ("weight", "packed")]
     return BackendReport(
-        weight_bytes_on_device=packed + plain,
-        packed_bytes=packed,
-        activation_bytes=activations,
-        largest_live_bytes=largest,
+        weight_bytes_on_device=sum(size for _, size in fixed),
+        packed_bytes=sum(size for kind, size in fixed if kind == "packed"),
+        activation_bytes=None if memory is None else memory.activations,
+        largest_live_bytes=None if memory is None else memory.largest_live,
         kernels=len(plan.kernels),
         steps=_count(plan.steps, None),
         dispatches=None if sample is None else _count(plan.steps, sample),
-        plan_gzip_bytes=_gzipped(json.dumps(plan.to_json(), separators=(",", ":"), ensure_ascii=False).encode()),
+        plan_gzip_bytes=_gzipped(json_bytes(plan.to_json())),
         code_gzip_bytes=_code(plan),
         toolchain=plan.toolchain,
     )
-
-
-def _activations(plan: Plan, target: Target, sample: Mapping[str, int] | None) -> tuple[int | None, int | None]:
-    """Bytes that the memory planner asks for, and bytes of the largest live set."""
-    if sample is None:
-        return None, None
-    items = live_items(plan, sample)
-    if target.capabilities.memory == "arena":
-        return plan_arena(items)[1], peak_bytes(items)
-    return sum(size for size, _ in plan_slots(items)[1]), peak_bytes(items)
 
 
 def _count(items: Sequence[Item], sample: Mapping[str, int] | None) -> int:

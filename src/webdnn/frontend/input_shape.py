@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import SupportsIndex, TypeAlias
 
-from webdnn.graph.dim import Size, symbol
+from webdnn.graph.dim import Dim, Size, symbol
 from webdnn.graph.errors import ModelError
 from webdnn.graph.graph import Placeholder
 
 _SHAPE = re.compile(r"\s*(?:(?P<name>[^=<>()]*[^=<>()\s])\s*=\s*)?\((?P<sizes>[^()]*)\)\s*", re.ASCII)
 _SYMBOL = re.compile(r"\s*(?:(?P<least>\d+)\s*<=\s*)?(?P<name>[A-Za-z]\w{0,60})\s*(?:<=\s*(?P<most>\d+)\s*)?", re.ASCII)
 LARGEST = 2**31 - 1  # what kernels count with
+_IN_PROGRAMS = "write (1, 224, 224, 3), ('N<=8', 'H', 'W', 3) or '(N<=8,H,W,3)'; for several inputs a list of them, or {'name': shape}"
 _EXAMPLES = "write it like '(1,224,224,3)', '(N<=8,H,W,3)' or 'name=(1,64)'"
 
 
@@ -52,6 +54,59 @@ def parse_input_shape(text: str) -> InputShape:
     return InputShape(match["name"], tuple(sizes), placeholders)
 
 
+GivenShape: TypeAlias = "InputShape | str | Sequence[Size | str]"
+"""The shape of one input as programs give it: parsed, as text, or as a tuple of numbers and placeholders (names, with bounds or without)."""
+GivenShapes: TypeAlias = "GivenShape | Sequence[GivenShape] | Mapping[str, GivenShape]"
+"""The shape of a model's one input, or those of all, in the model's order or by name."""
+
+
+def as_input_shapes(given: GivenShapes) -> list[InputShape]:
+    """The shapes that a program gives; raises ModelError for what is none, saying which part."""
+    if isinstance(given, Mapping):
+        named = [(name, _as_input_shape(shape)) for name, shape in given.items()]
+        return [replace(shape, name=_input_name(name, shape)) for name, shape in named]
+    if not isinstance(given, (InputShape, str)) and not _is_list(given):
+        raise ModelError(f"input shapes are {given!r}, a {type(given).__name__}; {_IN_PROGRAMS}")
+    if isinstance(given, (InputShape, str)) or (given and not any(map(_is_shape, given))):
+        return [_as_input_shape(given)]  # type: ignore[arg-type]
+    return [_as_input_shape(shape) for shape in given]  # type: ignore[arg-type]
+
+
+def _as_input_shape(given: GivenShape) -> InputShape:
+    if isinstance(given, InputShape):
+        return given
+    if isinstance(given, str):
+        return parse_input_shape(given)
+    wrong = [part for part in given if not _is_size(part)] if _is_list(given) else [given]
+    if wrong:
+        raise ModelError(
+            f"input shape {given!r}: {wrong[0]!r} is neither a positive number nor a placeholder; {_IN_PROGRAMS}"
+        )
+    fixed = {index: size for index, size in enumerate(given) if isinstance(size, Dim)}
+    texts = ("1" if index in fixed else str(part) for index, part in enumerate(given))
+    parsed = parse_input_shape(f"({','.join(texts)})")
+    return replace(parsed, shape=tuple(fixed.get(index, size) for index, size in enumerate(parsed.shape)))
+
+
+def _input_name(name: object, shape: InputShape) -> str:
+    if not isinstance(name, str) or shape.name not in (None, name):
+        raise ModelError(f"input shape '{shape}' is given for the input {name!r}; {_IN_PROGRAMS}")
+    return name
+
+
+def _is_list(given: object) -> bool:
+    return isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+
+
+def _is_shape(part: object) -> bool:
+    return isinstance(part, InputShape) or _is_list(part) or (isinstance(part, str) and "(" in part)
+
+
+def _is_size(part: object) -> bool:
+    # Python counts True as a number, and NumPy's numbers are not Python's.
+    return isinstance(part, (str, Dim, SupportsIndex)) and not isinstance(part, bool)
+
+
 def merge_placeholders(shapes: Sequence[InputShape]) -> dict[str, Placeholder]:
     """All placeholders of `shapes`; one that several mention must lie within all its bounds."""
     merged: dict[str, Placeholder] = {}
@@ -69,6 +124,9 @@ def match_input_shapes(
     `inputs` are (name, shape) with None for what the model leaves open. Named shapes go to their inputs, the others to the inputs left over, in
     order. Without any shape, a model that leaves only the batch open gets batch 1.
     """
+    for name, shape in inputs:
+        if any(size is not None and size < 1 for size in shape):
+            raise ModelError(f"input {name!r} has shape {_text(shape)} in the model; every size must be at least 1")
     if not shapes:
         return [_default_shape(name, shape) for name, shape in inputs], {}
     found = _assign(inputs, shapes)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
+from webdnn.graph.bounds import tightened
 from webdnn.graph.dim import Dim, Size, evaluate, product, symbols_of
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Constant, Graph, Node, Op, Placeholder, symbols_used
@@ -96,11 +97,13 @@ def smallest_sizes(graph: Graph, limit: int = 4096) -> dict[str, int] | None:
     """Small values of the placeholders that satisfy their bounds and every constraint, and leave no size below 1.
 
     Each placeholder is raised on its own, which is enough where no condition ties several of them together; then all are raised together. None
-    when nothing is found within `limit` steps.
+    when nothing is found within `limit` steps from the least values that single constraints allow.
     """
     conditions = _conditions(graph)
     names = dict.fromkeys([*graph.placeholders, *sorted(symbols_used(graph))])
-    bounds = {name: graph.placeholders.get(name, Placeholder()) for name in names}
+    declared = {name: graph.placeholders.get(name, Placeholder()) for name in names}
+    least = tightened({name: (p.minimum, p.maximum) for name, p in declared.items()}, graph.constraints)
+    bounds = {name: Placeholder(*least[name]) for name in names}
     values: dict[str, int] = {}
     for name, bound in bounds.items():
         own = [condition for names, condition in conditions if names == {name}]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from webdnn.graph.bounds import simplify_limits, tightened
 from webdnn.graph.constraints import Constraint as Constraint
 from webdnn.graph.constraints import simplify_constraints
 from webdnn.graph.dim import Dim, Size, evaluate, symbols_of
@@ -241,14 +242,19 @@ def uses(graph: Graph) -> dict[Value, int]:
 
 
 def collect_constraints(graph: Graph) -> tuple[Constraint, ...]:
-    """What the placeholders must satisfy for every shape of the graph to be right, in simple form."""
+    """What the placeholders must satisfy for every shape of the graph to be right and positive, in simple form.
+
+    Raises GraphError where no values within the bounds of the placeholders can.
+    """
     required = required_constraints(graph)
     equalities = simplify_constraints([c for c in required if c.relation == "=="])
-    return (*equalities, *(c for c in required if c.relation != "=="))
+    bounds = {name: (p.minimum, p.maximum) for name, p in graph.placeholders.items()}
+    limits = simplify_limits([c for c in required if c.relation == "<="], tightened(bounds, equalities))
+    return (*equalities, *limits)
 
 
 def required_constraints(graph: Graph) -> list[Constraint]:
-    """The requirements of all ops, as the ops state them, without repeats."""
+    """The requirements of all ops, as the ops state them, and that no size is less than 1; without repeats."""
     found: dict[tuple[Size, Size, str, str], Constraint] = {}
 
     def add(left: Size, relation: str, right: Size, node: Node) -> None:
@@ -260,10 +266,17 @@ def required_constraints(graph: Graph) -> list[Constraint]:
         for left, right in node.op.requirements(types):
             if left != right and sizes_may_match(left, right):
                 add(left, "==", right, node)
-        for least, most in node.op.limits(types):
+        for least, most in (*node.op.limits(types), *positive_sizes(node)):
             if not isinstance(most - least, int):  # a number was judged by `infer`
                 add(least, "<=", most, node)
     return list(found.values())
+
+
+def positive_sizes(node: Node) -> tuple[tuple[Size, Size], ...]:
+    """The symbolic sizes that the node's outputs have and its inputs have not, as limits: none may be less than 1."""
+    known = {size for value in node.inputs for size in value.shape}
+    sizes = dict.fromkeys(size for type_ in node.types for size in type_.shape if isinstance(size, Dim))
+    return tuple((1, size) for size in sizes if size not in known)
 
 
 def symbols_used(graph: Graph) -> set[str]:

@@ -20,6 +20,9 @@ class TensorType:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise GraphError(f"dtype {self.dtype!r} is not one of {', '.join(DTYPES)}")
+        for axis, size in enumerate(self.shape):
+            if isinstance(size, int) and size < 1:
+                raise GraphError(f"size {size} on axis {axis} of {self}; every size must be at least 1")
 
     @property
     def rank(self) -> int:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
+from harness.node import run_in_node
+from harness.page import PageError, job
+from webdnn.cli.convert_keras import main
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model
 from webdnn.graph.errors import ModelError, UnsupportedError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +77,47 @@ def test_unsupported_layers_come_first() -> None:
     with pytest.raises(UnsupportedError, match="has 2 layers that cannot be converted") as caught:
         from_model(model, [parse_input_shape("(1,3,3)")])
     assert "'short'" in str(caught.value)
+
+
+def test_b4_a_size_that_is_too_small_is_refused_by_name(tmp_path, monkeypatch):
+    """From a file through the command to the runtime, here in Node."""
+    monkeypatch.chdir(tmp_path)
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Conv1D(2, 3, name="conv")])
+    model.save("m.keras")
+    assert main(["m.keras", "--input_shape", "(1,T,4)", "--backend", "fallback", "--quiet"]) == 0
+    report = json.loads(Path("output.report.json").read_text())
+    assert report["constraints"] == ["3 <= T (conv)"]
+    assert report["sample"] == {"T": 3}
+    x = np.random.default_rng(0).standard_normal((1, 3, 4)).astype(np.float32)
+    jobs = [job(str(tmp_path / "output"), "fallback", [({"T": size}, [x[:, :size]])]) for size in (2, 3)]
+    refused, answered = run_in_node(ROOT / "webdnn_js/dist/webdnn.mjs", jobs)
+    assert isinstance(refused, PageError)
+    assert "T = 2 does not fit the model, which needs 3 <= T, such as 3 (needed by conv)" in str(refused)
+    assert not isinstance(answered, PageError)
+    assert np.abs(answered[0][0] - np.asarray(model(x))).max() < 1e-6
+
+
+def test_b4_the_report_of_a_model_with_a_large_minimum(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = keras.Input((None, 2))
+    keras.Model(x, keras.layers.Cropping1D((9000, 1000))(x)).save("m.keras")
+    assert main(["m.keras", "--input_shape", "(1,T,2)", "--backend", "fallback", "--quiet"]) == 0
+    report = json.loads(Path("output.report.json").read_text())
+    assert report["sample"] == {"T": 10001}
+    assert report["backends"]["fallback"]["activation_bytes"] >= 4 * 2 * 10001
+    assert report["backends"]["fallback"]["dispatches"] == 1
+
+
+def test_b4_sizes_that_nothing_satisfies_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    keras.Sequential([keras.Input((None, 4)), keras.layers.Conv1D(2, 3, name="conv")]).save("m.keras")
+    assert main(["m.keras", "--input_shape", "(1,T<=2,4)"]) == 1
+    assert "'conv' needs 3 <= T, which T <= 2 forbids" in capsys.readouterr().err
+
+
+def test_b5_a_model_of_nothing_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    x = keras.Input(batch_shape=(0, 4), name="nothing")
+    keras.Model(x, keras.layers.Dense(2)(x)).save("m.keras")
+    assert main(["m.keras"]) == 1
+    assert "input 'nothing' has shape (0, 4) in the model; every size must be at least 1" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from webdnn.backend import children
 from webdnn.graph.errors import WebDNNError
 
 INSTRUCTION_SETS: dict[str, tuple[str, ...]] = {
@@ -279,8 +279,7 @@ def _answer(*command: str) -> str | None:
 def _run(
     command: Sequence[str], cwd: Path | None = None, environment: Mapping[str, str] | None = None, content: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    variables = {**os.environ, **(environment or {})}
     try:
-        return subprocess.run(command, cwd=cwd, env=variables, input=content, capture_output=True, check=False)
+        return children.run(command, cwd, environment, content)
     except OSError as error:
         raise ToolchainError(f"webassembly: cannot start {command[0]}: {error.strerror or error}") from error

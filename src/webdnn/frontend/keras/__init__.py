@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from webdnn.frontend.input_shape import InputShape, match_input_shapes
+from webdnn.frontend.input_shape import GivenShapes, InputShape, as_input_shapes, match_input_shapes
 from webdnn.frontend.keras.loading import load_model
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
@@ -16,34 +16,36 @@ __all__ = ["from_model", "load"]
 
 def load(
     path: str | PathLike[str],
-    input_shapes: Sequence[InputShape] = (),
+    input_shapes: GivenShapes = (),
     *,
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | PathLike[str]] = (),
 ) -> Graph:
     """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
     files, which are run, that define the model's subclassed layers and models."""
+    shapes = as_input_shapes(input_shapes)  # what is wrong with them is said before a file is read
     model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
-    return from_model(model, input_shapes)
+    return from_model(model, shapes)
 
 
-def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
+def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
     """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
-    batch is open, which then is 1."""
+    batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names."""
     from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
-    _build(model, input_shapes)
+    shapes = as_input_shapes(input_shapes)
+    _build(model, shapes)
     if is_own(model) and not has_own_graph(model):
-        model = functional_of(model, input_shapes)
+        model = functional_of(model, shapes)
     if not has_own_graph(model):
         raise UnsupportedError(
             f"model {getattr(model, 'name', model)!r} ({type(model).__name__}) has no graph of layers; "
             "models of Keras with a known input can be converted"
         )
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
-    shapes, placeholders = match_input_shapes(wanted, input_shapes)
-    return build_graph(model, shapes, placeholders)
+    sizes, placeholders = match_input_shapes(wanted, shapes)
+    return build_graph(model, sizes, placeholders)
 
 
 def _build(model: Any, input_shapes: Sequence[InputShape]) -> None:

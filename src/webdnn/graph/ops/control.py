@@ -9,7 +9,7 @@ import numpy as np
 
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Graph, Op
+from webdnn.graph.graph import Graph, Op, positive_sizes
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -58,7 +58,10 @@ class Repeat(Op):
         return tuple(pair for node in self.body.nodes() for pair in node.op.requirements([v.type for v in node.inputs]))
 
     def limits(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
-        return tuple(pair for node in self.body.nodes() for pair in node.op.limits([v.type for v in node.inputs]))
+        nodes = self.body.nodes()
+        return tuple(
+            pair for node in nodes for pair in (*node.op.limits([v.type for v in node.inputs]), *positive_sizes(node))
+        )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         from webdnn.graph.interpreter import run_values
