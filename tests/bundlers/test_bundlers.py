@@ -147,7 +147,11 @@ def test_c2_from_another_host(page, serve, model, package):
             lambda response: type(response)(
                 response.content,
                 response.status,
-                {**response.headers, "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"},
+                {
+                    **response.headers,
+                    "Access-Control-Allow-Origin": "*",
+                    "Cross-Origin-Resource-Policy": "cross-origin",
+                },
             ),
         )
     server = serve({"/model/": model.folder, "/own/": package / "node_modules/webdnn/dist"})
@@ -164,7 +168,11 @@ def test_c2_from_another_host(page, serve, model, package):
 def test_the_package_holds_what_its_exports_name(package):
     folder = package / "node_modules/webdnn"
     record = json.loads((folder / "package.json").read_text())
-    named = [target for entry in record["exports"].values() for target in ([entry] if isinstance(entry, str) else entry.values())]
+    named = [
+        target
+        for entry in record["exports"].values()
+        for target in ([entry] if isinstance(entry, str) else entry.values())
+    ]
     assert record["main"] in named
     for target in named:
         assert "*" in target or (folder / target).is_file(), target
