@@ -19,7 +19,7 @@ export interface Port {
 }
 
 interface NodeThreads {
-  readonly Worker: new (url: string | URL) => NodeWorker;
+  readonly Worker: new (url: URL, options: { readonly execArgv: readonly string[] }) => NodeWorker;
   readonly parentPort: Port | null;
 }
 
@@ -39,8 +39,8 @@ export const nodeThreads = (): NodeThreads | undefined => nodeModule('node:worke
 export const nodeProcessors = (): number | undefined => nodeModule<NodeSystem>('node:os')?.availableParallelism();
 
 /** A worker of Node as a page's. It keeps the program alive only while it has been asked something. */
-export function nodeWorker({ Worker }: NodeThreads, url: string | URL): WorkerLike {
-  const worker = new Worker(url);
+export function nodeWorker({ Worker }: NodeThreads, url: URL): WorkerLike {
+  const worker = new Worker(url, { execArgv: [] }); // options of the program, such as --eval, are not meant for it
   const like: WorkerLike = {
     onmessage: null,
     onerror: null,

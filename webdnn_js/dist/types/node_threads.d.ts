@@ -15,12 +15,14 @@ export interface Port {
     postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
 }
 interface NodeThreads {
-    readonly Worker: new (url: string | URL) => NodeWorker;
+    readonly Worker: new (url: URL, options: {
+        readonly execArgv: readonly string[];
+    }) => NodeWorker;
     readonly parentPort: Port | null;
 }
 export declare const nodeThreads: () => NodeThreads | undefined;
 /** Processors that this program may use; undefined in a browser. */
 export declare const nodeProcessors: () => number | undefined;
 /** A worker of Node as a page's. It keeps the program alive only while it has been asked something. */
-export declare function nodeWorker({ Worker }: NodeThreads, url: string | URL): WorkerLike;
+export declare function nodeWorker({ Worker }: NodeThreads, url: URL): WorkerLike;
 export {};
