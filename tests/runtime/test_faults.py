@@ -99,7 +99,7 @@ class TestFiles:
             spoil(path)
             refusal(load(site, "/dense"), name, "truncated", "copy the whole directory again", code="integrity")
         server.break_off(path, 100)
-        refusal(load(site, "/dense"), name)
+        refusal(load(site, "/dense"), name, code="fetch")
         server.replace(path, b"<!doctype html>")
         refusal(load(site, "/dense"), name, code="integrity")
         server.heal()

@@ -2,7 +2,7 @@
 
 import { isObject } from './check';
 import type { Backend, Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
-import { WebDNNError, reasonOf, rejectUnknown } from './errors';
+import { WebDNNError, reasonOf, rejectUnknown, withoutName } from './errors';
 import { checkPlaceholder, formatValues, unsetPlaceholders, type Values } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
 import { TensorView } from './tensor_view';
@@ -73,7 +73,7 @@ export class Runner {
     this.info = { ...executor.info, model: name, converter, backend: backend.name, fallThrough };
     this.#state = { is: 'created', executor };
     void executor.lost?.then((reason) => {
-      const error = new WebDNNError('backend', `${backend.name}: ${reason}`);
+      const error = this.#ours(new Error(reason));
       this.#end({ is: 'lost', error }, error);
     });
   }
@@ -236,7 +236,8 @@ export class Runner {
 
   #ours(thrown: unknown): WebDNNError {
     if (thrown instanceof WebDNNError) return thrown;
-    return new WebDNNError('backend', `${this.backendName}: ${reasonOf(thrown)}`, { cause: thrown });
+    const name = this.backendName;
+    return new WebDNNError('backend', `${name}: ${withoutName(name, reasonOf(thrown))}`, { cause: thrown });
   }
 
   #created(): Extract<State, { is: 'created' }> {
