@@ -18,5 +18,6 @@ it('every backend with a file of its own asks', async () => {
     (await import('../src/webgpu/executor')).WebGPUExecutor,
   ];
   const context = { options: { power: 1 }, plan: { setup: [], buffers: [] } } as unknown as BackendContext;
-  for (const Executor of executors) expect(() => new Executor(context)).toThrow("'power'");
+  const contexts = { acquire: () => expect.fail('options come first'), release: () => undefined };
+  for (const Executor of executors) expect(() => new Executor(context, contexts)).toThrow("'power'");
 });
