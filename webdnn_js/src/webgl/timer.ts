@@ -34,9 +34,7 @@ export class Timer {
   async results(): Promise<number[]> {
     const { gl } = this;
     for (const query of this.queries) {
-      await poll(
-        () => gl.isContextLost() || (gl.getQueryParameter(query, gl.QUERY_RESULT_AVAILABLE) as boolean),
-      );
+      await poll(() => gl.isContextLost() || (gl.getQueryParameter(query, gl.QUERY_RESULT_AVAILABLE) as boolean));
       this.waits.push(Number(gl.getQueryParameter(query, gl.QUERY_RESULT)) / 1e6);
       gl.deleteQuery(query);
     }
