@@ -30,6 +30,7 @@ type Symbols = ReadonlySet<string>;
 const kernel = fields({
   name: text,
   source: optional(text),
+  targets: optional(integer(4, 4)),
   attributes: (value, path) => {
     if (value !== undefined) dictionary(text, data(16))(value, path);
   },
