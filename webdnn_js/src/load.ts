@@ -110,13 +110,14 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
     const reading = reader.json(file);
     shards.prefetch();
     const plan = checkPlan(await reading, manifest, name);
+    const symbols = await preparation?.symbols;
     const setups = bindSetup(plan);
     const isStatic = !unsetPlaceholders(manifest, {}).length;
-    const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
-    const context = { ...surroundings, manifest, plan, setups, schedule, prepared: preparation, fetchFile };
+    const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory, symbols) : undefined;
+    const context = { ...surroundings, manifest, plan, setups, symbols, schedule, prepared: preparation, fetchFile };
     const executor = await backend.create(context);
     owner = executor;
-    const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
+    const runner = new Runner({ manifest, plan, backend, symbols, executor, fallThrough });
     await fill(executor, loading);
     if (schedule) await runner.bindStatic(schedule);
     options.signal?.throwIfAborted();

@@ -1,7 +1,7 @@
 /** A loaded model, on one backend. */
 
 import { isObject } from './check';
-import type { Backend, Executor, Schedule, StepTime, TypedArray } from './backend';
+import type { Backend, DeviceSymbols, Executor, Schedule, StepTime, TypedArray } from './backend';
 import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import { checkPlaceholder, unsetPlaceholders } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
@@ -18,6 +18,7 @@ export interface RunnerParts {
   readonly manifest: Manifest;
   readonly plan: Plan;
   readonly backend: Backend;
+  readonly symbols?: DeviceSymbols | undefined;
   readonly executor: Executor;
   readonly fallThrough: readonly FallThrough[];
 }
@@ -104,12 +105,12 @@ export class Runner {
   }
 
   async #bind(values: Readonly<Record<string, number>>): Promise<void> {
-    const { manifest, plan, backend } = this.#parts;
+    const { manifest, plan, backend, symbols } = this.#parts;
     if (unsetPlaceholders(manifest, values).length) {
       this.#values = values;
       return;
     }
-    await this.#use(bindPlan(manifest, plan, values, backend.memory), values);
+    await this.#use(bindPlan(manifest, plan, values, backend.memory, symbols), values);
   }
 
   /** Runs `schedule`, which is that of `values`, from now on. */

@@ -5,4 +5,6 @@ export type Symbols = ReadonlyMap<string, number>;
 export declare const isOperator: (name: unknown) => boolean;
 /** `expr` as people write it, for errors: `(H % 16)`. */
 export declare function formatExpr(expr: Expr): string;
+/** The symbols of `expr`. */
+export declare const namesIn: (expr: Expr) => string[];
 export declare function evaluate(expr: Expr, symbols: Symbols): number;

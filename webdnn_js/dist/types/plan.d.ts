@@ -112,6 +112,8 @@ export interface Kernel {
     readonly name: string;
     /** webgpu: WGSL. webgl: GLSL ES 3.00. */
     readonly source?: string;
+    /** webgpu: how many bindings each operand has, if one has several. */
+    readonly windows?: readonly number[];
     /** fallback: everything about the op that is not a size. */
     readonly attributes?: Readonly<Record<string, unknown>>;
 }
