@@ -1,5 +1,6 @@
 /** What the runners of one context have in common beside it: their turns, their programs, its errors. */
 import { Programs } from './program.js';
+export declare const LOST = "the WebGL context was lost (the graphics driver restarted?); load the model again";
 export declare class Sharing {
     private readonly gl;
     readonly programs: Programs;
