@@ -124,7 +124,7 @@ async function unanswered(url: string, file: FileRef | undefined, error: unknown
   const response = file && !subtle() ? await fetch(url).catch(() => undefined) : undefined;
   if (response && !response.ok) return refused(url, response);
   if (await response?.arrayBuffer().catch(() => undefined)) {
-    throw new WebDNNError('integrity', `${url}: ${ALTERED}`, { cause: error });
+    return { failure: new WebDNNError('integrity', `${url}: ${ALTERED}`, { cause: error }), wait: 0 };
   }
   return passing(url, reasonOf(error) + hint, error);
 }

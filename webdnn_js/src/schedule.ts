@@ -1,6 +1,6 @@
 /** Plan → Schedule: one set of placeholder values, loops expanded, every expression evaluated, every view checked. */
 
-import type { BoundSetup, BoundStep, BoundView, Schedule } from './backend';
+import type { BoundSetup, BoundStep, BoundView, DeviceSymbols, Schedule } from './backend';
 import { INT32_MAX, integer as checkInteger, reject } from './check';
 import { WebDNNError } from './errors';
 import { evaluate, type Symbols } from './expr';
@@ -51,28 +51,42 @@ const isOfIteration = (expr: Expr): boolean =>
 /** The expressions of a view; its shape never depends on an iteration. */
 const placeOf = ({ offset, pitch }: View): Expr[] => [offset, pitch];
 
+/** The expressions of a step that may depend on an iteration, in lists of which each is evaluated as a whole. */
+const listsOf = ({ args, dispatch = NONE, in: inputs, out }: Step): (readonly Expr[])[] => [
+  args,
+  dispatch,
+  ...[...inputs, ...out].map(placeOf),
+];
+
 /** How many numbers of a step or loop are evaluated anew in each iteration; those of inner loops are counted there. */
-function numbersOf(node: Step | Repeat): number {
-  if ('repeat' in node) return Number(isOfIteration(node.repeat));
-  const lists = [node.args, node.dispatch ?? NONE, ...[...node.in, ...node.out].map(placeOf)];
-  return lists.reduce((sum, list) => sum + (list.some(isOfIteration) ? list.length : 0), 0);
-}
+const numbersOf = (node: Step | Repeat): number =>
+  'repeat' in node
+    ? Number(isOfIteration(node.repeat))
+    : listsOf(node).reduce((sum, list) => sum + (list.some(isOfIteration) ? list.length : 0), 0);
 
 /** Evaluates steps. If they are repeated, what no `$` symbol occurs in is evaluated once, and shared by all iterations. */
 function binder(symbols: Symbols, elements: readonly number[], repeated = false) {
   const constants = new Map<object, unknown>();
-  const once = <T>(source: object, exprs: readonly Expr[], make: () => T): T => {
+  const once = <T>(source: object, exprs: () => readonly Expr[], make: () => T): T => {
     if (!repeated) return make();
     const known = constants.get(source);
     if (known) return known as T;
     const made = make();
-    if (known === undefined) constants.set(source, exprs.some(isOfIteration) ? false : made);
+    if (known === undefined) constants.set(source, exprs().some(isOfIteration) ? false : made);
     return made;
   };
   const view = (source: View, path: string): BoundView =>
-    once(source, placeOf(source), () => bindView(source, symbols, elements, path));
+    once(
+      source,
+      () => placeOf(source),
+      () => bindView(source, symbols, elements, path),
+    );
   const integers = (list: readonly Expr[], minimum: number, path: string): number[] =>
-    once(list, list, () => list.map((expr, i) => integer(expr, symbols, minimum, `${path}[${i}]`)));
+    once(
+      list,
+      () => list,
+      () => list.map((expr, i) => integer(expr, symbols, minimum, `${path}[${i}]`)),
+    );
   /** What a Step and a Setup have in common. */
   const call = ({ kernel, args, dispatch = NONE }: Step | Setup, path: string) => ({
     kernel,
@@ -82,7 +96,7 @@ function binder(symbols: Symbols, elements: readonly number[], repeated = false)
   const step = (source: Step, path: string): BoundStep =>
     once(
       source,
-      [...source.args, ...(source.dispatch ?? NONE), ...[...source.in, ...source.out].flatMap(placeOf)],
+      () => listsOf(source).flat(),
       () => ({
         ...call(source, path),
         in: source.in.map((operand, i) => view(operand, `${path}.in[${i}]`)),
@@ -188,10 +202,17 @@ function bindInterface(
 export const bindShape = (shape: readonly Expr[], symbols: Symbols): number[] =>
   shape.map((size) => integer(size, symbols, 1, 'shape'));
 
-/** `values` must name every placeholder. `mode` is the backend's `memory`. */
-export function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots'): Schedule {
-  const symbols = resolvePlaceholders(manifest, values);
-  refuseHugeBuffers(manifest, plan, values, symbols);
+/** `values` must name every placeholder. `mode` is the backend's `memory`; `device` are the values of its symbols. */
+export function bindPlan(
+  manifest: Manifest,
+  plan: Plan,
+  values: Values,
+  mode: 'arena' | 'slots',
+  device: DeviceSymbols = {},
+): Schedule {
+  const placeholders = resolvePlaceholders(manifest, values);
+  refuseHugeBuffers(manifest, plan, values, placeholders);
+  const symbols = new Map([...placeholders, ...Object.entries(device)]);
   const elements = bufferElements(manifest, plan, symbols);
   const memory = planBuffers(plan, elements, mode);
   const planned = memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes);

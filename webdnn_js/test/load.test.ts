@@ -220,6 +220,99 @@ describe('load', () => {
     },
   );
 
+  it.each(['unavailable', 'create', 'writeWeights', 'finishWeights', 'bind'] as const)(
+    'C7: ends at once when %s never does',
+    async (name) => {
+      const controller = new AbortController();
+      const webgl = install('webgl', { [name]: () => new Promise(() => undefined) });
+      const dispose = vi.fn();
+      webgl.prepare = () => ({ dispose });
+      const fallback = install('fallback');
+      const loading = load(folder, { signal: controller.signal });
+      loading.catch(() => undefined);
+      if (name === 'unavailable') await new Promise((resolve) => setTimeout(resolve, 50));
+      else await vi.waitFor(() => expect(webgl.executors[0]?.calls.at(-1)).toBe(name));
+      controller.abort(new Error('enough'));
+      await expect(loading).rejects.toThrow('enough');
+      if (name === 'create') expect(dispose).toHaveBeenCalledOnce();
+      else if (name !== 'unavailable') expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+      expect(fallback.executors).toHaveLength(0);
+    },
+  );
+
+  it('C7: ends at once when transformUrlDelegate never answers', async () => {
+    install('fallback');
+    const controller = new AbortController();
+    const transformUrlDelegate = () =>
+      new Promise<string>(() => setTimeout(() => controller.abort(new Error('enough')), 5));
+    await expect(load(folder, { signal: controller.signal, transformUrlDelegate })).rejects.toThrow('enough');
+  });
+
+  it('C7: a device that is lost while weights come gives way to the next backend', async () => {
+    const webgl = install('webgl', {
+      writeWeights: () => {
+        webgl.executors[0]!.lose('gone');
+        return new Promise(() => undefined);
+      },
+    });
+    install('fallback');
+    const runner = await load(folder, { backendOrder: ['webgl', 'fallback'] });
+    expect(runner.info.fallThrough).toEqual([{ backend: 'webgl', reason: 'gone' }]);
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+  });
+
+  it.each(['', null, undefined])('C4: backendOrder %j is the default', async (backendOrder) => {
+    install('fallback');
+    expect((await load(folder, { backendOrder } as LoadOptions)).backendName).toBe('fallback');
+  });
+
+  it('C4: takes a URL, and the cache options that say what it does anyway', async () => {
+    install('fallback');
+    await load(pathToFileURL(folder), { saveCache: false, cacheStrategy: 'networkOnly' });
+  });
+
+  it.each(['', ' '])('C8: load(%j) is refused', async (directory) => {
+    await expect(load(directory)).rejects.toMatchObject({
+      code: 'option',
+      message: expect.stringContaining('empty') as string,
+    });
+  });
+
+  it('C8: waits for the promise of transformUrlDelegate, and takes a URL', async () => {
+    install('fallback');
+    const later = (url: string): Promise<string> => new Promise((resolve) => setTimeout(() => resolve(url), 2));
+    await load(folder, { transformUrlDelegate: later });
+    await load(folder, { transformUrlDelegate: (url) => pathToFileURL(url) });
+  });
+
+  it.each([undefined, null, 7, '', {}, Promise.resolve(undefined)])(
+    'C8: %o of transformUrlDelegate is refused',
+    async (given) => {
+      install('fallback');
+      const transformUrlDelegate = (() => given) as unknown as NonNullable<LoadOptions['transformUrlDelegate']>;
+      await expect(load(folder, { transformUrlDelegate })).rejects.toMatchObject({
+        code: 'option',
+        message: expect.stringMatching(/transformUrlDelegate gave .* for .*descriptor.json, want an address/) as string,
+      });
+    },
+  );
+
+  it('C8: a promise of transformUrlDelegate that rejects is a fault of the page', async () => {
+    install('fallback');
+    const transformUrlDelegate = () => Promise.reject(new Error('no token'));
+    await expect(load(folder, { transformUrlDelegate })).rejects.toMatchObject({
+      code: 'option',
+      message: 'load: transformUrlDelegate threw: no token',
+    });
+  });
+
+  it('C9: says the name of a backend once', async () => {
+    install('webassembly', { bind: fail('webassembly: no memory') });
+    const message = "no backend can run 'tiny':\n  webassembly: no memory";
+    await expect(load(folder, { backendOrder: 'webassembly' })).rejects.toMatchObject({ message });
+    expect(console.warn).toHaveBeenCalledWith('WebDNN: webassembly cannot run this model: no memory');
+  });
+
   it('does nothing when aborted before', async () => {
     await expect(load(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
   });
