@@ -88,6 +88,7 @@ def building(name: str) -> Iterator[None]:
     with without_initializers(keras), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You passed `rms_scaling")  # deprecated, but saved models may have it
         warnings.filterwarnings("ignore", "(?s).*requested dtype int64")  # MixUp of Keras
+        warnings.filterwarnings("ignore", "(?s).*was passed an input with a mask")  # of a layer that drops it
         try:
             yield
         except Exception as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from harness.calibrate import randomize
 from harness.keras_cases import LAYER_CASES, MEANING_CASES, KerasCase, building, check_graphs, keras_model
 from harness.keras_compare import errors, fixed
 from harness.keras_layers import Build
-from harness.keras_meaning import ROWS, gelu
+from harness.keras_meaning import ROWS, average, gelu
 from harness.keras_models import noise
 from webdnn.cli.convert_keras import main as convert_keras
 from webdnn.frontend.keras import from_model, load
@@ -43,6 +41,7 @@ NOT_SAVED = (
     "activation function: over time",
     "ops.gelu",
 )
+SEVERAL_AXES = ("several axes", "softmax of all")  # what Keras's reader of HDF5 makes −1 of
 
 
 def cases(*families: str) -> Any:
@@ -62,26 +61,19 @@ def refused(model: Any, *patterns: str) -> None:
         assert re.search(pattern, str(caught.value)), f"{pattern!r} is not in {caught.value}"
 
 
-@contextmanager
-def quiet_keras() -> Iterator[None]:
-    """Without what Keras says of layers that drop a mask."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*was passed an input with a mask")
-        yield
-
-
 @cases("constant among arguments")
 def test_a1_constants_among_the_arguments(case: KerasCase) -> None:
     check_graphs(case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.filterwarnings("ignore:(?s).*was passed an input with a mask")
 def test_a1_a2_b6_calls_of_saved_models(suffix: str, tmp_path: Path) -> None:
     """The same graphs from a file."""
     different: list[str] = []
     for case in MEANING_CASES:
-        if any(part in case.name for part in NOT_SAVED):
+        if any(part in case.name for part in NOT_SAVED) or (suffix == ".h5" and case.name.endswith(SEVERAL_AXES)):
             continue
         with building(case.name):
             model = built(case.build, *case.shapes)
@@ -108,8 +100,8 @@ def test_a1_tensors_in_place_of_settings_are_refused() -> None:
     refused(keras.Model(x, ops.clip(x, x, 2.0)), r"\(Clip\): x_min is computed by another layer")
 
 
+@pytest.mark.slow
 @cases("mask of Softmax", "mask of pooling")
-@pytest.mark.filterwarnings("ignore:(?s).*was passed an input with a mask")
 def test_a2_masks(case: KerasCase) -> None:
     check_graphs(case)
 
@@ -118,6 +110,16 @@ def test_a2_masks(case: KerasCase) -> None:
 def test_a2_masks_that_are_not_applied_are_refused(merge: type) -> None:
     x = keras.Input((4, 3))
     refused(keras.Model(x, merge()([layers.Masking()(x), x])), rf"\({merge.__name__}\): inputs with masks")
+
+
+def test_a2_masks_that_layers_inside_would_see_are_refused() -> None:
+    x = keras.Input((4, 3))
+    with pytest.warns(UserWarning, match="was passed an input with a mask"):
+        model = keras.Model(x, average(layers.SpectralNormalization(layers.Dense(3))(layers.Masking()(x))))
+    refused(model, r"\(SpectralNormalization\): inputs with masks")
+    refused(
+        keras.Model(x, layers.Activation(layers.Softmax())(layers.Masking()(x))), r"\(Activation\): inputs with masks"
+    )
 
 
 def test_a2_masks_inside_of_time_are_refused() -> None:
@@ -244,6 +246,7 @@ def test_a6_arguments_that_a_lowering_drops_are_refused(
     refused(built(build, (3,)), rf"\({kind}\): {re.escape(name)} is not supported")
 
 
+@pytest.mark.slow
 @cases("activation function")
 def test_a4_b2_b15_activation_functions(case: KerasCase) -> None:
     check_graphs(case)
@@ -282,6 +285,15 @@ def test_a4_b2_other_functions_are_refused(function: Any, reason: str) -> None:
     model = keras.Model(x, layers.Dense(4, name="first")(x))
     model.layers[1].activation = function
     refused(model, r"'first' \(Dense\): " + reason)
+
+
+def test_b15_activation_layers_without_weights_are_refused() -> None:
+    """Keras makes the weights of a layer inside another at the first call on numbers."""
+    x = keras.Input((3,))
+    refused(
+        keras.Model(x, layers.Dense(4, activation=layers.PReLU())(x)),
+        r"\(Dense\): PReLU has no weights yet; call the model",
+    )
 
 
 def test_b15_activation_functions_in_files(tmp_path: Path) -> None:

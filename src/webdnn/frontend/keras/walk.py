@@ -31,7 +31,7 @@ from webdnn.graph.verify import verify
 
 # What operations may compute with: the graph holds truth and whole numbers (exact below 2²⁴) in float32.
 NUMBERS = ("float32", "bool", "int32", "int64")
-_MASKED_MERGES = ("Maximum", "Minimum", "Multiply")  # look at the masks of their inputs
+_LOOK_AT_MASKS = ("Maximum", "Minimum", "Multiply", "SpectralNormalization")  # without a parameter for them
 NOTHING = Tensor(None)
 
 
@@ -181,6 +181,8 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
     name = type(layer).__name__
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
+    if not layer.built:
+        raise UnsupportedError(f"{name} has no weights yet; call the model on an example, which makes them")
     lowering = LAYERS[name]
     check_names(lowering, others)
     return lowered(layer, lambda reading: lowering(reading, inputs, context, **others), name not in TRAINING_ONLY)
@@ -216,8 +218,11 @@ def converted(layer: Any, leaf: Any) -> Any:
 
 
 def refuse_masks(call: LayerCall) -> None:
-    """Some layers look at the masks of their inputs though their `call` has no parameter for them."""
-    if type(call.layer).__name__ in _MASKED_MERGES and any(call.mask(leaf) is not None for leaf in flat(call.first)):
+    """Some layers look at the masks of their inputs though their `call` has no parameter for them, or hand them to a layer inside."""
+    if all(call.mask(leaf) is None for leaf in flat(call.first)):
+        return
+    has_layer = hasattr(getattr(call.layer, "activation", None), "compute_mask")
+    if type(call.layer).__name__ in _LOOK_AT_MASKS or (type(call.layer).__name__ == "Activation" and has_layer):
         raise UnsupportedError("inputs with masks, which change its results, are not supported")
 
 
