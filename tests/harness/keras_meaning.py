@@ -127,6 +127,7 @@ POOLING: dict[str, Build] = {
     "constant": lambda x: layers.GlobalAveragePooling1D()(x, mask=STEPS),
     "computed": lambda x: layers.GlobalAveragePooling1D(keepdims=True)(x, mask=ops.any(ops.abs(x) > 1e-3, axis=-1)),
     "handed on": lambda x: average(layers.Masking()(x)),
+    "of a row": lambda x: average(layers.Masking(np.zeros(3, np.float32))(x)),
     "over layers": lambda x: average(layers.Activation("tanh")(layers.Dropout(0.2)(layers.Masking()(x)))),
     "over normalization": lambda x: average(layers.BatchNormalization()(layers.Masking()(x))),
     "over time": lambda x: average(layers.TimeDistributed(layers.Dense(2))(layers.Masking()(x))),

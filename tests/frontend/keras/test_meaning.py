@@ -416,6 +416,21 @@ def test_a9_training_of_subclassed_layers_in_the_users_code_has_effect() -> None
     assert np.array_equal(found, model.predict(inputs[0], verbose=0))
 
 
+def test_a9_training_of_the_users_code_reaches_what_it_calls() -> None:
+    """Also where a call has other keywords, of which Keras keeps a copy without the flag that it adds."""
+
+    class Holder(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = layers.BatchNormalization(name="norm")
+
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return self.inner(x, mask=None)
+
+    x = keras.Input((5,))
+    refused(keras.Model(x, Overruling(Holder())(x)), r"norm' \(BatchNormalization\): called with training=True by code")
+
+
 def test_a9_command_shows_the_warning(tmp_path: Path, capsys: Any) -> None:
     x = keras.Input((5,))
     keras.Model(x, layers.Dropout(0.5, name="noisy")(x, training=True)).save(tmp_path / "model.keras")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_elementwise import tensor
 from webdnn.frontend.keras.reading import call_arguments, check_names
@@ -28,12 +30,12 @@ class Tensor:
 
 class LayerCall:
     """One call of a layer. `arguments` are those that were given, by Keras's names, with KerasTensors, constants and, where Keras fills in a mask by
-    itself, our `Tensor`s; `training` is not among them."""
+    itself, our `Tensor`s; `training` is not among them, and None where the call does not say."""
 
     def __init__(self, node: Any, known: Mapping[int, Tensor]) -> None:
         self.layer, self.known = node.operation, known
         given = call_arguments(self.layer.call, node.arguments.args, _without_training(self.layer, node))
-        self.training = bool(node.arguments.kwargs.get("training"))
+        self.training = _flag(node.arguments.kwargs.get("training"))
         default = inspect.signature(self.layer.call).parameters.get("training")
         # Keras writes a default of True into the call as if the user had.
         self.training_is_default = default is not None and default.default is True
@@ -177,6 +179,12 @@ def _without_training(layer: Any, node: Any) -> dict[str, Any]:
     if "training" in keywords and "training" not in call_parameters(layer):
         del keywords["training"]
     return keywords
+
+
+def _flag(training: Any) -> bool | None:
+    if hasattr(training, "shape") and not isinstance(training, np.generic):
+        raise UnsupportedError("its call has a tensor for training, which is not supported")
+    return None if training is None else bool(training)
 
 
 def _known_value(x: Any) -> Value:

@@ -59,7 +59,9 @@ def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Conte
 def lower_masking(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     """0 at the steps whose elements all are `mask_value`; the mask itself goes on beside the tensor."""
     (x,), e = inputs, context.elementwise
-    counts = e("not_equal", x, float(array_of(layer.mask_value)))
+    value = array_of(layer.mask_value)
+    excluded = float(value) if value.ndim == 0 else context.constant(layer, "mask_value", lambda: value)
+    counts = e("not_equal", x, excluded)
     return e("where", context.apply(Reduce("max", (x.type.rank - 1,), True), counts), x, 0.0)
 
 

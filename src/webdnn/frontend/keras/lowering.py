@@ -30,13 +30,15 @@ class Context(Writer):
 
     A layer called twice reads one set of constants: `constants` is shared by all contexts of a conversion, and so is `overruled`, the paths of the
     layers whose `training=True` has no effect. That is so where a model `is_inference`: predict() calls a Functional model with training=False, which
-    Keras passes on to all of its layers in place of what their calls say. Code of the user calls its layers itself, so there the flag has effect.
+    Keras passes on to all of its layers in place of what their calls say. Code of the user calls its layers itself, so there the flag has effect,
+    also on what it calls without one: it is `in_training`.
     """
 
     lower_layer: Callable[..., Value] = field(kw_only=True)
     constants: dict[Hashable, tuple[Layer, Value]] = field(default_factory=dict, kw_only=True)
     overruled: list[str] = field(default_factory=list, kw_only=True)
     is_inference: bool = field(default=True, kw_only=True)
+    in_training: bool = field(default=False, kw_only=True)
 
     def inside(self, name: str) -> Context:
         return replace(self, path=f"{self.path}/{name}" if self.path else name)

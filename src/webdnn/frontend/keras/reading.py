@@ -38,7 +38,7 @@ class Reading:
             for name, (value, default) in settings(self._original).items()
             if name not in self._names
             and _has_effect(class_name, name)
-            and not _same(value, _NEUTRAL.get(name, default))
+            and not any(_same(value, usual) for usual in (default, _NEUTRAL.get(name, default)))
         ]
 
 
@@ -73,32 +73,23 @@ def call_arguments(call: Callable[..., Any], arguments: Sequence[Any], keywords:
         raise UnsupportedError(f"its call does not take these arguments: {error}") from error
 
 
-def operands(operation: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> list[Any]:
-    """The arguments of an operation's call in the order of its parameters, whichever way they were given, without defaults at the end."""
-    signature = inspect.signature(operation.call)
-    bound = signature.bind(*arguments, **keywords)
-    if bound.kwargs:
-        raise UnsupportedError(f"{_list(bound.kwargs)} is not supported")
-    bound.apply_defaults()
-    result = list(bound.args)
-    defaults = [p.default for p in signature.parameters.values() if p.kind not in _VARIADIC]
-    while result and len(result) <= len(defaults) and _same(result[-1], defaults[len(result) - 1]):
-        result.pop()
-    return result
-
-
 def lowered_operation(
     lowering: Callable[..., Any], context: Any, operation: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]
 ) -> Any:
-    """What the lowering of an operation gives for the arguments of a call. Raises UnsupportedError when it takes fewer, or leaves one of the
-    constructor's unread."""
-    given = operands(operation, arguments, keywords)
-    parameters = _parameters(lowering, skip=2)
-    names = [p.name for p in _parameters(type(operation).call)]
-    if len(given) > len(parameters) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        extra = dict(zip(names[len(parameters) :], given[len(parameters) :], strict=False))
-        raise UnsupportedError(f"{_list(extra)} is not supported")
-    return lowered(operation, lambda reading: lowering(context, reading, *given))
+    """What the lowering of an operation gives for the arguments of a call, in the order of Keras's parameters whichever way they were given. Raises
+    UnsupportedError when it takes fewer, and the others are not defaults, or leaves one of the constructor's unread."""
+    signature = inspect.signature(operation.call)
+    bound = signature.bind(*arguments, **keywords)
+    bound.apply_defaults()
+    room = _parameters(lowering, skip=2)
+    takes_all = any(p.kind is p.VAR_POSITIONAL for p in room)
+    count = len(bound.args) if takes_all else len(room)
+    extra = dict(zip(list(signature.parameters)[count:], bound.args[count:], strict=False)) | bound.kwargs
+    defaults = {name: p.default for name, p in signature.parameters.items()}
+    dropped = {name: x for name, x in extra.items() if not _same(x, defaults.get(name, inspect.Parameter.empty))}
+    if dropped:
+        raise UnsupportedError(f"{_list(dropped)} is not supported")
+    return lowered(operation, lambda reading: lowering(context, reading, *bound.args[:count]))
 
 
 def check_names(lowering: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -166,4 +157,4 @@ _WITHOUT_EFFECT = {
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }
 # Where None leaves a choice to Keras: what lowerings take for granted when they do not ask.
-_NEUTRAL = {"data_format": "channels_last"}
+_NEUTRAL = {"data_format": "channels_last", "sparse": False, "ragged": False}

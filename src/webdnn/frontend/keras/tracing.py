@@ -88,7 +88,7 @@ class Recording:
         known = set(map(id, self.inputs))
         return [y for y in (*self.outputs, *self.masks) if isinstance(y, keras.KerasTensor) and id(y) not in known]
 
-    @property
+    @cached_property
     def function(self) -> Any:
         """The keras.Function that gives `computed`, which is not empty."""
         import keras

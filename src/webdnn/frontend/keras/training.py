@@ -21,9 +21,9 @@ _DIFFERENT_IN_TRAINING = ("BatchNormalization", "SpectralNormalization", *TRAINI
 
 
 def training_counts(call: LayerCall, context: Context) -> bool:
-    """Whether a call says `training=True` with effect. Where predict() overrules it, the layer is noted; where it changes what a layer of Keras
-    computes, UnsupportedError is raised."""
-    if not call.training:
+    """Whether a call is in training mode, by its own `training=True` or that of the code around it. Where predict() overrules it, the layer is noted;
+    where it changes what a layer of Keras computes, UnsupportedError is raised."""
+    if not (context.in_training if call.training is None else call.training):
         return False
     differs = any(map(_differs, call.layer._flatten_layers()))
     if context.is_inference:

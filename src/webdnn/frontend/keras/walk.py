@@ -83,18 +83,20 @@ class Walk:
             values = {key: tensor.value for key, tensor in known.items()}
             return [Tensor(value) for value in lower_operation(context, node, values)]
         call = LayerCall(node, known)
-        call.training = training_counts(call, context)
+        training = training_counts(call, context)
         if has_own_graph(layer):
-            return self.model(layer, nested_inputs(call, context), replace(context, is_inference=True))
+            return self.model(
+                layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
+            )
         if is_lambda(layer) or is_own(layer):
-            results = self.own(call, context)
+            results = self.own(call, training, context)
         else:
             refuse_masks(call)
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
             results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
         return self.with_masks(call, results, context)
 
-    def own(self, call: LayerCall, context: Context) -> list[Tensor]:
+    def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
         """The outputs of a Lambda or subclassed layer, whose `call` is traced."""
         symbols: list[Any] = []
         values: list[Tensor] = []
@@ -113,9 +115,9 @@ class Walk:
             return found
 
         arguments, keywords = call.changed(stand_in)
-        keywords = call_keywords(call.layer, keywords, call.training)
-        recording = trace(call.layer.call, symbols, arguments, keywords, training=call.training)
-        return self.recorded(recording, values, context)
+        keywords = call_keywords(call.layer, keywords, training)
+        recording = trace(call.layer.call, symbols, arguments, keywords, training=training)
+        return self.recorded(recording, values, replace(context, in_training=training))
 
     def recorded(self, recording: Recording, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
         """The outputs of traced code: some that it computes, others that are inputs or constants."""
@@ -192,12 +194,12 @@ def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
     """One call of a model, a subclassed layer or a function that another layer holds."""
     walk, values = Walk(), [Tensor(x) for x in inputs]
     if has_own_graph(part):
-        results = walk.model(part, values, replace(context, is_inference=True))
+        results = walk.model(part, values, replace(context, is_inference=True, in_training=False))
     else:
         inner = [symbol(x.shape, "float32") for x in inputs]
         is_layer = hasattr(part, "call")
         recording = trace(part.call if is_layer else part, inner, inner, call_keywords(part, {}) if is_layer else {})
-        results = walk.recorded(recording, values, context)
+        results = walk.recorded(recording, values, replace(context, in_training=False))
     if walk.troubles:
         name = getattr(part, "name", getattr(part, "__name__", type(part).__name__))
         raise UnsupportedError(f"in {name!r}: " + "; ".join(str(trouble).strip() for trouble in walk.troubles))
