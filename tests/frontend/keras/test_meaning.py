@@ -17,16 +17,15 @@ from keras import layers, ops
 from harness import keras_meaning
 from harness.calibrate import randomize
 from harness.keras_cases import LAYER_CASES, MEANING_CASES, KerasCase, building, check_graphs, keras_model
-from harness.keras_compare import errors, fixed
+from harness.keras_compare import errors, fixed, refused
 from harness.keras_layers import Build
 from harness.keras_meaning import ROWS, average, gelu
 from harness.keras_models import noise
-from webdnn.cli.convert_keras import main as convert_keras
 from webdnn.frontend.keras import from_model, load
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.reading import Reading, lowered, settings
 from webdnn.frontend.keras.support import LAYERS
-from webdnn.graph.errors import ModelWarning, UnsupportedError
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.interpreter import interpret
 
 TOLERANCE = 3e-6
@@ -52,13 +51,6 @@ def cases(*families: str) -> Any:
 
 def built(build: Build, *shapes: tuple[int, ...]) -> Any:
     return keras_model(build, *shapes)
-
-
-def refused(model: Any, *patterns: str) -> None:
-    with pytest.raises(UnsupportedError) as caught:
-        from_model(model)
-    for pattern in patterns:
-        assert re.search(pattern, str(caught.value)), f"{pattern!r} is not in {caught.value}"
 
 
 @cases("constant among arguments")
@@ -312,133 +304,6 @@ def test_b15_activation_functions_in_files(tmp_path: Path) -> None:
     assert errors(graph, model, inputs) <= TOLERANCE
 
 
-class Overruling(layers.Layer):
-    """Calls a layer in training mode whatever it is called in."""
-
-    def __init__(self, inner: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.inner = inner
-
-    def call(self, x: Any) -> Any:
-        return self.inner(x, training=True)
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        return shape
-
-
-class Tripled(layers.Layer):
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        return x * 3 if training else x
-
-
-def normalized() -> Any:
-    x = keras.Input((5,))
-    return keras.Model(x, layers.Dropout(0.5)(layers.BatchNormalization(name="inner")(x)))
-
-
-def sequence() -> Any:
-    return keras.Sequential([keras.Input((5,)), layers.BatchNormalization(), layers.Dropout(0.5)])
-
-
-TRAINED: dict[str, Callable[[], tuple[Any, tuple[int, ...]]]] = {
-    "layer": lambda: (layers.BatchNormalization(), (5,)),
-    "Dropout": lambda: (layers.Dropout(0.5), (5,)),
-    "model": lambda: (normalized(), (5,)),
-    "Sequential": lambda: (sequence(), (5,)),
-    "TimeDistributed": lambda: (layers.TimeDistributed(sequence()), (3, 5)),
-    "subclassed": lambda: (Tripled(), (5,)),
-}
-
-
-@pytest.mark.parametrize("kind", TRAINED)
-def test_a9_training_is_what_predict_makes_of_it(kind: str, tmp_path: Path) -> None:
-    """From memory and from a file; the warning names the layer."""
-    layer, shape = TRAINED[kind]()
-    x = keras.Input(shape)
-    model = keras.Model(x, layers.Activation("tanh")(layer(x, training=True)), name="trained")
-    randomize(model)
-    inputs = noise([(2, *shape)])
-    model.save(tmp_path / "model.keras")
-    warning = rf"'trained': training=True in the calls of '{layer.name}' has no effect, as in the model's predict"
-    with pytest.warns(ModelWarning, match=warning):
-        graph = from_model(model, fixed(inputs))
-    (found,) = interpret(graph, inputs)
-    assert np.abs(found - model.predict(inputs[0], verbose=0)).max() <= TOLERANCE
-    if kind != "subclassed":
-        with pytest.warns(ModelWarning, match=warning):
-            assert np.array_equal(interpret(load(tmp_path / "model.keras", fixed(inputs)), inputs)[0], found)
-
-
-def test_a9_deep_inside() -> None:
-    """The path of the layer; a model that a subclassed layer holds is called with training=False, too."""
-
-    class Holder(layers.Layer):
-        def __init__(self) -> None:
-            super().__init__(name="holder")
-            x = keras.Input((5,))
-            self.inner = keras.Model(x, layers.BatchNormalization(name="norm")(x, training=True), name="inner")
-
-        def call(self, x: Any) -> Any:
-            return self.inner(x)
-
-    x = keras.Input((5,))
-    model = keras.Model(x, Holder()(x))
-    inputs = noise([(2, 5)])
-    with pytest.warns(ModelWarning, match="'holder/inner/norm'"):
-        graph = from_model(model, fixed(inputs))
-    assert np.abs(interpret(graph, inputs)[0] - model.predict(inputs[0], verbose=0)).max() <= TOLERANCE
-
-
-def test_a9_layers_that_are_the_same_in_training_give_no_warning() -> None:
-    x = keras.Input((4, 4, 3))
-    flipped = layers.RandomFlip()(x)  # whose `training` is True by default, and which Keras records so
-    model = keras.Model(x, layers.Dense(2)(flipped, training=True))
-    inputs = noise([(2, 4, 4, 3)])
-    assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
-
-
-@pytest.mark.parametrize(
-    "make", [layers.BatchNormalization, normalized, sequence], ids=["layer", "model", "Sequential"]
-)
-def test_a9_training_of_the_users_code_is_refused(make: Callable[[], Any]) -> None:
-    """predict() runs that code, and it computes in training mode."""
-    x = keras.Input((5,))
-    inner = make()
-    refused(keras.Model(x, Overruling(inner)(x)), rf"{inner.name}' \(\w+\): called with training=True by code")
-
-
-def test_a9_training_of_subclassed_layers_in_the_users_code_has_effect() -> None:
-    x = keras.Input((5,))
-    model = keras.Model(x, Overruling(Tripled())(x))
-    inputs = noise([(2, 5)])
-    (found,) = interpret(from_model(model, fixed(inputs)), inputs)
-    assert np.array_equal(found, inputs[0] * 3)
-    assert np.array_equal(found, model.predict(inputs[0], verbose=0))
-
-
-def test_a9_training_of_the_users_code_reaches_what_it_calls() -> None:
-    """Also where a call has other keywords, of which Keras keeps a copy without the flag that it adds."""
-
-    class Holder(layers.Layer):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = layers.BatchNormalization(name="norm")
-
-        def call(self, x: Any, training: bool | None = None) -> Any:
-            return self.inner(x, mask=None)
-
-    x = keras.Input((5,))
-    refused(keras.Model(x, Overruling(Holder())(x)), r"norm' \(BatchNormalization\): called with training=True by code")
-
-
-def test_a9_command_shows_the_warning(tmp_path: Path, capsys: Any) -> None:
-    x = keras.Input((5,))
-    keras.Model(x, layers.Dropout(0.5, name="noisy")(x, training=True)).save(tmp_path / "model.keras")
-    command = [str(tmp_path / "model.keras"), "--out", str(tmp_path / "out"), "--backend", "fallback", "--quiet"]
-    assert convert_keras(command) == 0
-    assert re.search(r"warning: .*training=True in the calls of 'noisy' has no effect", capsys.readouterr().err)
-
-
 class Applied(layers.Layer):
     """Any function of a tensor, as the `call` of a layer."""
 
@@ -505,40 +370,3 @@ def test_b6_arguments_that_a_layer_leaves_unused() -> None:
 def test_b6_what_is_no_tensor_is_refused() -> None:
     x = keras.Input((3,))
     refused(keras.Model(x, Applied(lambda x: 3.0)(x)), r"\(Applied\): .*it returns float, which is no tensor")
-
-
-def test_constants_of_layers_that_a_call_makes_for_itself() -> None:
-    """Such a layer is gone when the call was traced, and the next may be made in its place."""
-
-    class Rescaled(layers.Layer):
-        def __init__(self, factor: float) -> None:
-            super().__init__()
-            self.factor = factor
-
-        def call(self, x: Any) -> Any:
-            return layers.Rescaling(np.full(3, self.factor, np.float32))(x)
-
-    x = keras.Input((3,))
-    y = x
-    for factor in (1.5, 0.25, 3.0, -2.0):
-        y = Rescaled(factor)(y)
-    model = keras.Model(x, y)
-    inputs = noise([(2, 3)])
-    assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
-
-
-def test_variadic_calls_of_subclassed_layers() -> None:
-    class Sum(layers.Layer):
-        def call(self, *xs: Any, **options: Any) -> Any:
-            return xs[0] + options.get("factor", 1) * xs[1]
-
-        def compute_output_shape(self, *shapes: Any, **_: Any) -> Any:
-            return shapes[0]
-
-        def compute_output_spec(self, *xs: Any, **_: Any) -> Any:
-            return keras.KerasTensor(xs[0].shape)
-
-    x = keras.Input((3,))
-    model = keras.Model(x, Sum()(x, x * x, factor=3.0))
-    inputs = noise([(2, 3)])
-    assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
