@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from harness.metric import error
 from webdnn.frontend.input_shape import InputShape
 from webdnn.frontend.keras import from_model
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
 from webdnn.graph.interpreter import interpret
 
@@ -43,3 +46,11 @@ def compare(model: Any, inputs: Sequence[Array], tolerance: float) -> Graph:
     worst = errors(graph, model, inputs)
     assert worst <= tolerance, f"{model.name}: error {worst:.2e}"
     return graph
+
+
+def refused(model: Any, *patterns: str) -> None:
+    """Fails unless the model is refused for these reasons."""
+    with pytest.raises(UnsupportedError) as caught:
+        from_model(model)
+    for pattern in patterns:
+        assert re.search(pattern, str(caught.value)), f"{pattern!r} is not in {caught.value}"

@@ -214,6 +214,7 @@ LAST_AXIS: dict[str, Build] = {
     "rescaling": layers.Rescaling(1 / 127.5, -1),
     "noise": lambda x: layers.GaussianNoise(0.1)(layers.ActivityRegularization(0.1)(layers.GaussianDropout(0.1)(x))),
     "identity": layers.Identity(),
+    "masking": layers.Masking(),
     "layer norm": layers.LayerNormalization(),
     "layer norm axes": layers.LayerNormalization(axis=(1, 2), epsilon=0.1),
     "layer norm first axis": layers.LayerNormalization(axis=1, center=False),

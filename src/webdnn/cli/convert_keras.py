@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from webdnn.cli.convert import convert
@@ -14,7 +16,7 @@ from webdnn.cli.progress import Progress, silenced
 from webdnn.cli.report import print_report
 from webdnn.cli.terminal import Terminal
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
-from webdnn.graph.errors import WebDNNError
+from webdnn.graph.errors import ModelWarning, WebDNNError
 from webdnn.graph.graph import Graph
 
 COMMAND = "convert_keras"
@@ -65,7 +67,7 @@ def _convert(arguments: argparse.Namespace) -> None:
         progress.note(note)
 
     def load() -> Graph:
-        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0):
+        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0), shown_warnings(progress):
             from webdnn.frontend.keras import load as load_keras
 
             return load_keras(
@@ -81,6 +83,19 @@ def _convert(arguments: argparse.Namespace) -> None:
         print_report(report, options.out, terminal)
         if terminal.failure is not None and not isinstance(terminal.failure, BrokenPipeError):
             progress.warn(f"{options.out} is written, but its report cannot be printed: {terminal.failure.strerror}")
+
+
+@contextmanager
+def shown_warnings(progress: Progress) -> Iterator[None]:
+    """Shows what the frontend warns of; warnings of libraries go their usual way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, ModelWarning):
+            progress.warn(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _parse_shape(text: str) -> InputShape:

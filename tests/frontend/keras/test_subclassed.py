@@ -122,6 +122,43 @@ def test_inside_time_distributed() -> None:
     assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
 
 
+def test_constants_of_layers_that_a_call_makes_for_itself() -> None:
+    """Such a layer is gone when the call was traced, and the next may be made in its place."""
+
+    class Rescaled(layers.Layer):
+        def __init__(self, factor: float) -> None:
+            super().__init__()
+            self.factor = factor
+
+        def call(self, x: Any) -> Any:
+            return layers.Rescaling(np.full(3, self.factor, np.float32))(x)
+
+    x = keras.Input((3,))
+    y = x
+    for factor in (1.5, 0.25, 3.0, -2.0):
+        y = Rescaled(factor)(y)
+    model = keras.Model(x, y)
+    inputs = noise([(2, 3)])
+    assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
+
+
+def test_variadic_calls_of_subclassed_layers() -> None:
+    class Sum(layers.Layer):
+        def call(self, *xs: Any, **options: Any) -> Any:
+            return xs[0] + options.get("factor", 1) * xs[1]
+
+        def compute_output_shape(self, *shapes: Any, **_: Any) -> Any:
+            return shapes[0]
+
+        def compute_output_spec(self, *xs: Any, **_: Any) -> Any:
+            return keras.KerasTensor(xs[0].shape)
+
+    x = keras.Input((3,))
+    model = keras.Model(x, Sum()(x, x * x, factor=3.0))
+    inputs = noise([(2, 3)])
+    assert errors(from_model(model, fixed(inputs)), model, inputs) <= TOLERANCE
+
+
 class TestFiles:
     def test_model(self, residual: Any, tmp_path: Path) -> None:
         residual.save(tmp_path / "net.keras")

@@ -17,7 +17,6 @@ from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, MatMul
 from webdnn.graph.program import Program
 
-
 ON_LARGE_DEVICES = Dim({(MANY_WORKGROUPS,): 1})
 ON_SMALL_DEVICES = 1 - ON_LARGE_DEVICES
 """How often steps run that are meant for one kind of device: once there, never elsewhere."""

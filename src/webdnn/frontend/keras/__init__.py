@@ -22,7 +22,7 @@ def load(
     custom_objects: Sequence[str | PathLike[str]] = (),
 ) -> Graph:
     """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
-    files, which are run, that define the model's subclassed layers and models."""
+    files, which are run, that define the model's subclassed layers and models. Warns as `from_model` does."""
     shapes = as_input_shapes(input_shapes)  # what is wrong with them is said before a file is read
     model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
     return from_model(model, shapes)
@@ -30,13 +30,17 @@ def load(
 
 def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
     """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
-    batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names."""
+    batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names.
+
+    The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules.
+    """
     from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
     shapes = as_input_shapes(input_shapes)
     _build(model, shapes)
-    if is_own(model) and not has_own_graph(model):
+    is_traced = is_own(model) and not has_own_graph(model)
+    if is_traced:
         model = functional_of(model, shapes)
     if not has_own_graph(model):
         raise UnsupportedError(
@@ -45,7 +49,7 @@ def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
         )
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     sizes, placeholders = match_input_shapes(wanted, shapes)
-    return build_graph(model, sizes, placeholders)
+    return build_graph(model, sizes, placeholders, is_traced)
 
 
 def _build(model: Any, input_shapes: Sequence[InputShape]) -> None:

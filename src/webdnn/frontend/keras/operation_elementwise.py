@@ -129,7 +129,7 @@ def full_like(c: Context, x: Value, value: Any) -> Value:
     return c.elementwise("where", 1.0, operand(c, value), x)
 
 
-def lower_identity(c: Context, _: Any, x: Value, *rest: Any) -> Value:
+def lower_identity(c: Context, _: Any, x: Value) -> Value:
     return x
 
 
@@ -220,7 +220,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "LogSoftmax": activation("log_softmax", "axis"),
     "Logaddexp": lower_logaddexp,
     "Mish": activation("mish"),
-    "OnesLike": lambda c, _, x, *rest: full_like(c, x, 1.0),
+    "OnesLike": lambda c, _, x: full_like(c, x, 1.0),
     "Rad2deg": times(180 / math.pi),
     "ReLU": activation("relu", "negative_slope", "max_value", "threshold"),
     "Relu": activation("relu"),
@@ -243,5 +243,5 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Threshold": activation("threshold", "threshold", "default_value"),
     "Trunc": lambda c, _, x: truncate(c, x),
     "Where": lower_where,
-    "ZerosLike": lambda c, _, x, *rest: full_like(c, x, 0.0),
+    "ZerosLike": lambda c, _, x: full_like(c, x, 0.0),
 }

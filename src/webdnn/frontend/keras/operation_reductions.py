@@ -137,6 +137,8 @@ def lower_difference(c: Context, operation: Any, x: Value) -> Value:
 
 
 def lower_one_hot(c: Context, operation: Any, x: Value) -> Value:
+    """0 and 1, which every dtype has."""
+    _ = operation.dtype
     axis = operation.axis % (x.type.rank + 1)
     spread = c.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
     classes = np.arange(operation.num_classes).reshape(-1, *(1,) * (x.type.rank - axis))
