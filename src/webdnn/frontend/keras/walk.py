@@ -8,7 +8,8 @@ from typing import Any
 
 from webdnn.frontend.keras.activation import unknown_activation
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.operation_dtypes import NUMBERS
+from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.sizes import sizes_message
 from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
 from webdnn.frontend.keras.tracing import call_keywords, has_own_graph, is_own, symbols, trace
@@ -19,8 +20,6 @@ from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
 Tensor = Any  # a KerasTensor
-# What operations may compute with: the graph holds truth and whole numbers (exact below 2²⁴) in float32.
-NUMBERS = ("float32", "bool", "int32", "int64")
 _DIFFERENT_IN_TRAINING = ("BatchNormalization",)
 
 
@@ -88,8 +87,7 @@ class Walk:
     def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value | Sequence[Value]:
         layer = node.operation
         if is_operation(type(layer).__module__):
-            arguments, keywords = node.arguments.fill_in(known)
-            return OPERATIONS[type(layer).__name__](context, layer, *arguments, **keywords)
+            return lower_operation(context, node, known)
         return lower_layer(layer, [v for t in node.arguments.keras_tensors if (v := known[id(t)]) is not None], context)
 
     def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
