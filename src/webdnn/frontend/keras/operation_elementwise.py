@@ -153,22 +153,24 @@ def lower_select(c: Context, _: Any, conditions: Sequence[Any], choices: Sequenc
     return tensor(c, result)
 
 
+def is_negative(c: Context, x: Value) -> Value:
+    """Whether x or, for a zero, 1 / x is below 0."""
+    e = c.elementwise
+    return e("less", e("where", e("equal", x, 0.0), e("reciprocal", x), x), 0.0)
+
+
 def lower_arctan2(c: Context, _: Any, y: Any, x: Any) -> Value:
     """The angle of the point (x, y): the arc tangent of the smaller coordinate over the larger, turned into its octant."""
     e = c.elementwise
-    a, b = operand(c, y), operand(c, x)
-    if not isinstance(a, Value):
-        a = tensor(c, np.asarray(a))
-    height, width = e("abs", a), e("abs", b) if isinstance(b, Value) else abs(b)
-    steep = e("greater", height, width)
+    a, b = tensor(c, y), tensor(c, x)
+    height, width = e("abs", a), e("abs", b)
     largest = e("max", height, width)
     ratio = e("div", e("min", height, width), e("where", e("equal", largest, 0.0), 1.0, largest))
     ratio = e("where", e("equal", height, width), e("sign", largest), ratio)  # infinite ones, too
     angle = e("atan", ratio)
-    angle = e("where", steep, e("sub", math.pi / 2, angle), angle)
-    left = e("less", b, 0.0) if isinstance(b, Value) else float(b < 0)
-    angle = e("where", left, e("sub", math.pi, angle), angle)
-    return e("where", e("less", a, 0.0), e("neg", angle), angle)
+    angle = e("where", e("greater", height, width), e("sub", math.pi / 2, angle), angle)
+    angle = e("where", is_negative(c, b), e("sub", math.pi, angle), angle)
+    return e("where", is_negative(c, a), e("neg", angle), angle)
 
 
 def lower_cube_root(c: Context, _: Any, x: Value) -> Value:

@@ -62,8 +62,9 @@ def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
     return c.swap(c.apply(op, c.swap(c.elementwise("neg", x), axis, last)), axis, last)
 
 
-def quantiles(c: Context, operation: Any, x: Value, levels: Array, method: str) -> Value:
-    """x at `levels` (between 0 and 1) of its order along the operation's axes. An array of levels becomes the first axis."""
+def quantiles(c: Context, operation: Any, x: Value, levels: Array) -> Value:
+    """x at `levels` (between 0 and 1) of its order along the operation's axes, between two neighbours in proportion. An array of levels becomes
+    the first axis."""
     rank = x.type.rank
     axes = tuple(range(rank)) if operation.axis is None else positive_axes(operation.axis, rank)
     others = [axis for axis in range(rank) if axis not in axes]
@@ -71,11 +72,8 @@ def quantiles(c: Context, operation: Any, x: Value, levels: Array, method: str) 
     size = known(product(moved.shape[len(others) :]), "a quantile")
     rows = ascending(c, c.reshape(moved, (*moved.shape[: len(others)], size)), len(others), "a quantile")
     place = levels.ravel() * (size - 1)
-    below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
-    if method not in SHARES:
-        raise UnsupportedError(f"method {method!r}; {', '.join(SHARES)} are supported")
-    share = SHARES[method](place - below)
-    low, high = (c.take(rows, len(others), places.tolist()) for places in (below, above))
+    share = place - np.floor(place)
+    low, high = (c.take(rows, len(others), near(place).astype(int).tolist()) for near in (np.floor, np.ceil))
     e = c.elementwise
     found = e("add", e("mul", low, c.literal(1 - share)), e("mul", high, c.literal(share)))
     largest = c.cut(rows, len(others), size - 1, 1)
@@ -85,24 +83,17 @@ def quantiles(c: Context, operation: Any, x: Value, levels: Array, method: str) 
     return c.reshape(found, (*levels.shape, *kept))
 
 
-# By the fraction between two neighbours in the order, how much the upper one counts.
-SHARES = {
-    "linear": lambda fraction: fraction,
-    "lower": lambda fraction: 0 * fraction,
-    "higher": lambda fraction: np.where(fraction > 0, 1.0, 0.0),
-    "midpoint": lambda fraction: np.where(fraction > 0, 0.5, 0.0),
-}
-
-
 def lower_median(c: Context, operation: Any, x: Value) -> Value:
-    return quantiles(c, operation, x, np.array(0.5), "linear")
+    return quantiles(c, operation, x, np.array(0.5))
 
 
 def lower_quantile(scale: float) -> OperationLowering:
     def lower(c: Context, operation: Any, x: Value, q: Any) -> Value:
         if isinstance(q, Value):
             raise UnsupportedError("levels that another layer computes")
-        return quantiles(c, operation, x, array_of(q).astype(np.float64) * scale, operation.method)
+        if operation.method != "linear":
+            raise UnsupportedError(f"method {operation.method!r}, which Keras ignores in a model")
+        return quantiles(c, operation, x, array_of(q).astype(np.float64) * scale)
 
     return lower
 

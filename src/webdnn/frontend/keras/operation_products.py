@@ -206,9 +206,7 @@ def lower_kronecker(c: Context, _: Any, x: Any, y: Any) -> Value:
 
 def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
     """The cross product of vectors of three."""
-    same = operation.axis
-    axes = [operation.axisa, operation.axisb, operation.axisc] if same is None else [same] * 3
-    a, b = (_last(c, tensor(c, v), axis) for v, axis in zip((x, y), axes, strict=False))
+    a, b = (_last(c, tensor(c, v), axis) for v, axis in ((x, operation.axisa), (y, operation.axisb)))
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise UnsupportedError(f"the cross product of vectors of {a.shape[-1]} and {b.shape[-1]}")
 
@@ -222,7 +220,7 @@ def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
         e("mul", turned(a, (2, 0, 1)), turned(b, (1, 2, 0))),
     )
     rank = result.type.rank
-    place = axes[2] % rank
+    place = operation.axisc % rank
     return c.transpose(result, [*range(place), rank - 1, *range(place, rank - 1)])
 
 

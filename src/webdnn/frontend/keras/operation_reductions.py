@@ -72,8 +72,10 @@ def statistic(compute: Callable[[Context, Value, tuple[int, ...]], Value]) -> Op
     """What `compute(context, x, axes)` gives with its axes kept."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        axes = axes_of(operation, x)
-        return without(c, compute(c, x, axes), axes, bool(operation.keepdims)) if axes else compute(c, x, axes)
+        axes, keepdims = axes_of(operation, x), bool(operation.keepdims)
+        if not axes:  # every element by itself
+            return c.reshape(compute(c, c.reshape(x, (*x.shape, 1)), (x.type.rank,)), x.shape)
+        return without(c, compute(c, x, axes), axes, keepdims)
 
     return lower
 
@@ -163,15 +165,20 @@ def nan_extremum(kind: str, instead: float) -> OperationLowering:
     return lower
 
 
+def real_mean(c: Context, x: Value, real: Value, axes: tuple[int, ...]) -> Value:
+    """The mean of the elements where `real` is 1."""
+    total = c.apply(Reduce("sum", axes, True), c.elementwise("where", real, x, 0.0))
+    return c.elementwise("div", total, c.apply(Reduce("sum", axes, True), real))
+
+
 def nan_mean(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
-    e = c.elementwise
-    real = e("equal", x, x)
-    total = reduced(c, "sum", e("where", real, x, 0.0), axes, True)
-    return e("div", total, reduced(c, "sum", real, axes, True))
+    return real_mean(c, x, c.elementwise("equal", x, x), axes)
 
 
 def nan_variance(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
-    return nan_mean(c, c.elementwise("square", c.elementwise("sub", x, nan_mean(c, x, axes))), axes)
+    e = c.elementwise
+    real = e("equal", x, x)
+    return real_mean(c, e("square", e("sub", x, real_mean(c, x, real, axes))), real, axes)
 
 
 def nan_deviation(c: Context, x: Value, axes: tuple[int, ...]) -> Value:

@@ -6,7 +6,7 @@ from typing import Any
 
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import RANGES, Call
-from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, call, operand, tensor
+from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, call, is_negative, operand, tensor
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.reduction import Reduce
@@ -54,10 +54,7 @@ def lower_is_in(c: Context, operation: Any, x: Any, among: Any) -> Value:
 
 
 def lower_sign_bit(c: Context, _: Any, x: Value) -> Value:
-    """Whether x or, for a zero, 1 / x is negative."""
-    return c.elementwise(
-        "less", c.elementwise("where", c.elementwise("equal", x, 0.0), c.elementwise("reciprocal", x), x), 0.0
-    )
+    return is_negative(c, x)
 
 
 def on_truth(function: str) -> OperationLowering:
@@ -66,7 +63,7 @@ def on_truth(function: str) -> OperationLowering:
     def lower(c: Call, operation: Any, *operands: Any) -> Value:
         if not c.of_truth:
             others = ", ".join(dtype for dtype in c.operands if dtype != "bool")
-            raise UnsupportedError(f"{type(operation).__name__} of {others}; of bool it is supported")
+            raise UnsupportedError(f"bits of {others}; of bool it is supported")
         return call(function)(c, operation, *operands)  # type: ignore[return-value]
 
     return lower
@@ -77,7 +74,7 @@ def shifted(upwards: bool) -> OperationLowering:
 
     def lower(c: Call, operation: Any, x: Any, places: Any) -> Value:
         if c.result not in RANGES or c.of_truth:
-            raise UnsupportedError(f"{type(operation).__name__} of {c.result}")
+            raise UnsupportedError(f"bits of {c.result}")
         power = c.elementwise("round", c.elementwise("pow", 2.0, tensor(c, places)))
         if upwards:
             return c.elementwise("mul", operand(c, x), power)
