@@ -116,14 +116,10 @@ def classes_without_module(keras: Any) -> dict[str, Any]:
     """Classes of Keras that its reader of HDF5, which goes by name only, does not find or takes for others: operations such as
     `x + 3`, which it takes for the layer Add, and layers that only keras.applications has."""
     from keras.src import ops
-    from keras.src.applications import convnext, inception_resnet_v2
+    from keras.src.applications import convnext
 
     modules = (ops.numpy, ops.nn, ops.core, ops.math, ops.image, ops.linalg)
-    found = {
-        "CustomScaleLayer": inception_resnet_v2.CustomScaleLayer,
-        "LayerScale": convnext.LayerScale,
-        "StochasticDepth": convnext.StochasticDepth,
-    }
+    found = {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
     for name in OPERATIONS:
         operation = next((vars(module)[name] for module in modules if name in vars(module)), None)
         if operation is not None:
