@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.descriptors import check_answer, run_cases, write_cases
-from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, SUBCLASSED_CASES, KerasCase
+from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, MEANING_CASES, SUBCLASSED_CASES, KerasCase
 from harness.keras_strategies import FAMILIES, examples
 from harness.page import PageError
 
@@ -29,7 +29,7 @@ def random_cases(count: int) -> list[KerasCase]:
     return [drawn.case() for strategy in FAMILIES.values() for drawn in examples(strategy, count)]
 
 
-CASES = [*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES, *random_cases(8)]
+CASES = [*LAYER_CASES, *ACTIVATION_CASES, *MEANING_CASES, *SUBCLASSED_CASES, *random_cases(8)]
 
 
 @pytest.fixture(scope="session")

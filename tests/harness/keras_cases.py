@@ -18,6 +18,7 @@ from keras import layers
 from harness.cases import TOLERANCE, Symbols
 from harness.keras_compare import fixed
 from harness.keras_layers import keras_model, layer_cases
+from harness.keras_meaning import meaning_cases
 from harness.keras_models import noise
 from harness.keras_subclasses import Block, Doubled, Enlarged, ResidualNet
 from harness.metric import error
@@ -120,6 +121,9 @@ def activation_case(name: str) -> KerasCase:
 
 ACTIVATION_CASES = [activation_case(name) for name in sorted(ACTIVATIONS) if name not in NEED_ARGUMENTS]
 LAYER_CASES = [KerasCase(name, build, shapes) for name, (build, shapes) in layer_cases().items()]
+MEANING_CASES = [
+    KerasCase(name, build, shapes, given=given) for name, (build, shapes, given) in meaning_cases().items()
+]
 SUBCLASSED_CASES = [
     KerasCase("subclassed: residual block", lambda x: Block(6, 2)(x), ((7, 9, 4),)),
     KerasCase("subclassed: own call", lambda x: Doubled(3, activation="relu")(x), ((5, 4),)),

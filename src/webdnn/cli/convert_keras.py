@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +17,7 @@ from webdnn.cli.options import Parser, add_options, options_of
 from webdnn.cli.progress import Progress, silenced
 from webdnn.cli.report import print_report
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
-from webdnn.graph.errors import WebDNNError
+from webdnn.graph.errors import ModelWarning, WebDNNError
 from webdnn.graph.graph import Graph
 
 COMMAND = "convert_keras"
@@ -66,7 +68,7 @@ def _convert(arguments: argparse.Namespace) -> None:
         progress.note(note)
 
     def load() -> Graph:
-        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0):
+        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0), shown_warnings(progress):
             from webdnn.frontend.keras import load as load_keras
 
             return load_keras(
@@ -79,6 +81,19 @@ def _convert(arguments: argparse.Namespace) -> None:
     report = convert(load, options, progress)
     if not arguments.quiet:
         print_report(report, options.out, Console(highlight=False, soft_wrap=True))
+
+
+@contextmanager
+def shown_warnings(progress: Progress) -> Iterator[None]:
+    """Shows what the frontend warns of; warnings of libraries go their usual way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, ModelWarning):
+            progress.warn(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _parse_shape(text: str) -> InputShape:

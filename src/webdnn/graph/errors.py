@@ -17,3 +17,7 @@ class ModelError(WebDNNError):
 
 class UnsupportedError(WebDNNError):
     """Something asked for is not supported (yet): a layer, an op on a backend, an option."""
+
+
+class ModelWarning(UserWarning):
+    """Something about a model that its user should know though it is converted; command lines print it."""

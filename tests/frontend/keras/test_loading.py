@@ -183,12 +183,6 @@ def test_types_that_are_not_float32_are_refused() -> None:
         from_model(keras.Model(x, half(x)))
 
 
-def test_training_mode_is_refused() -> None:
-    x = keras.Input((4,))
-    with pytest.raises(UnsupportedError, match=r"'noisy' \(Dropout\): called with training=True"):
-        from_model(keras.Model(x, layers.Dropout(0.5, name="noisy")(x, training=True)))
-
-
 def test_unsupported_setting_names_the_layer() -> None:
     x = keras.Input((None, 4, 3))
     y = layers.UpSampling2D(interpolation="bicubic", name="up")(x)

@@ -22,19 +22,23 @@ def load(
     custom_objects: Sequence[str | PathLike[str]] = (),
 ) -> Graph:
     """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
-    files, which are run, that define the model's subclassed layers and models."""
+    files, which are run, that define the model's subclassed layers and models. Warns as `from_model` does."""
     model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
     return from_model(model, input_shapes)
 
 
 def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
     """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
-    batch is open, which then is 1."""
+    batch is open, which then is 1.
+
+    The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules.
+    """
     from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
     _build(model, input_shapes)
-    if is_own(model) and not has_own_graph(model):
+    is_traced = is_own(model) and not has_own_graph(model)
+    if is_traced:
         model = functional_of(model, input_shapes)
     if not has_own_graph(model):
         raise UnsupportedError(
@@ -43,7 +47,7 @@ def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
         )
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     shapes, placeholders = match_input_shapes(wanted, input_shapes)
-    return build_graph(model, shapes, placeholders)
+    return build_graph(model, shapes, placeholders, is_traced)
 
 
 def _build(model: Any, input_shapes: Sequence[InputShape]) -> None:

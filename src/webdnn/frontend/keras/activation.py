@@ -17,6 +17,7 @@ from webdnn.graph.ops.reduction import CumulativeSum, Reduce, Softmax
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
+MASKED = -1e9  # what Keras's Softmax makes of an input that its mask excludes
 
 
 def relu(
@@ -191,25 +192,28 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
 }
 
 
-def unknown_activation(activation: Any) -> str | None:
-    """The name of what a layer holds as its activation, if it is no activation known here."""
-    if activation is None or hasattr(activation, "dtype_policy"):
-        return None
-    name = str(getattr(activation, "__name__", type(activation).__name__))
-    known = name in ACTIVATIONS and str(getattr(activation, "__module__", "")).startswith("keras.")
-    return None if known else name
+def known_activation(activation: Any) -> Callable[..., Value] | None:
+    """The lowering of a function of keras.activations. It is told by what it is: others of the same name may have other defaults (keras.ops.gelu)."""
+    import keras
+
+    name = getattr(activation, "__name__", "")
+    return ACTIVATIONS.get(name) if getattr(keras.activations, name, None) is activation else None
 
 
 def activate(activation: Any, x: Value, context: Context) -> Value:
-    """`activation` as a layer holds it: None, a function of keras.activations or keras.ops, or a layer."""
+    """`activation` as a layer holds it: None, a function of keras.activations, a layer, or any function that computes with keras.ops."""
     if activation is None:
         return x
+    lower = known_activation(activation)
+    if lower is not None:
+        return lower(context, x)
     if hasattr(activation, "dtype_policy"):
         return context.lower_layer(activation, [x], context.inside(activation.name))
-    unknown = unknown_activation(activation)
-    if unknown:
-        raise UnsupportedError(f"activation {unknown!r} is not supported")
-    return ACTIVATIONS[activation.__name__](context, x)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    try:
+        return context.lower_layer(activation, [x], context)
+    except UnsupportedError as error:
+        raise UnsupportedError(f"activation {name!r}: {error}") from error
 
 
 def lower_activation(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -234,10 +238,13 @@ def lower_prelu(layer: Layer, inputs: Sequence[Value], context: Context) -> Valu
     return e("add", e("relu", inputs[0]), e("mul", e("min", inputs[0], 0.0), slope))
 
 
-def lower_softmax(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    if len(inputs) != 1:
-        raise UnsupportedError("a mask")
-    return softmax(context, inputs[0], layer.axis)
+def lower_softmax(layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
+    """Where the mask is 0, or at most ½, the result is 0 and the input counts as −10⁹."""
+    (x,), e = inputs, context.elementwise
+    if mask is None:
+        return softmax(context, x, layer.axis)
+    kept = e("greater", mask, 0.5)
+    return e("where", kept, softmax(context, e("where", kept, x, MASKED), layer.axis), 0.0)
 
 
 LOWERINGS = {

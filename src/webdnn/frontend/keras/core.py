@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.convolution import finish
-from webdnn.frontend.keras.lowering import Context, Layer
+from webdnn.frontend.keras.lowering import Context, Layer, array_of
 from webdnn.frontend.products import einsum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.matmul import MatMul
+from webdnn.graph.ops.reduction import Reduce
 
 
 def lower_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -29,7 +31,14 @@ def lower_einsum_dense(layer: Layer, inputs: Sequence[Value], context: Context) 
 
 
 def lower_nothing(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    if len(inputs) != 1:
+        raise UnsupportedError(f"called with {len(inputs)} tensors; one is supported")
     return inputs[0]
+
+
+def lower_identity(layer: Layer, inputs: Sequence[Value], context: Context) -> Value | list[Value]:
+    """One tensor or several, as they are."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def lower_spectral_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -37,12 +46,21 @@ def lower_spectral_normalization(layer: Layer, inputs: Sequence[Value], context:
     return context.lower_layer(layer.layer, inputs, context.inside(layer.layer.name))
 
 
-def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    """x (N, T, …): the layer inside on (N·T, …)."""
+def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
+    """x (N, T, …): the layer inside on (N·T, …), which alone may look at a mask."""
+    if mask is not None and "mask" in inspect.signature(layer.layer.call).parameters:
+        raise UnsupportedError(f"a mask for {type(layer.layer).__name__} is not supported")
     (x,) = inputs
     joined = context.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
     y = context.lower_layer(layer.layer, [joined], context.inside(layer.layer.name))
     return context.reshape(y, (*x.shape[:2], *y.shape[1:]))
+
+
+def lower_masking(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """0 at the steps whose elements all are `mask_value`; the mask itself goes on beside the tensor."""
+    (x,), e = inputs, context.elementwise
+    counts = e("not_equal", x, float(array_of(layer.mask_value)))
+    return e("where", context.apply(Reduce("max", (x.type.rank - 1,), True), counts), x, 0.0)
 
 
 def lower_layer_scale(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -50,7 +68,7 @@ def lower_layer_scale(layer: Layer, inputs: Sequence[Value], context: Context) -
     return context.elementwise("mul", inputs[0], context.weight(layer, "gamma"))
 
 
-# Without effect outside training: `training=True` in a call makes them unsupported.
+# Without effect outside training, whatever their arguments are.
 TRAINING_ONLY = (
     "ActivityRegularization",
     "AlphaDropout",
@@ -91,8 +109,9 @@ TRAINING_ONLY = (
 LOWERINGS = {
     "Dense": lower_dense,
     "EinsumDense": lower_einsum_dense,
-    "Identity": lower_nothing,
+    "Identity": lower_identity,
     "LayerScale": lower_layer_scale,
+    "Masking": lower_masking,
     "SpectralNormalization": lower_spectral_normalization,
     "TimeDistributed": lower_time_distributed,
     **dict.fromkeys(TRAINING_ONLY, lower_nothing),

@@ -1,7 +1,8 @@
 """What every lowering works with.
 
-A lowering is a function `(layer, inputs, context) -> Value` that writes the ops of one call of one layer. It raises UnsupportedError with a bare
-reason ("interpolation 'bicubic'"); whoever walks the model adds the layer's name and class.
+A lowering is a function `(layer, inputs, context) -> Value` that writes the ops of one call of one layer; a parameter after these has the name of
+another argument of the call (`mask`), which is refused where there is no such parameter. It raises UnsupportedError with a bare reason
+("interpolation 'bicubic'"); whoever walks the model adds the layer's name and class.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from webdnn.frontend.keras.reading import original
 from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
@@ -19,28 +21,34 @@ from webdnn.graph.graph import Value
 
 Array = np.ndarray
 Layer: TypeAlias = Any  # Keras has no type stubs
-LayerLowering: TypeAlias = "Callable[[Layer, Sequence[Value], Context], Value]"
+LayerLowering: TypeAlias = "Callable[..., Value]"
 
 
 @dataclass(frozen=True)
 class Context(Writer):
     """A writer that knows how other layers are lowered, and the constants written so far.
 
-    A layer called twice reads one set of constants: `constants` is shared by all contexts of a conversion.
+    A layer called twice reads one set of constants: `constants` is shared by all contexts of a conversion, and so is `overruled`, the paths of the
+    layers whose `training=True` has no effect. That is so where a model `is_inference`: predict() calls a Functional model with training=False, which
+    Keras passes on to all of its layers in place of what their calls say. Code of the user calls its layers itself, so there the flag has effect.
     """
 
-    lower_layer: LayerLowering = field(kw_only=True)
-    constants: dict[Hashable, Value] = field(default_factory=dict, kw_only=True)
+    lower_layer: Callable[..., Value] = field(kw_only=True)
+    constants: dict[Hashable, tuple[Layer, Value]] = field(default_factory=dict, kw_only=True)
+    overruled: list[str] = field(default_factory=list, kw_only=True)
+    is_inference: bool = field(default=True, kw_only=True)
 
     def inside(self, name: str) -> Context:
         return replace(self, path=f"{self.path}/{name}" if self.path else name)
 
     def constant(self, layer: Layer, name: str, make: Callable[[], Array]) -> Value:
-        """The constant `name` of `layer` (which lives as long as the conversion), made on first use."""
-        key = (id(layer), name)
+        """The constant `name` of `layer`, made on first use. The layer is kept, too: one that a traced call makes for itself would else be gone, and
+        the next one might get its id and so its constants."""
+        kept = original(layer)
+        key = (id(kept), name)
         if key not in self.constants:
-            self.constants[key] = self.literal(make())
-        return self.constants[key]
+            self.constants[key] = kept, self.literal(make())
+        return self.constants[key][1]
 
     def weight(self, layer: Layer, name: str) -> Value:
         """The layer's variable of that name, as it is."""

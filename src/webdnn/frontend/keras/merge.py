@@ -18,7 +18,7 @@ def same_rank(inputs: Sequence[Value], context: Context) -> list[Value]:
     """Keras gives an input of lower rank axes of size 1 after the batch, where NumPy would add them before it."""
     rank = max(x.type.rank for x in inputs)
     return [
-        context.reshape(x, (x.shape[0], *(1,) * (rank - x.type.rank), *x.shape[1:])) if x.type.rank < rank else x
+        context.reshape(x, (*x.shape[:1], *(1,) * (rank - x.type.rank), *x.shape[1:])) if x.type.rank < rank else x
         for x in inputs
     ]
 

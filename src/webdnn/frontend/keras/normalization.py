@@ -29,7 +29,10 @@ def batch_norm_summand(layer: Layer) -> Array:
     return summand + array_of(layer.beta).astype(np.float64) if layer.center else summand
 
 
-def lower_batch_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+def lower_batch_normalization(
+    layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None
+) -> Value:
+    """With the statistics of training; a mask is for those only."""
     (x,) = inputs
     after = x.type.rank - 1 - single_axis(layer.axis, x.type.rank)
     shape = (-1, *(1,) * after)
@@ -70,8 +73,9 @@ def lower_layer_normalization(layer: Layer, inputs: Sequence[Value], context: Co
     axes = positive_axes(layer.axis, x.type.rank)
     normalize = over_deviation if layer.rms_scaling else standardize
     y = normalize(context, x, axes, float(layer.epsilon))
-    for function, name in (("mul", "gamma"), ("add", "beta")):
-        if getattr(layer, name) is not None:
+    rms = layer.rms_scaling
+    for function, name, is_used in (("mul", "gamma", layer.scale or rms), ("add", "beta", layer.center and not rms)):
+        if is_used:
             y = context.elementwise(function, y, broadcast_weight(layer, name, x, axes, context))
     return y
 
@@ -80,8 +84,8 @@ def lower_group_normalization(layer: Layer, inputs: Sequence[Value], context: Co
     (x,) = inputs
     axis = single_axis(layer.axis, x.type.rank)
     y = standardize_groups(context, x, axis, int(layer.groups), float(layer.epsilon))
-    for function, name in (("mul", "gamma"), ("add", "beta")):
-        if getattr(layer, name) is not None:
+    for function, name, is_used in (("mul", "gamma", layer.scale), ("add", "beta", layer.center)):
+        if is_used:
             y = context.elementwise(function, y, broadcast_weight(layer, name, x, (axis,), context))
     return y
 

@@ -232,7 +232,8 @@ def lower_range(c: Call, operation: Any, start: Any, stop: Any) -> Value:
     shares = (np.arange(operation.num) / steps).reshape(-1, *(1,) * rank)
     e = c.elementwise
     line = e("add", e("mul", first, c.literal(1 - shares)), e("mul", last, c.literal(shares)))
-    line = e("floor", line) if c.result in RANGES else line
+    target = c.result if operation.dtype is None else str(operation.dtype)
+    line = e("floor", line) if target in RANGES else line
     return c.transpose(line, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
 
 

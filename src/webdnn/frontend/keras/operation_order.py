@@ -37,9 +37,6 @@ def arg_reduction(kind: str, without_nan: bool = False) -> OperationLowering:
 
 
 def lower_top_k(c: Context, operation: Any, x: Value) -> list[Value]:
-    """`sorted=False` leaves the order open, so that the sorted one serves."""
-    if operation.sorted not in (True, False):
-        raise UnsupportedError(f"sorted {operation.sorted!r}")
     return list(top_k(x, int(operation.k), c.origin))
 
 

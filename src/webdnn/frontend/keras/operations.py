@@ -1,7 +1,8 @@
 """Operations of keras.ops that stand in a model's graph without a layer: `x * 2`, `keras.ops.relu(x)`, `x[:, 1:]`.
 
-A lowering of these is a function `(call, operation, *arguments, **keywords) -> Value | Sequence[Value]`: the call's arguments with values for
-tensors, tuples for lists and tuples, and Python's numbers for NumPy's. A saved model knows no other, so it is converted like the one in memory.
+A lowering of these is a function `(call, operation, *arguments) -> Value | Sequence[Value]`: the call's arguments in the order of Keras's
+parameters, with values for tensors, tuples for lists and tuples, and Python's numbers for NumPy's. A saved model knows no other, so it is converted
+like the one in memory. An argument that a lowering does not take or read is refused where it is given.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from webdnn.frontend.keras import (
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import Call, dtype_of, settled
 from webdnn.frontend.keras.operation_elementwise import OperationLowering
+from webdnn.frontend.keras.reading import lowered_operation
 from webdnn.graph.graph import Value
 
 _MOVES = (operation_indices, operation_moves)
@@ -51,7 +53,9 @@ def lower_operation(context: Context, node: Any, known: Mapping[int, Value | Non
     operands = [dtype for leaf in leaves(given) if (dtype := dtype_of(leaf)) is not None]
     call = Call.within(context, operands, node.outputs[0].dtype)
     positional, keywords = arguments.fill_in(known)
-    found = OPERATIONS[name](call, operation, *map(plain, positional), **{k: plain(v) for k, v in keywords.items()})
+    found = lowered_operation(
+        OPERATIONS[name], call, operation, [plain(x) for x in positional], {k: plain(x) for k, x in keywords.items()}
+    )
     results = [found] if isinstance(found, Value) else list(found)
     moves = any(name in family.OPERATIONS for family in _MOVES)
     return [

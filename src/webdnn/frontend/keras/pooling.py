@@ -23,12 +23,28 @@ def lower_pooling(kind: str) -> LayerLowering:
 
 def lower_global_pooling(kind: str) -> LayerLowering:
     def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-        (x,) = inputs  # a mask is refused with the layer that makes it
+        (x,) = inputs
         first = 2 if layer.data_format == "channels_first" else 1
         axes = tuple(range(first, first + x.type.rank - 2))
         return context.apply(Reduce(kind, axes, bool(layer.keepdims)), x)
 
     return lower
+
+
+def lower_global_average_1d(
+    layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None
+) -> Value:
+    """With a mask (N, T), the mean of the steps at which it is not 0."""
+    if mask is None:
+        return lower_global_pooling("mean")(layer, inputs, context)
+    (x,), e = inputs, context.elementwise
+    axis = 2 if layer.data_format == "channels_first" else 1
+    counts = e("not_equal", mask, 0.0)
+    counts = context.reshape(
+        counts, (*counts.shape[:1], *((1, counts.shape[1]) if axis == 2 else (counts.shape[1], 1)))
+    )
+    add = Reduce("sum", (axis,), bool(layer.keepdims))
+    return e("div", context.apply(add, e("where", counts, x, 0.0)), context.apply(add, counts))
 
 
 @channels_last
@@ -49,4 +65,5 @@ LOWERINGS: dict[str, LayerLowering] = {
     **{f"GlobalAveragePooling{rank}": lower_global_pooling("mean") for rank in RANKS},
     **{f"GlobalMaxPooling{rank}": lower_global_pooling("max") for rank in RANKS},
     **{f"MaxPooling{rank}": lower_pooling("max") for rank in RANKS},
+    "GlobalAveragePooling1D": lower_global_average_1d,
 }

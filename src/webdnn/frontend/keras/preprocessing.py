@@ -12,10 +12,11 @@ from webdnn.graph.graph import Value
 
 def resize_like(context: Context, settings: Any, x: Value, size: tuple[int, int]) -> Value:
     """x (N, H, W, C) resized to `size` as `settings`, the layer or the operation, says."""
-    if settings.crop_to_aspect_ratio:
+    crop, pad, value = settings.crop_to_aspect_ratio, settings.pad_to_aspect_ratio, float(settings.fill_value)
+    if crop:
         x = aspect_crop(context, x, size)
-    elif settings.pad_to_aspect_ratio:
-        x = aspect_pad(context, x, size, float(settings.fill_value))
+    elif pad:
+        x = aspect_pad(context, x, size, value)
     return resize(context, x, size, settings.interpolation, bool(settings.antialias))
 
 

@@ -172,16 +172,16 @@ def config_troubles(
     for layer in layer_configs(model_config):
         if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
             continue
-        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(layer)
+        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(layer, known)
         if reason:
             troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
     return troubles
 
 
-def _activation_trouble(layer: LayerConfig) -> str | None:
+def _activation_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
     found = layer.config.get("activation")
     if isinstance(found, Mapping) and found.get("class_name") == "function":
         found = found.get("config")
-    if isinstance(found, str) and found not in activation.ACTIVATIONS:
-        return f"activation {found!r} is not supported"
-    return None
+    if not isinstance(found, str) or found in known or found in activation.ACTIVATIONS:
+        return None
+    return f"activation {found!r} is not supported; if the function is yours, {CUSTOM_OBJECTS}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -50,43 +52,110 @@ def _of_keras(module: Any) -> bool:
     return getattr(module, "__name__", "").split(".")[0] == "keras"
 
 
-def symbols(shapes: Sequence[tuple[Size, ...]], dtypes: Sequence[str]) -> list[Any]:
-    """Symbolic tensors of these shapes; a symbolic size is open."""
+def symbol(shape: tuple[Size, ...], dtype: str) -> Any:
+    """A symbolic tensor; a symbolic size is open. It is a model's input: others may not be left unused, or returned as they are."""
     import keras
 
-    return [
-        keras.KerasTensor(tuple(s if isinstance(s, int) else None for s in shape), dtype)
-        for shape, dtype in zip(shapes, dtypes, strict=True)
-    ]
+    return keras.Input(batch_shape=tuple(s if isinstance(s, int) else None for s in shape), dtype=dtype)
+
+
+def set_mask(x: Any, mask: Any) -> None:
+    """Attaches a symbolic mask to a symbolic tensor, as Keras does."""
+    from keras.src.backend import set_keras_mask
+
+    set_keras_mask(x, mask)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What traced code gives for the symbolic tensors `inputs`: tensors that it computes, inputs as they are, and constants."""
+
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+
+    @cached_property
+    def masks(self) -> list[Any]:
+        """The masks attached to the outputs, None where there is none."""
+        from keras.src.backend import get_keras_mask
+
+        return [None if y is None else get_keras_mask(y) for y in self.outputs]
+
+    @cached_property
+    def computed(self) -> list[Any]:
+        """The outputs and masks that are neither inputs nor constants."""
+        import keras
+
+        known = set(map(id, self.inputs))
+        return [y for y in (*self.outputs, *self.masks) if isinstance(y, keras.KerasTensor) and id(y) not in known]
+
+    @property
+    def function(self) -> Any:
+        """The keras.Function that gives `computed`, which is not empty."""
+        import keras
+
+        return keras.Function(list(self.inputs), self.computed)
+
+    def without_none(self) -> Recording:
+        return Recording(self.inputs, [y for y in self.outputs if y is not None])
 
 
 def trace(
-    call: Callable[..., Any], inputs: Sequence[Any], arguments: Sequence[Any], keywords: Mapping[str, Any]
-) -> Any:
-    """The keras.Function that `call(*arguments, **keywords)` computes from the symbolic tensors `inputs`, which are somewhere in its arguments.
+    call: Callable[..., Any],
+    inputs: Sequence[Any],
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    training: bool = False,
+    allow_none: bool = False,
+) -> Recording:
+    """What `call(*arguments, **keywords)` computes from the symbolic tensors `inputs`, which are somewhere in its arguments; layers that it calls
+    are told `training` unless it tells them otherwise.
 
     Raises UnsupportedError with the reason and the place when `call` does more than layers and operations.
     """
     import keras
 
     try:
-        with _recording(keras):
+        with _recording(keras), _telling(training):
             outputs = keras.tree.flatten(call(*arguments, **keywords))
-        wrong = [type(y).__name__ for y in outputs if not isinstance(y, keras.KerasTensor)]
+        wrong = [type(y).__name__ for y in outputs if not (_is_tensor(keras, y) or (allow_none and y is None))]
         if wrong:
-            raise UnsupportedError(f"it returns {', '.join(wrong)}, which does not depend on its inputs")
-        return keras.Function(list(inputs), outputs)
+            raise UnsupportedError(f"it returns {', '.join(wrong)}, which is no tensor")
+        recording = Recording(inputs, outputs)
+        if recording.computed:
+            _ = recording.function  # fails where the code keeps a tensor of an earlier call
+        return recording
     except Exception as error:  # the code is the user's: it may raise anything
         raise UnsupportedError(_explain(keras, error)) from error
 
 
-def call_keywords(layer: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """`keywords` for `layer.call`, which is not training, if it wants to know."""
+def _is_tensor(keras: Any, y: Any) -> bool:
+    return isinstance(y, keras.KerasTensor) or hasattr(y, "__array__") or keras.ops.is_tensor(y)
+
+
+def call_keywords(layer: Any, keywords: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+    """`keywords` for `layer.call`, with `training` if it wants to know."""
     names = inspect.signature(type(layer).call).parameters
     return {
-        **({"training": False} if "training" in names else {}),
         **{k: v for k, v in keywords.items() if v is not None},
+        **({"training": training} if "training" in names else {}),
     }
+
+
+@contextmanager
+def _telling(training: bool) -> Iterator[None]:
+    """Layers take `training` from the call around them, as Keras hands it on."""
+    from keras.src.backend.common import global_state
+    from keras.src.layers.layer import CallContext
+
+    around = CallContext(entry_layer=None)
+    around.set_value("training", training)
+    before = global_state.get_global_attribute("current_call_ctx")
+    global_state.set_global_attribute("current_call_ctx", around)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("current_call_ctx", before)
 
 
 @contextmanager
@@ -176,9 +245,12 @@ def functional_of(model: Any, shapes: Sequence[InputShape]) -> Any:
         if not model.built:
             _build(model, arguments)
         traced = trace(model.call, inputs, (), call_keywords(model, arguments))
+        constants = [type(y).__name__ for y in traced.outputs if not isinstance(y, keras.KerasTensor)]
+        if constants:
+            raise UnsupportedError(f"it returns {', '.join(constants)}, which does not depend on its inputs")
     except UnsupportedError as error:
         raise UnsupportedError(f"model {model.name!r} ({type(model).__name__}): {error}") from error
-    return keras.Model(inputs, traced.outputs, name=model.name)
+    return keras.Model(inputs, list(traced.outputs), name=model.name)
 
 
 def _build(model: Any, arguments: Mapping[str, Any]) -> None:

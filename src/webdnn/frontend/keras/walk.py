@@ -6,111 +6,223 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from webdnn.frontend.keras.activation import unknown_activation
+from webdnn.frontend.keras.calls import (
+    LayerCall,
+    Tensor,
+    constant,
+    flat,
+    functional,
+    is_array,
+    nested_inputs,
+)
+from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import NUMBERS
 from webdnn.frontend.keras.operations import lower_operation
+from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
 from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
-from webdnn.frontend.keras.tracing import call_keywords, has_own_graph, is_own, symbols, trace
+from webdnn.frontend.keras.tracing import Recording, call_keywords, has_own_graph, is_own, set_mask, symbol, trace
+from webdnn.frontend.keras.training import training_counts, warn_of_training
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError, ModelError, UnsupportedError
 from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
-Tensor = Any  # a KerasTensor
-_DIFFERENT_IN_TRAINING = ("BatchNormalization",)
+_MASKED_MERGES = ("Maximum", "Minimum", "Multiply")  # look at the masks of their inputs
+NOTHING = Tensor(None)
 
 
 @dataclass
 class Walk:
     """One conversion: what it met that it could not convert.
 
-    A value is None where a layer before it could not be converted; layers that read it are judged by their class only, so that one run lists
-    everything.
+    A tensor's value is None where a layer before it could not be converted; layers that read it are judged by their class only, so that one run
+    lists everything.
     """
 
     troubles: list[Trouble] = field(default_factory=list)
 
-    def model(self, model: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
-        """Values of the outputs of a Functional model, keras.Function or built Sequential, on `inputs`."""
+    def model(self, model: Any, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
+        """The outputs of a Functional model, keras.Function or built Sequential, on `inputs`."""
         graph = functional(model)
-        known: dict[int, Value | None] = {id(t): v for t, v in zip(graph.inputs, inputs, strict=True)}
+        known = {id(t): x for t, x in zip(graph.inputs, inputs, strict=True)}
         for node in nodes_in_order(graph):
             if all(id(t) in known for t in node.outputs):
                 continue  # an input
             results = self.node(node, known, context)
-            known.update({id(t): v for t, v in zip(node.outputs, results, strict=True)})
+            known.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
         return [known[id(t)] for t in graph.outputs]
 
-    def node(self, node: Any, known: Mapping[int, Value | None], context: Context) -> list[Value | None]:
-        """Values of the outputs of one call of a layer, nested model or operation."""
+    def node(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+        """The outputs of one call of a layer, nested model or operation."""
         layer = node.operation
         inside = context.inside(layer.name)
-        inputs = [known[id(t)] for t in node.arguments.keras_tensors]
-        if has_own_graph(layer):
-            return self.model(layer, inputs, inside)
-        traced = is_lambda(layer) or is_own(layer)
-        reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
-        reason = reason or call_trouble(node, traced)
-        if reason:
-            self.trouble(layer, inside, reason)
-        elif traced:
-            return self.function(node, inputs, inside)
-        if reason or any(v is None for v in inputs):
-            return [None] * len(node.outputs)
+        nested = has_own_graph(layer)
+        traced = nested or is_lambda(layer) or is_own(layer)
         try:
-            results = self.lower(node, known, inside)
-            return [results] if isinstance(results, Value) else list(results)
+            reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
+            reason = reason or dtype_trouble(node, traced)
+            if reason:
+                raise UnsupportedError(reason)
+            if not nested and any(known[id(t)].value is None for t in node.arguments.keras_tensors):
+                return [NOTHING] * len(node.outputs)
+            results = self.results(node, known, inside)
+            if len(results) != len(node.outputs):
+                raise UnsupportedError(f"it gives {len(results)} results, and Keras {len(node.outputs)}")
+            return results
         except (UnsupportedError, GraphError) as error:
             self.trouble(layer, inside, str(error), misfit=isinstance(error, GraphError))
-            return [None] * len(node.outputs)
+            return [NOTHING] * len(node.outputs)
 
-    def function(self, node: Any, inputs: Sequence[Value | None], context: Context) -> list[Value | None]:
-        """Values of the outputs of a Lambda or subclassed layer, whose `call` is traced."""
-        nothing: list[Value | None] = [None] * len(node.outputs)
-        values = [v for v in inputs if v is not None]
-        if len(values) < len(inputs):
-            return nothing
-        tensors = node.arguments.keras_tensors
-        inner = symbols([v.shape for v in values], [t.dtype for t in tensors])
-        arguments, keywords = node.arguments.fill_in(dict(zip(map(id, tensors), inner, strict=True)))
-        layer = node.operation
-        try:
-            traced = trace(layer.call, inner, arguments, call_keywords(layer, keywords))
-        except UnsupportedError as error:
-            self.trouble(layer, context, str(error))
-            return nothing
-        return self.model(traced, inputs, context)
-
-    def lower(self, node: Any, known: Mapping[int, Value | None], context: Context) -> Value | Sequence[Value]:
+    def results(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
         layer = node.operation
         if is_operation(type(layer).__module__):
-            return lower_operation(context, node, known)
-        return lower_layer(layer, [v for t in node.arguments.keras_tensors if (v := known[id(t)]) is not None], context)
+            values = {key: tensor.value for key, tensor in known.items()}
+            return [Tensor(value) for value in lower_operation(context, node, values)]
+        call = LayerCall(node, known)
+        call.training = training_counts(call, context)
+        if has_own_graph(layer):
+            return self.model(layer, nested_inputs(call, context), replace(context, is_inference=True))
+        if is_lambda(layer) or is_own(layer):
+            results = self.own(call, context)
+        else:
+            refuse_masks(call)
+            found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
+            results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
+        return self.with_masks(call, results, context)
+
+    def own(self, call: LayerCall, context: Context) -> list[Tensor]:
+        """The outputs of a Lambda or subclassed layer, whose `call` is traced."""
+        symbols: list[Any] = []
+        values: list[Tensor] = []
+
+        def stand_in(leaf: Any) -> Any:
+            tensor = call.tensor(leaf)
+            if tensor is None or tensor.value is None:
+                return converted(call.layer, leaf)
+            found = symbol(tensor.value.shape, getattr(leaf, "dtype", "bool"))
+            symbols.append(found)
+            values.append(tensor)
+            if tensor.mask is not None:
+                symbols.append(symbol(tensor.mask.shape, "bool"))
+                values.append(Tensor(tensor.mask))
+                set_mask(found, symbols[-1])
+            return found
+
+        arguments, keywords = call.changed(stand_in)
+        keywords = call_keywords(call.layer, keywords, call.training)
+        recording = trace(call.layer.call, symbols, arguments, keywords, training=call.training)
+        return self.recorded(recording, values, context)
+
+    def recorded(self, recording: Recording, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
+        """The outputs of traced code: some that it computes, others that are inputs or constants."""
+        known = {id(t): x for t, x in zip(recording.inputs, inputs, strict=True)}
+        if recording.computed:
+            results = self.model(recording.function, inputs, replace(context, is_inference=False))
+            known.update({id(t): x for t, x in zip(recording.computed, results, strict=True)})
+
+        def found(y: Any) -> Tensor:
+            return Tensor(constant(y, context)) if is_array(y) else known[id(y)]
+
+        # A mask is one that layers hand on, or else one that the code itself attached.
+        outputs = [found(y) for y in recording.outputs]
+        masks = [None if mask is None else found(mask).value for mask in recording.masks]
+        return [y if y.mask is not None else Tensor(y.value, mask) for y, mask in zip(outputs, masks, strict=True)]
+
+    def with_masks(self, call: LayerCall, results: list[Tensor], context: Context) -> list[Tensor]:
+        """`results` with the masks that Keras attaches to them."""
+        layer, previous = call.layer, call.previous_masks()
+        is_default = getattr(layer.compute_mask, "_is_default", False)
+        if not layer.supports_masking or all(result.mask is not None for result in results):
+            return results
+        if all(mask is None for mask in flat(previous)) and (is_default or not makes_masks(layer)):
+            return results
+        masks = flat(previous) if is_default else self.computed_masks(call, previous, context)
+        values = [None if mask is None else call.value(mask, context) for mask in masks]
+        values += [None] * (len(results) - len(values))
+        return [r if r.mask is not None else Tensor(r.value, m) for r, m in zip(results, values, strict=False)]
+
+    def computed_masks(self, call: LayerCall, previous: Any, context: Context) -> list[Tensor | None]:
+        """What the layer's `compute_mask` gives, traced."""
+        import keras
+
+        symbols: list[Any] = []
+        values: list[Tensor] = []
+
+        def stand_in(leaf: Any) -> Any:
+            if leaf is None:
+                return None
+            value = call.value(leaf, context)
+            symbols.append(symbol(value.shape, getattr(leaf, "dtype", "bool")))
+            values.append(Tensor(value))
+            return symbols[-1]
+
+        arguments = [keras.tree.map_structure(stand_in, structure) for structure in (call.first, previous)]
+        recording = trace(call.layer.compute_mask, symbols, arguments, {}, allow_none=True)
+        found = iter(self.recorded(recording.without_none(), values, context))
+        return [None if mask is None else Tensor(next(found).value) for mask in recording.outputs]
 
     def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
-        config = layer.get_config() if type(layer).__module__.startswith("keras.") else {}
+        of_keras = type(layer).__module__.startswith("keras.")
+        given = {name: value for name, (value, _) in settings(layer).items()} if of_keras else {}
+        config = {name: value for name, value in given.items() if all(map(_is_plain, flat(value)))}
         self.troubles.append(Trouble(context.path, type(layer).__name__, reason, config, misfit))
 
 
-def lower_layer(layer: Any, inputs: Sequence[Value], context: Context) -> Value:
-    """One call of a layer that is in LAYERS, or of a model with one output."""
-    if has_own_graph(layer) or is_own(layer):
-        graph = layer
-        if not has_own_graph(layer):
-            inner = symbols([x.shape for x in inputs], ["float32"] * len(inputs))
-            graph = trace(layer.call, inner, inner, call_keywords(layer, {}))
-        walk = Walk()
-        results = walk.model(graph, inputs, context)
-        refuse(layer.name, walk.troubles)
-        (result,) = [value for value in results if value is not None]
-        return result
+def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others: Any) -> Any:
+    """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
+    import keras
+
+    if not isinstance(layer, keras.Layer) or has_own_graph(layer) or is_own(layer):
+        return lower_part(layer, inputs, context)
     name = type(layer).__name__
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
-    return LAYERS[name](layer, inputs, context)
+    lowering = LAYERS[name]
+    check_names(lowering, others)
+    return lowered(layer, lambda reading: lowering(reading, inputs, context, **others), name not in TRAINING_ONLY)
+
+
+def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
+    """One call of a model, a subclassed layer or a function that another layer holds."""
+    walk, values = Walk(), [Tensor(x) for x in inputs]
+    if has_own_graph(part):
+        results = walk.model(part, values, replace(context, is_inference=True))
+    else:
+        inner = [symbol(x.shape, "float32") for x in inputs]
+        is_layer = hasattr(part, "call")
+        recording = trace(part.call if is_layer else part, inner, inner, call_keywords(part, {}) if is_layer else {})
+        results = walk.recorded(recording, values, context)
+    if walk.troubles:
+        name = getattr(part, "name", getattr(part, "__name__", type(part).__name__))
+        raise UnsupportedError(f"in {name!r}: " + "; ".join(str(trouble).strip() for trouble in walk.troubles))
+    if len(results) != 1 or results[0].value is None:
+        raise UnsupportedError(f"a part of it gives {len(results)} results; one is supported")
+    return results[0].value
+
+
+def converted(layer: Any, leaf: Any) -> Any:
+    """An argument of a subclassed layer's call, of the dtype with which Keras hands it to the code. An array becomes a variable, which can stand
+    beside a symbolic tensor in every expression; a tensor of the framework cannot."""
+    import keras
+
+    if not is_array(leaf) or isinstance(leaf, keras.Variable) or not layer._convert_input_args:
+        return leaf
+    array = layer.dtype_policy.convert_input(leaf, layer.autocast, layer.input_dtype)
+    return keras.Variable(array, trainable=False, dtype=keras.backend.standardize_dtype(array.dtype))
+
+
+def refuse_masks(call: LayerCall) -> None:
+    """Some layers look at the masks of their inputs though their `call` has no parameter for them."""
+    if type(call.layer).__name__ in _MASKED_MERGES and any(call.mask(leaf) is not None for leaf in flat(call.first)):
+        raise UnsupportedError("inputs with masks, which change its results, are not supported")
+
+
+def makes_masks(layer: Any) -> bool:
+    """Whether a layer's `compute_mask` may give a mask where no input has one. Merging layers do not."""
+    return type(layer).__name__ == "Masking" or is_lambda(layer) or is_own(layer)
 
 
 def is_lambda(layer: Any) -> bool:
@@ -120,29 +232,21 @@ def is_lambda(layer: Any) -> bool:
     return type(layer) is keras.layers.Lambda
 
 
-def functional(model: Any) -> Any:
-    """The object that holds the graph: a Sequential keeps a Functional inside."""
-    return getattr(model, "_functional", None) or model
-
-
 def nodes_in_order(graph: Any) -> list[Any]:
     """Calls of layers, each after those that it reads."""
     by_depth = graph._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
-def call_trouble(node: Any, traced: bool) -> str | None:
-    """Why this call cannot be converted whatever its layer does, or None. What is `traced` is looked at in its parts."""
-    layer, arguments = node.operation, node.arguments
-    if arguments.kwargs.get("training") and (
-        "seed_generator" in vars(layer) or type(layer).__name__ in _DIFFERENT_IN_TRAINING
-    ):
-        return "called with training=True"
-    unknown = None if traced else unknown_activation(getattr(layer, "activation", None))
-    if unknown:
-        return f"activation {unknown!r} is not supported"
-    allowed = NUMBERS if traced or is_operation(type(layer).__module__) else ("float32",)
-    for tensor in [*arguments.keras_tensors, *node.outputs]:
+def dtype_trouble(node: Any, traced: bool) -> str | None:
+    """Why this call cannot be converted by its dtypes, or None. What is `traced` is looked at in its parts."""
+    layer = node.operation
+    is_layer = not traced and not is_operation(type(layer).__module__)
+    inputs = flat(next(iter(node.arguments.args), None)) if is_layer else []
+    for tensor in [*node.arguments.keras_tensors, *node.outputs]:
+        # The inputs and results of a layer are real; a mask, say, may be anything that the graph holds.
+        is_number = is_layer and any(tensor is t for t in (*inputs, *node.outputs))
+        allowed = ("float32",) if is_number else NUMBERS
         if tensor.dtype not in allowed:
             return f"dtype {tensor.dtype}; {' and '.join(allowed)} is supported"
     policy = getattr(layer, "dtype_policy", None)
@@ -151,21 +255,26 @@ def call_trouble(node: Any, traced: bool) -> str | None:
     return None
 
 
-def build_graph(model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Mapping[str, Placeholder]) -> Graph:
-    """The graph of a model whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be converted."""
+def build_graph(
+    model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Mapping[str, Placeholder], is_traced: bool = False
+) -> Graph:
+    """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
+    that lists all that cannot be converted."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
         if tensor.dtype != "float32":
             walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
         inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
-    outputs = walk.model(model, inputs, Context(lower_layer=lower_layer))
+    context = Context(lower_layer=lower_layer, is_inference=not is_traced and hasattr(model, "predict"))
+    outputs = walk.model(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
         raise ModelError(sizes_message(model, wanted, shapes, walk.troubles))
     refuse(model.name, walk.troubles)
-    found = [value for value in outputs if value is not None]
+    warn_of_training(model.name, context.overruled)
+    found = [tensor.value for tensor in outputs if tensor.value is not None]
     graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
     graph = replace(graph, constraints=collect_constraints(graph))
     verify(graph)
@@ -183,3 +292,7 @@ def output_names(model: Any) -> tuple[str, ...]:
             number += 1
         names.append(name)
     return tuple(names)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
