@@ -368,9 +368,8 @@ OPERATIONS: dict[str, Build] = {
     "normalize": lambda x: ops.normalize(x, axis=1) + ops.rms_normalization(x) + ops.layer_normalization(x),
     "resize": lambda x: ops.image.resize(x[..., None], (4, 7), interpolation="bicubic", antialias=True),
     "grayscale": lambda x: ops.image.rgb_to_grayscale(ops.stack([x, x * 2, x * 3], axis=-1)),
-    "windows": lambda x: (
-        ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.adaptive_max_pool(x, (1,))
-    ),
+    "windows": lambda x: ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same"),
+    "adaptive windows": lambda x: ops.adaptive_max_pool(x, (1,)) + ops.adaptive_average_pool(x, 2)[:, :1],
     "convolution": lambda x: ops.conv(x, (np.arange(24) / 16 - 0.75).reshape(2, 3, 4), 2, "same"),
     "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
     "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
@@ -389,7 +388,10 @@ TABLES: dict[str, tuple[dict[str, Build], Sizes]] = {
     "operation": (OPERATIONS, (5, 3)),
     **{name: (builds, (5, 3)) for name, builds in OPERATION_TABLES.items()},
     **{
-        f"channels first {'×'.join(map(str, shape))}": ({n: b for n, (b, own) in CHANNELS_FIRST.items() if own == shape}, shape)
+        f"channels first {'×'.join(map(str, shape))}": (
+            {n: b for n, (b, own) in CHANNELS_FIRST.items() if own == shape},
+            shape,
+        )
         for shape in dict.fromkeys(shape for _, shape in CHANNELS_FIRST.values())
     },
 }
