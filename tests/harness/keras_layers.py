@@ -369,7 +369,7 @@ OPERATIONS: dict[str, Build] = {
     "resize": lambda x: ops.image.resize(x[..., None], (4, 7), interpolation="bicubic", antialias=True),
     "grayscale": lambda x: ops.image.rgb_to_grayscale(ops.stack([x, x * 2, x * 3], axis=-1)),
     "windows": lambda x: ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same"),
-    "adaptive windows": lambda x: ops.adaptive_max_pool(x, (1,)) + ops.adaptive_average_pool(x, 2)[:, :1],
+    "adaptive windows": lambda x: ops.adaptive_max_pool(x, (1,)) + ops.adaptive_average_pool(x, (2,))[:, :1],
     "convolution": lambda x: ops.conv(x, (np.arange(24) / 16 - 0.75).reshape(2, 3, 4), 2, "same"),
     "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
     "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
