@@ -53,12 +53,15 @@ TRUTH: dict[str, Build] = {
         real(ops.bitwise_and(x > 0, x < 1))
         + real(ops.bitwise_not(x > 0)) * 2
         + real(ops.bitwise_xor(x > 0, x < 1)) * 4,
+        real(ops.bitwise_or(x > 1, x < 0)) + real(ops.bitwise_invert(x > 0)) * 2,
+        real(ops.bitwise_left_shift(whole(x, 9), 1)) + real(ops.bitwise_right_shift(whole(x, 9), 1)),
         real(ops.left_shift(whole(x, 9), 2)) + real(ops.right_shift(whole(x, 90), 3)),
     ],
     "questions": lambda x: [
         real(ops.isclose(x, x + 1e-3, rtol=1e-3, atol=1e-4)),
         real(ops.isin(ops.round(x), np.array([1, -1])))
         + real(ops.isin(ops.round(x), np.array([0, 2]), invert=True)) * 2,
+        real(ops.allclose(x, x + 1e-7)) + real(ops.allclose(x, x + 1e-3)) * 2,
         real(ops.isreal(x)) + real(ops.signbit(x)) * 2 + ops.angle(x),
         real(ops.in_top_k(ops.argmax(x[:, 0], -1), x[:, 1], 2)),
     ],
@@ -107,6 +110,7 @@ REDUCTIONS: dict[str, Build] = {
         ops.median(x, axis=(1, 2), keepdims=True),
         ops.median(x),
         ops.quantile(x, np.array([0.1, 0.5, 0.9]), axis=(1,)),
+        ops.percentile(x, 30, axis=(-1,)),
         ops.quantile(x, 0.3, axis=(0, 2), keepdims=True),
     ],
     "places": lambda x: [
@@ -158,6 +162,10 @@ MOVES: dict[str, Build] = {
         ops.take(x, np.array([0, -1, 5])),
         ops.take(x, ops.argmax(x, -1), axis=1),
     ],
+    "splits": lambda x: [
+        ops.vsplit(x, 2)[1] + ops.hsplit(x, [1, 2])[1] + ops.dsplit(x, 3)[1],
+        ops.fliplr(x) + ops.flipud(x) + ops.empty_like(x) * 0,
+    ],
     "diagonals": lambda x: [
         ops.diagonal(x, offset=-1, axis1=2, axis2=1),
         ops.diag(x[0, 0], k=1) + ops.diag(x[0, 0], k=-1),
@@ -203,6 +211,22 @@ FUNCTIONS: dict[str, Build] = {
         ops.heaviside(ops.relu(x), row(0.3)) + ops.ldexp(x, whole(x, 5)),
         ops.clip(x, -np.inf, 0.5) + ops.clip(x, 0, np.inf),
     ],
+    "activations": lambda x: [
+        *(getattr(ops, name)(x) for name in ("hard_sigmoid", "hard_silu", "log_sigmoid", "relu6", "selu", "silu")),
+        *(getattr(ops, name)(x) for name in ("softplus", "softsign", "sparse_plus", "tanh_shrink", "erf")),
+        ops.soft_shrink(x, 0.3) + ops.sparsemax(x, axis=1),
+    ],
+    "names of one": lambda x: [
+        ops.abs(x) + ops.fabs(x) + ops.divide(x, 3) + ops.copy(x) + ops.stop_gradient(x) + ops.convert_to_tensor(x),
+        ops.deg2rad(x) * 50 + ops.rad2deg(x) / 50 + ops.conjugate(x) + ops.arccosh(1 + abs(x)),
+        ops.rsqrt(1 + abs(x)) + ops.reciprocal(1 + abs(x)) + ops.zeros_like(x),
+        real(ops.logical_or(x > 1, x < 0))
+        + real(ops.logical_xor(x > -1, x < 0)) * 2
+        + real(x <= 0.5) * 4
+        + real(x != 0),
+        ops.fmax(x, 0.1) + ops.fmin(x, 0.2) * 2 + ops.fmod(x * 7, 1.3) * 3 + ops.fmod(x * 7, -1.3),
+        ops.amax(x, axis=1) + ops.amin(x, axis=-2) + real(ops.all(x < 1, axis=1)),
+    ],
     "losses": lambda x: [
         ops.binary_crossentropy(real(x > 0), ops.sigmoid(x))
         + ops.binary_crossentropy(real(x > 0), x, from_logits=True),
@@ -230,8 +254,14 @@ PRODUCTS: dict[str, Build] = {
         ops.tensordot(x[0], x[1], axes=0),
         ops.tensordot(x, x, axes=[[0, 1], [0, 1]]),
         ops.kron(x[0, :2], x[1]),
+        ops.cdist(x, x[:, :2] + 1),
         ops.vander(x[0, 0], 4, increasing=True) - ops.vander(x[0, 0], 4),
         ops.corrcoef(x[0]),
+    ],
+    "windows": lambda x: [
+        ops.depthwise_conv(x, (np.arange(6) / 4 - 0.75).reshape(2, 3, 1), 1, "same"),
+        ops.separable_conv(x, (np.arange(6) / 4 - 0.75).reshape(2, 3, 1), row(1, -2, 3, 2, 1, 0).reshape(1, 3, 2), 2),
+        ops.conv_transpose(x, (np.arange(24) / 16 - 0.75).reshape(2, 4, 3), 2, "same"),
     ],
     "crosses": lambda x: [
         ops.cross(x, x[:, ::-1] * 2 + 1),
@@ -268,6 +298,7 @@ IMAGES: dict[str, Build] = {
     "patches": lambda x: [
         ops.image.extract_patches(x[..., None] * row(1, 2), 2, strides=1, padding="same"),
         ops.image.extract_patches(x, (2, 1)),
+        ops.unfold(x[:, None] * row(1, 2).reshape(1, 2, 1, 1), 2, padding=1, stride=(1, 2)),
     ],
 }
 # NaN and infinities, which a comparison with a tolerance would hide: turned into other numbers, or counted.
@@ -286,6 +317,7 @@ NOT_FINITE: dict[str, Build] = {
         ops.nanvar(ops.log(x), axis=(0, 1)),
         ops.nanstd(ops.log(x)),
         ops.nansum(ops.log(x), axis=-1) + ops.nanprod(ops.log(x), axis=2),
+        ops.nancumprod(ops.log(x), axis=1),
         ops.nancumsum(ops.log(x), axis=1) + real(ops.nanargmax(ops.log(x), axis=2, keepdims=True)),
         real(ops.isnan(ops.nanmax(ops.log(-abs(x)), axis=1))) + real(ops.nanargmin(ops.log(-abs(x)), axis=1)),
     ],

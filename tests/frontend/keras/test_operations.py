@@ -113,6 +113,7 @@ def test_b15_small_things() -> None:
 
 
 def test_every_operation_is_in_the_tables() -> None:
+    """But for classes that no function of Keras makes of a symbolic tensor."""
     tested: set[str] = set()
     for table, (cases, shape) in TABLES.items():
         if table.startswith("operation"):
@@ -120,7 +121,4 @@ def test_every_operation_is_in_the_tables() -> None:
                 x = keras.Input(shape, batch_size=2)
                 model = keras.Model(x, build(x))
                 tested |= {type(operation).__name__ for operation in model.operations}
-    assert sorted(set(OPERATIONS) - tested) == UNTESTED
-
-
-UNTESTED: list[str] = []
+    assert sorted(set(OPERATIONS) - tested) == ["Abs", "Conj", "Identity", "Mish"]
