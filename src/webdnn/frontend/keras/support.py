@@ -172,7 +172,9 @@ def config_troubles(
     for layer in layer_configs(model_config):
         if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
             continue
-        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(layer, known)
+        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(
+            layer, known
+        )
         if reason:
             troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
     return troubles
