@@ -88,7 +88,7 @@ DTYPES: dict[str, Build] = {
         real(ops.full_like(x, 2.7, dtype="int32")) + real(ops.ones_like(x, dtype="bool")),
         real(ops.cumsum(x * 3, 0, dtype="int32")),
         real(ops.prod(x * 3, 1, dtype="int32")),
-        real(ops.one_hot(ops.argmax(x, 1) - 1, 4, axis=0, dtype="int32")),
+        real(ops.one_hot(ops.argmax(x, 1) - 1, 4, axis=0, dtype="uint8")),
         real(ops.multi_hot(ops.argmax(x, 1), 5)),
     ],
 }

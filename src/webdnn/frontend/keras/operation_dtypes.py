@@ -102,7 +102,7 @@ def settled(c: Call, name: str, value: Value, dtype: str, moves: bool) -> Value:
         if name in UNDEFINED_FOR_TRUTH:
             raise UnsupportedError(f"{name} of bool, which Keras cannot compute either; cast to float32 first")
         return value if name in TRUTH else c.elementwise("not_equal", value, 0.0)
-    if dtype in NARROW and name not in WITHIN:
+    if dtype in NARROW and name not in (*WITHIN, *TRUTH):
         if name not in WRAPPED or (name in PRODUCTS and dtype not in ("int8", "uint8")):
             raise UnsupportedError(
                 f"{name} in {dtype}, whose overflow float32 cannot tell; cast to float32 or int32 first"
