@@ -261,7 +261,6 @@ PRODUCTS: dict[str, Build] = {
     "windows": lambda x: [
         ops.depthwise_conv(x, (np.arange(6) / 4 - 0.75).reshape(2, 3, 1), 1, "same"),
         ops.separable_conv(x, (np.arange(6) / 4 - 0.75).reshape(2, 3, 1), row(1, -2, 3, 2, 1, 0).reshape(1, 3, 2), 2),
-        ops.conv_transpose(x, (np.arange(24) / 16 - 0.75).reshape(2, 4, 3), 2, "same"),
     ],
     "crosses": lambda x: [
         ops.cross(x, x[:, ::-1] * 2 + 1),

@@ -113,7 +113,8 @@ def test_b15_small_things() -> None:
 
 
 def test_every_operation_is_in_the_tables() -> None:
-    """But for classes that no function of Keras makes of a symbolic tensor."""
+    """But for classes that no function of Keras makes of a symbolic tensor, and transposed convolutions, which Keras does not compute outside layers
+    (its data format is None then)."""
     tested: set[str] = set()
     for table, (cases, shape) in TABLES.items():
         if table.startswith("operation"):
@@ -121,4 +122,4 @@ def test_every_operation_is_in_the_tables() -> None:
                 x = keras.Input(shape, batch_size=2)
                 model = keras.Model(x, build(x))
                 tested |= {type(operation).__name__ for operation in model.operations}
-    assert sorted(set(OPERATIONS) - tested) == ["Abs", "Conj", "Identity", "Mish"]
+    assert sorted(set(OPERATIONS) - tested) == ["Abs", "Conj", "ConvTranspose", "Identity", "Mish"]
