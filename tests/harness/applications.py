@@ -67,6 +67,7 @@ KERAS: dict[str, tuple[str, int, int]] = {
     "densenet121": ("DenseNet121", 224, 64),
     "efficientnet_b0": ("EfficientNetB0", 224, 64),
     "efficientnet_v2_b0": ("EfficientNetV2B0", 224, 64),
+    "inception_resnet_v2": ("InceptionResNetV2", 299, 139),
     "inception_v3": ("InceptionV3", 299, 139),
     "mobilenet": ("MobileNet", 224, 64),
     "mobilenet_v2": ("MobileNetV2", 224, 64),

@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 from keras.src.applications.convnext import LayerScale, StochasticDepth
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from harness.calibrate import randomize
+from harness.keras_operations import OPERATION_TABLES
 
 Build = Callable[[Any], Any]
 Shape = tuple[int | None, ...]
@@ -284,6 +286,7 @@ MERGES: dict[str, tuple[Build, tuple[Sizes, ...]]] = {
     "dot of rows": (layers.Dot(axes=(2, 1)), ((4, 3), (3,))),
     "dot of vectors": (layers.Dot(axes=-1, normalize=True), ((5,), (5,))),
     "dot of volumes": (layers.Dot(axes=(3, 2), normalize=True), ((2, 3, 4), (5, 4, 2))),
+    "scaled sum": (CustomScaleLayer(0.17), ((3, 5), (3, 5))),
     "concatenate": (layers.Concatenate(), ((3, 5), (3, 2), (3, 1))),
     "concatenate axis": (layers.Concatenate(axis=1), ((3, 5), (2, 5))),
 }
@@ -366,9 +369,8 @@ OPERATIONS: dict[str, Build] = {
     "normalize": lambda x: ops.normalize(x, axis=1) + ops.rms_normalization(x) + ops.layer_normalization(x),
     "resize": lambda x: ops.image.resize(x[..., None], (4, 7), interpolation="bicubic", antialias=True),
     "grayscale": lambda x: ops.image.rgb_to_grayscale(ops.stack([x, x * 2, x * 3], axis=-1)),
-    "windows": lambda x: (
-        ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same") + ops.adaptive_max_pool(x, (1,))
-    ),
+    "windows": lambda x: ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same"),
+    "adaptive windows": lambda x: ops.adaptive_max_pool(x, (1,)) + ops.adaptive_average_pool(x, (2,))[:, :1],
     "convolution": lambda x: ops.conv(x, (np.arange(24) / 16 - 0.75).reshape(2, 3, 4), 2, "same"),
     "batch norm": lambda x: ops.batch_normalization(x, ROW, abs(ROW) + 0.5, 2, ROW * 2, ROW * 3, epsilon=0.1),
     "depth to space": lambda x: ops.depth_to_space(ops.reshape(x[:, :4], (-1, 1, 3, 4)), 2),
@@ -376,19 +378,29 @@ OPERATIONS: dict[str, Build] = {
 }
 
 
+# Name → (layers or functions, shape of their input).
+TABLES: dict[str, tuple[dict[str, Build], Sizes]] = {
+    "2D convolution": (CONVOLUTIONS, (7, 10, 4)),
+    "2D": (SPATIAL, (7, 10, 4)),
+    "1D": (LINES, (11, 4)),
+    "3D": (VOLUMES, (5, 6, 7, 3)),
+    "image": (IMAGES, (9, 12, 3)),
+    "any rank": (LAST_AXIS, (5, 3)),
+    "operation": (OPERATIONS, (5, 3)),
+    **{name: (builds, (5, 3)) for name, builds in OPERATION_TABLES.items()},
+    **{
+        f"channels first {'×'.join(map(str, shape))}": (
+            {n: b for n, (b, own) in CHANNELS_FIRST.items() if own == shape},
+            shape,
+        )
+        for shape in dict.fromkeys(shape for _, shape in CHANNELS_FIRST.values())
+    },
+}
+
+
 def layer_cases() -> dict[str, tuple[Build, tuple[Sizes, ...]]]:
     """Name → (layer or function, shapes of its inputs), of every table."""
-    tables: dict[str, tuple[dict[str, Build], Sizes]] = {
-        "2D convolution": (CONVOLUTIONS, (7, 10, 4)),
-        "2D": (SPATIAL, (7, 10, 4)),
-        "1D": (LINES, (11, 4)),
-        "3D": (VOLUMES, (5, 6, 7, 3)),
-        "image": (IMAGES, (9, 12, 3)),
-        "any rank": (LAST_AXIS, (5, 3)),
-        "operation": (OPERATIONS, (5, 3)),
-    }
     found = {
-        f"{table}: {name}": (b, (shape,)) for table, (builds, shape) in tables.items() for name, b in builds.items()
+        f"{table}: {name}": (b, (shape,)) for table, (builds, shape) in TABLES.items() for name, b in builds.items()
     }
-    found |= {f"channels first: {name}": (build, (shape,)) for name, (build, shape) in CHANNELS_FIRST.items()}
     return found | {f"merge: {name}": case for name, case in MERGES.items()}

@@ -20,13 +20,23 @@ ESCAPED = "\\|"
 
 # Operations whose class is not named after their function.
 RENAMED = {
+    "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
+    "CropImages": "image.crop_images",
+    "ExtractPatches": "image.extract_patches",
+    "GaussianBlur": "image.gaussian_blur",
+    "HSVToRGB": "image.hsv_to_rgb",
+    "IsIn": "isin",
     "LayerNorm": "layer_normalization",
     "Mish": "",
+    "PadImages": "image.pad_images",
     "RGBToGrayscale": "image.rgb_to_grayscale",
+    "RGBToHSV": "image.rgb_to_hsv",
     "RMSNorm": "rms_normalization",
     "ReLU": "",
     "Resize": "image.resize",
+    "SearchSorted": "searchsorted",
+    "SobelEdges": "image.sobel_edges",
 }
 
 

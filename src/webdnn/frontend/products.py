@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters
 
 from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import Size, number, product
@@ -12,7 +13,6 @@ from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.reduction import Reduce
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-ELLIPSIS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def matmul(w: Writer, x: Value, y: Value) -> Value:
@@ -30,25 +30,53 @@ def matmul(w: Writer, x: Value, y: Value) -> Value:
 
 
 def einsum(w: Writer, equation: str, *operands: Value) -> Value:
-    """One or two operands, no axis twice in one; `...` stands for the axes of the longest operand that have no letter."""
+    """The operands from left to right, two at a time; `...` stands for the axes of the longest operand that have no letter, and an axis twice
+    in one operand for its diagonal."""
     *inputs, output = _letters(equation, [x.type.rank for x in operands])
-    if len(operands) == 1:
-        (letters,) = inputs
-        return _reordered(w, *_summed(w, operands[0], letters, output), output)
-    if len(operands) != 2:
-        raise UnsupportedError(f"einsum {equation!r} of {len(operands)} operands; one or two are supported")
-    (x, left), (y, right) = (
-        _summed(w, operand, letters, output + other)
-        for operand, letters, other in zip(operands, inputs, reversed(inputs), strict=True)
-    )
-    batch = [a for a in left if a in right and a in output]
-    joined = [a for a in left if a in right and a not in output]
+    terms = [_without_twins(w, x, letters) for x, letters in zip(operands, inputs, strict=True)]
+    while len(terms) > 1:
+        (x, left), (y, right), *rest = terms
+        later = output + "".join(letters for _, letters in rest)
+        wanted = "".join(dict.fromkeys(a for a in left + right if a in later)) if rest else output
+        terms = [(_product(w, x, left, y, right, wanted), wanted), *rest]
+    ((x, letters),) = terms
+    return _reordered(w, *_summed(w, x, letters, output), output)
+
+
+def _product(w: Writer, x: Value, left: str, y: Value, right: str, wanted: str) -> Value:
+    """The sum over the axes that are not `wanted`."""
+    (x, left), (y, right) = _summed(w, x, left, wanted + right), _summed(w, y, right, wanted + left)
+    batch = [a for a in left if a in right and a in wanted]
+    joined = [a for a in left if a in right and a not in wanted]
     rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
     sizes = {**dict(zip(left, x.shape, strict=True)), **_large(dict(zip(right, y.shape, strict=True)))}
     x = _matrices(w, _reordered(w, x, left, "".join(batch + rows + joined)), len(batch), len(rows))
     y = _matrices(w, _reordered(w, y, right, "".join(batch + joined + columns)), len(batch), len(joined))
     shape = [sizes.get(a, 1) for a in batch + rows + columns]
-    return _reordered(w, w.reshape(matmul(w, x, y), shape), "".join(batch + rows + columns), output)
+    return _reordered(w, w.reshape(matmul(w, x, y), shape), "".join(batch + rows + columns), wanted)
+
+
+def _without_twins(w: Writer, x: Value, letters: str) -> tuple[Value, str]:
+    """`x` with the diagonal, as its last axis, for every two axes of one letter."""
+    twin = next((a for a in letters if letters.count(a) > 1), None)
+    if twin is None:
+        return x, letters
+    first = letters.index(twin)
+    second = letters.index(twin, first + 1)
+    rest = "".join(a for axis, a in enumerate(letters) if axis not in (first, second))
+    return _without_twins(w, diagonal(w, x, first, second), rest + twin)
+
+
+def diagonal(w: Writer, x: Value, first: int, second: int, offset: int = 0) -> Value:
+    """The elements (i, i + offset) of two axes, as the last axis."""
+    rank = x.type.rank
+    pair = [axis % rank for axis in (first, second)]
+    moved = w.transpose(x, [*(axis for axis in range(rank) if axis not in pair), *pair])
+    rows, columns = moved.shape[-2:]
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise UnsupportedError(f"the diagonal of the symbolic sizes {rows} and {columns}")
+    places = [i * columns + i + offset for i in range(rows) if 0 <= i + offset < columns]
+    return w.take(w.reshape(moved, (*moved.shape[:-2], rows * columns)), rank - 2, places)
 
 
 def contract(w: Writer, x: Value, y: Value, left: Sequence[int], right: Sequence[int]) -> Value:
@@ -68,7 +96,7 @@ def _large(sizes: dict[str, Size]) -> dict[str, Size]:
 
 
 def _letters(equation: str, ranks: Sequence[int]) -> list[str]:
-    """The letters of every operand, and of the result, with letters for `...`."""
+    """The letters of every operand, and of the result, with letters that the equation does not use for `...`."""
     left, arrow, output = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(ranks) or any(x.count("...") > 1 for x in inputs):
@@ -78,11 +106,9 @@ def _letters(equation: str, ranks: Sequence[int]) -> list[str]:
     if not arrow:
         letters = left.replace("...", "").replace(",", "")
         output = ("..." if most else "") + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
-    named = [x.replace("...", ELLIPSIS[most - count : most]) for x, count in zip(inputs, hidden, strict=True)]
-    named.append(output.replace("...", ELLIPSIS[:most]))
-    if any(len(set(x)) != len(x) for x in named):
-        raise UnsupportedError(f"einsum {equation!r}: an axis twice in one operand")
-    return named
+    free = [letter for letter in ascii_letters if letter not in equation][:most]
+    named = [x.replace("...", "".join(free[most - count :])) for x, count in zip(inputs, hidden, strict=True)]
+    return [*named, output.replace("...", "".join(free))]
 
 
 def _summed(w: Writer, x: Value, letters: str, wanted: str) -> tuple[Value, str]:

@@ -205,6 +205,8 @@ _ACOS = ("mul", ("atan", ("sqrt", ("div", ("sub", 1.0, _SIZE), ("add", 1.0, _SIZ
 _COSINE = ("sqrt", ("mul", ("sub", 1.0, 0), ("add", 1.0, 0)))
 _ABOVE_ONE = ("sub", 0, 1.0)
 _ASINH_TAIL = ("mul", _SIZE, ("div", _SIZE, ("add", ("sqrt", ("add", ("square", 0), 1.0)), 1.0)))
+_REMAINDER = ("mod", 0, 1)
+_WHOLE_QUOTIENT = ("round", ("div", ("sub", 0, _REMAINDER), 1))
 
 COMPOSED: dict[str, Program] = {
     "tan": _composed(1, ("div", ("sin", 0), ("cos", 0))),
@@ -218,7 +220,11 @@ COMPOSED: dict[str, Program] = {
         1, ("mul", ("mul", ("sign", 0), 0.5), ("log1p", ("div", ("mul", _SIZE, 2.0), ("sub", 1.0, _SIZE))))
     ),
     "log_sigmoid": _composed(1, ("neg", ("softplus", ("neg", 0)))),
-    "floor_divide": _composed(2, ("round", ("div", ("sub", 0, ("mod", 0, 1)), 1))),
+    # What is divided by 0 is infinite, as in NumPy. The remainder is the divisor where that is infinite and of the other sign.
+    "floor_divide": _composed(
+        2,
+        ("where", ("equal", 1, 0.0), ("div", 0, 1), ("where", ("equal", _REMAINDER, 1), -1.0, _WHOLE_QUOTIENT)),
+    ),
     "logical_not": _composed(1, ("equal", 0, 0.0)),
     "logical_and": _composed(2, ("mul", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
     "logical_or": _composed(2, ("max", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),

@@ -110,9 +110,8 @@ def sparse_sigmoid(c: Context, x: Value) -> Value:
 
 
 def softmax(c: Context, x: Value, axis: Any = -1) -> Value:
-    """Over one axis, or over several, or all (None), as if they were one."""
-    rank = x.type.rank
-    axes = tuple(range(rank)) if axis is None else positive_axes(axis, rank)
+    """Over one axis, or over several, or over all (None), as if they were one."""
+    axes, rank = positive_axes(axis, x.type.rank), x.type.rank
     if len(axes) == 1:
         return c.swap(c.apply(Softmax(), c.swap(x, axes[0], rank - 1)), axes[0], rank - 1)
     order = [a for a in range(rank) if a not in axes] + list(axes)
@@ -123,7 +122,7 @@ def softmax(c: Context, x: Value, axis: Any = -1) -> Value:
 
 
 def log_softmax(c: Context, x: Value, axis: Any = -1) -> Value:
-    e, axes = c.elementwise, (single_axis(axis, x.type.rank),)
+    e, axes = c.elementwise, positive_axes(axis, x.type.rank)
     shifted = e("sub", x, c.apply(Reduce("max", axes, True), x))
     return e("sub", shifted, e("log", c.apply(Reduce("sum", axes, True), e("exp", shifted))))
 

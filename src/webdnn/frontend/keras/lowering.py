@@ -73,7 +73,9 @@ def single_axis(axis: Any, rank: int) -> int:
 
 
 def positive_axes(axes: Any, rank: int) -> tuple[int, ...]:
-    """`axes`, an integer or several, ascending and from 0."""
+    """`axes`, an integer or several or all (None), ascending and from 0."""
+    if axes is None:
+        return tuple(range(rank))
     return tuple(sorted(int(axis) % rank for axis in np.atleast_1d(axes)))
 
 

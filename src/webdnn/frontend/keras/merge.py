@@ -52,10 +52,17 @@ def lower_dot(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     return context.reshape(result, (*result.shape, 1)) if result.type.rank == 1 else result
 
 
+def lower_scaled_sum(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """x + scale · y, of Keras's own InceptionResNetV2."""
+    x, y = inputs
+    return context.elementwise("add", x, context.elementwise("mul", y, float(layer.scale)))
+
+
 LOWERINGS = {
     "Add": chain("add"),
     "Average": lower_average,
     "Concatenate": lower_concatenate,
+    "CustomScaleLayer": lower_scaled_sum,
     "Dot": lower_dot,
     "Maximum": chain("max"),
     "Minimum": chain("min"),

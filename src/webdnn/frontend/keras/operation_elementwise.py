@@ -10,10 +10,12 @@ import numpy as np
 
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, number_as, truncate
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 OperationLowering: TypeAlias = Callable[..., "Value | Sequence[Value]"]
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def operand(context: Context, x: Any) -> Value | float:
@@ -60,47 +62,44 @@ def times(factor: float) -> OperationLowering:
     return lambda c, _, x: c.elementwise("mul", x, factor)
 
 
-def lower_clip(c: Context, operation: Any, x: Value) -> Value:
+def lower_clip(c: Call, operation: Any, x: Value) -> Value:
+    """A limit that nothing exceeds is left out."""
     low, high = operand(c, operation.x_min), operand(c, operation.x_max)
-    return (
-        c.elementwise("min", c.elementwise("max", x, low), high)
-        if _infinite(low, high)
-        else c.elementwise("clip", x, low, high)
-    )
+    if low == -math.inf or high == math.inf:
+        x = x if low == -math.inf else c.elementwise("max", x, low)
+        return x if high == math.inf else c.elementwise("min", x, high)
+    return c.elementwise("clip", x, low, high)
 
 
-def _infinite(*limits: Value | float) -> bool:
-    return any(isinstance(x, float) and not math.isfinite(x) for x in limits)
+def lower_cast(c: Call, operation: Any, x: Value) -> Value:
+    return cast(c, x, c.operands[0], str(operation.dtype))
 
 
-def truncate(c: Context, x: Value) -> Value:
-    return c.elementwise("mul", c.elementwise("sign", x), c.elementwise("floor", c.elementwise("abs", x)))
+def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
+    """A cast that never wraps."""
+    target = str(operation.dtype)
+    if target in RANGES and c.operands[0] in RANGES and target != BOOL:
+        return c.elementwise("clip", x, *map(float, RANGES[target]))
+    return cast(c, x, c.operands[0], target)
 
 
-def lower_cast(c: Context, operation: Any, x: Value) -> Value:
-    """To whole numbers towards zero, to truth by what is not 0."""
-    return cast(c, x, operation.dtype)
+def lower_convert(c: Call, operation: Any, x: Value) -> Value:
+    if operation.sparse or operation.ragged:
+        raise UnsupportedError("a sparse or ragged tensor")
+    return cast(c, x, c.operands[0], c.result if operation.dtype is None else str(operation.dtype))
 
 
-def cast(c: Context, x: Value, dtype: Any) -> Value:
-    name = str(dtype)
-    if name == "bool":
-        return c.elementwise("not_equal", x, 0.0)
-    if name in ("int8", "int16", "int32", "int64"):
-        return truncate(c, x)
-    if name in ("float32", "float64"):
-        return x
-    raise UnsupportedError(f"a cast to {name}")
-
-
-def lower_convert(c: Context, operation: Any, x: Value) -> Value:
-    return x if operation.dtype is None else cast(c, x, operation.dtype)
-
-
-def lower_where(c: Context, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
+def lower_where(c: Call, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise UnsupportedError("where with a condition only, whose result has no known size")
-    return c.elementwise("where", operand(c, condition), operand(c, x), operand(c, y))
+    return tensor(c, chosen(c, operand(c, condition), operand(c, x), operand(c, y)))
+
+
+def chosen(c: Context, condition: Value | float, x: Value | float, y: Value | float) -> Value | float:
+    """`x` where the condition is true, else `y`; three numbers give a number."""
+    if not any(isinstance(v, Value) for v in (condition, x, y)):
+        return x if condition else y
+    return c.elementwise("where", condition, x, y)
 
 
 def lower_round(c: Context, operation: Any, x: Value) -> Value:
@@ -125,8 +124,21 @@ def lower_divide_no_nan(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("where", zero, 0.0, quotient)
 
 
-def full_like(c: Context, x: Value, value: Any) -> Value:
-    return c.elementwise("where", 1.0, operand(c, value), x)
+def filled(value: float) -> OperationLowering:
+    """The number `value` in the shape of x."""
+    return lambda c, operation, x: full_like(c, operation, x, value)
+
+
+def full_like(c: Call, operation: Any, x: Value, value: Any) -> Value:
+    target = c.result if operation.dtype is None else str(operation.dtype)
+    return c.elementwise("where", 1.0, converted(c, value, target), x)
+
+
+def converted(c: Call, value: Any, target: str) -> Value | float:
+    """The last argument of a call, as a number of `target`."""
+    if np.ndim(value) == 0 and not isinstance(value, Value):
+        return number_as(array_of(value), target)
+    return cast(c, tensor(c, value), c.operands[-1], target)
 
 
 def lower_identity(c: Context, _: Any, x: Value) -> Value:
@@ -136,9 +148,95 @@ def lower_identity(c: Context, _: Any, x: Value) -> Value:
 def lower_select(c: Context, _: Any, conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
     """The first choice whose condition is true."""
     result = operand(c, default)
-    for condition, choice in zip(reversed(list(conditions)), reversed(list(choices)), strict=True):
-        result = c.elementwise("where", operand(c, condition), operand(c, choice), result)
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = chosen(c, operand(c, condition), operand(c, choice), result)
     return tensor(c, result)
+
+
+def is_negative(c: Context, x: Value) -> Value:
+    """Whether x or, for a zero, 1 / x is below 0."""
+    e = c.elementwise
+    return e("less", e("where", e("equal", x, 0.0), e("reciprocal", x), x), 0.0)
+
+
+def lower_arctan2(c: Context, _: Any, y: Any, x: Any) -> Value:
+    """The angle of the point (x, y): the arc tangent of the smaller coordinate over the larger, turned into its octant."""
+    e = c.elementwise
+    a, b = tensor(c, y), tensor(c, x)
+    height, width = e("abs", a), e("abs", b)
+    largest = e("max", height, width)
+    ratio = e("div", e("min", height, width), e("where", e("equal", largest, 0.0), 1.0, largest))
+    ratio = e("where", e("equal", height, width), e("sign", largest), ratio)  # infinite ones, too
+    angle = e("atan", ratio)
+    angle = e("where", e("greater", height, width), e("sub", math.pi / 2, angle), angle)
+    angle = e("where", is_negative(c, b), e("sub", math.pi, angle), angle)
+    return e("where", is_negative(c, a), e("neg", angle), angle)
+
+
+def lower_cube_root(c: Context, _: Any, x: Value) -> Value:
+    """sign(x) · |x|^⅓, with one step of Newton's method, since the exponent is rounded."""
+    e = c.elementwise
+    size = e("abs", x)
+    root = e("pow", size, 1 / 3)
+    better = e("sub", root, e("div", e("sub", root, e("div", size, e("square", root))), 3.0))
+    end = e("max", e("equal", size, 0.0), e("greater", size, LARGEST))  # where the step divides by zero or infinity
+    return e("mul", e("sign", x), e("where", end, root, better))
+
+
+def lower_hypot(c: Context, _: Any, x: Any, y: Any) -> Value:
+    """√(x² + y²), without squares that are too large."""
+    e = c.elementwise
+    a, b = (e("abs", tensor(c, v)) for v in (x, y))
+    largest, smallest = e("max", a, b), e("min", a, b)
+    safe = e("where", e("equal", largest, 0.0), 1.0, largest)
+    return e("mul", largest, e("sqrt", e("add", e("square", e("div", smallest, safe)), 1.0)))
+
+
+def lower_fmod(c: Context, _: Any, x: Any, y: Any) -> Value:
+    """The remainder that has the sign of x."""
+    e = c.elementwise
+    a, b = tensor(c, x), tensor(c, y)
+    return e("mul", e("sign", a), e("mod", e("abs", a), e("abs", b)))
+
+
+def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
+    """0 below zero, `at_zero` there, 1 above; NaN stays."""
+    e = c.elementwise
+    a = tensor(c, x)
+    step = e("where", e("equal", a, 0.0), operand(c, at_zero), e("greater", a, 0.0))
+    return e("where", e("equal", a, a), step, a)
+
+
+def lower_logaddexp2(c: Context, operation: Any, x: Any, y: Any) -> Value:
+    e = c.elementwise
+    a, b = operand(c, x), operand(c, y)
+    inner = e("exp", e("mul", e("neg", e("abs", e("sub", a, b))), math.log(2)))
+    return e("add", e("max", a, b), e("mul", e("log1p", inner), 1 / math.log(2)))
+
+
+def lower_ldexp(c: Context, _: Any, x: Any, exponent: Any) -> Value:
+    return c.elementwise("mul", operand(c, x), c.elementwise("pow", 2.0, tensor(c, exponent)))
+
+
+def lower_sinc(c: Context, _: Any, x: Value) -> Value:
+    """sin(πx) / πx"""
+    e = c.elementwise
+    angle = e("mul", x, math.pi)
+    zero = e("equal", x, 0.0)
+    return e("where", zero, 1.0, e("div", e("sin", angle), e("where", zero, 1.0, angle)))
+
+
+def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
+    e = c.elementwise
+    high = LARGEST if operation.posinf is None else operand(c, operation.posinf)
+    low = -LARGEST if operation.neginf is None else operand(c, operation.neginf)
+    y = e("where", e("greater", x, LARGEST), high, e("where", e("less", x, -LARGEST), low, x))
+    return e("where", e("equal", x, x), y, operand(c, operation.nan))
+
+
+def lower_angle(c: Context, _: Any, x: Value) -> Value:
+    """Of a real number: 0, or π where it is negative."""
+    return c.elementwise("mul", c.elementwise("less", x, 0.0), math.pi)
 
 
 FUNCTION_OF: dict[str, str] = {
@@ -196,40 +294,56 @@ FUNCTION_OF: dict[str, str] = {
 
 OPERATIONS: dict[str, OperationLowering] = {
     **{name: call(function) for name, function in FUNCTION_OF.items()},
+    "Angle": lower_angle,
+    "Arctan2": lower_arctan2,
     "Cast": lower_cast,
+    "Cbrt": lower_cube_root,
     "Celu": activation("celu", "alpha"),
     "Clip": lower_clip,
+    "Conj": lower_identity,
+    "Conjugate": lower_identity,
     "ConvertToTensor": lower_convert,
     "Copy": lower_identity,
     "Deg2rad": times(math.pi / 180),
     "DivideNoNan": lower_divide_no_nan,
     "Elu": activation("elu", "alpha"),
+    "EmptyLike": filled(0.0),
     "Exp2": of_scaled("exp", math.log(2)),
-    "FullLike": lambda c, _, x, value: full_like(c, x, value),
+    "Fmod": lower_fmod,
+    "FullLike": full_like,
     "Gelu": activation("gelu", "approximate"),
     "Glu": activation("glu", "axis"),
     "HardShrink": activation("hard_shrink", "threshold"),
     "HardSigmoid": activation("hard_sigmoid"),
     "HardSilu": activation("hard_silu"),
     "HardTanh": activation("hard_tanh"),
+    "Heaviside": lower_heaviside,
+    "Hypot": lower_hypot,
     "Identity": activation("linear"),
+    "Imag": lambda c, _, x: c.elementwise("where", 1.0, 0.0, x),
+    "Ldexp": lower_ldexp,
     "LeakyRelu": activation("leaky_relu", "negative_slope"),
     "Log10": scaled("log", 1 / math.log(10)),
     "Log2": scaled("log", 1 / math.log(2)),
     "LogSigmoid": activation("log_sigmoid"),
     "LogSoftmax": activation("log_softmax", "axis"),
     "Logaddexp": lower_logaddexp,
+    "Logaddexp2": lower_logaddexp2,
     "Mish": activation("mish"),
-    "OnesLike": lambda c, _, x: full_like(c, x, 1.0),
+    "NanToNum": lower_nan_to_num,
+    "OnesLike": filled(1.0),
     "Rad2deg": times(180 / math.pi),
     "ReLU": activation("relu", "negative_slope", "max_value", "threshold"),
+    "Real": lower_identity,
     "Relu": activation("relu"),
     "Relu6": activation("relu6"),
     "Round": lower_round,
+    "SaturateCast": lower_saturate,
     "Select": lower_select,
     "Selu": activation("selu"),
     "Sigmoid": activation("sigmoid"),
     "Silu": activation("silu"),
+    "Sinc": lower_sinc,
     "SoftShrink": activation("soft_shrink", "threshold"),
     "Softmax": activation("softmax", "axis"),
     "Softplus": activation("softplus"),
@@ -243,5 +357,5 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Threshold": activation("threshold", "threshold", "default_value"),
     "Trunc": lambda c, _, x: truncate(c, x),
     "Where": lower_where,
-    "ZerosLike": lambda c, _, x: full_like(c, x, 0.0),
+    "ZerosLike": filled(0.0),
 }

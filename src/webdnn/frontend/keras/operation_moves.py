@@ -1,28 +1,21 @@
-"""Operations of keras.ops that move elements: shapes, parts, repetitions, orders of axes."""
+"""Operations of keras.ops that move elements: shapes, joins, repetitions, orders of axes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes, single_axis
+from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
+from webdnn.frontend.keras.operation_indices import broadcast, known
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.graph.dim import Size, number, product
+from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.indexing import Gather, GatherElements
-from webdnn.graph.ops.shape import Slice
-
-
-def known(size: Size, what: str) -> int:
-    """`size` as a number. Raises UnsupportedError where it is symbolic."""
-    if not isinstance(size, int):
-        raise UnsupportedError(f"{what} along the symbolic size {size}")
-    return size
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
@@ -85,25 +78,46 @@ def lower_stack(c: Context, operation: Any, xs: Sequence[Any]) -> Value:
     return c.concat([c.reshape(p, (*p.shape[:axis], 1, *p.shape[axis:])) for p in parts], axis)
 
 
-def joined(axis: int, least_rank: int) -> OperationLowering:
-    """NumPy's hstack, vstack and dstack."""
+def joined(axis: int, raised: Callable[[Sequence[Size]], Sequence[Size]]) -> OperationLowering:
+    """NumPy's hstack, vstack and dstack: arrays of low rank get the shape `raised(shape)` first."""
 
     def lower(c: Context, operation: Any, xs: Sequence[Any]) -> Value:
         parts = [tensor(c, x) for x in xs]
-        if any(part.type.rank < least_rank for part in parts):
-            raise UnsupportedError(f"arrays of fewer than {least_rank} axes")
-        return c.concat(parts, axis)
+        parts = [c.reshape(part, raised(part.shape)) for part in parts]
+        return c.concat(parts, min(axis, parts[0].type.rank - 1))
 
     return lower
 
 
+def a_line(shape: Sequence[Size]) -> Sequence[Size]:
+    return shape or (1,)
+
+
+def a_row(shape: Sequence[Size]) -> Sequence[Size]:
+    return shape if len(shape) > 1 else (1, *a_line(shape))
+
+
+def a_layer(shape: Sequence[Size]) -> Sequence[Size]:
+    return shape if len(shape) > 2 else (*a_row(shape), 1)
+
+
 def lower_split(c: Context, operation: Any, x: Value) -> list[Value]:
-    axis, where = operation.axis % x.type.rank, operation.indices_or_sections
+    return parts_of(c, x, operation.axis % x.type.rank, operation.indices_or_sections)
+
+
+def split_along(axis: int, low: int) -> OperationLowering:
+    """NumPy's vsplit, hsplit and dsplit: along `axis`, or along `low` if x has no more than that."""
+    return lambda c, o, x: parts_of(c, x, axis if x.type.rank > axis else low, o.indices_or_sections)
+
+
+def parts_of(c: Context, x: Value, axis: int, where: Any) -> list[Value]:
+    """So many equal parts of x, or those between the given places."""
     size = x.shape[axis]
     if isinstance(where, (int, np.integer)):
         each = size // int(where)
         return [c.cut(x, axis, i * each, each) for i in range(int(where))]
-    ends = [0, *(int(i) for i in where), size]
+    whole = known(size, "a split at places")
+    ends = [0, *(slice(int(i)).indices(whole)[1] for i in where), whole]
     return [c.cut(x, axis, a, b - a) for a, b in pairwise(ends)]
 
 
@@ -117,14 +131,18 @@ def lower_array_split(c: Context, operation: Any, x: Value) -> list[Value]:
 
 def lower_unstack(c: Context, operation: Any, x: Value) -> list[Value]:
     axis = operation.axis % x.type.rank
+    if operation.num not in (None, x.shape[axis]):
+        raise UnsupportedError(f"num {operation.num} of {x.shape[axis]} parts")
     shape = (*x.shape[:axis], *x.shape[axis + 1 :])
     return [c.reshape(c.cut(x, axis, i, 1), shape) for i in range(known(x.shape[axis], "unstack"))]
 
 
-def lower_pad(c: Context, operation: Any, x: Value, constant_values: Any = None) -> Value:
-    amounts = np.broadcast_to(np.array(operation.pad_width), (x.type.rank, 2)).tolist()
+def lower_pad(c: Call, operation: Any, x: Value, constant_values: Any = None) -> Value:
+    amounts = [(int(a), int(b)) for a, b in np.broadcast_to(np.array(operation.pad_width), (x.type.rank, 2)).tolist()]
     if operation.mode == "constant":
-        return c.frame(x, [(int(a), int(b)) for a, b in amounts], float(constant_values or 0))
+        if isinstance(constant_values, Value):
+            raise UnsupportedError("padding with what another layer computes")
+        return c.frame(x, amounts, number_as(0 if constant_values is None else constant_values, c.result))
     if operation.mode not in ("reflect", "symmetric", "edge", "wrap"):
         raise UnsupportedError(f"padding mode {operation.mode!r}")
     for axis, amount in enumerate(amounts):
@@ -135,7 +153,13 @@ def lower_pad(c: Context, operation: Any, x: Value, constant_values: Any = None)
 
 
 def lower_flip(c: Context, operation: Any, x: Value) -> Value:
-    for axis in range(x.type.rank) if operation.axis is None else positive_axes(operation.axis, x.type.rank):
+    return reversed_along(
+        c, x, range(x.type.rank) if operation.axis is None else positive_axes(operation.axis, x.type.rank)
+    )
+
+
+def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
+    for axis in axes:
         x = c.take(x, axis, range(known(x.shape[axis], "flip") - 1, -1, -1))
     return x
 
@@ -178,124 +202,46 @@ def lower_tile(c: Context, operation: Any, x: Value) -> Value:
 
 
 def lower_broadcast_to(c: Context, operation: Any, x: Value) -> Value:
-    shape = tuple(operation.shape)
-    x = c.reshape(x, (1,) * (len(shape) - x.type.rank) + x.shape)
-    for axis, size in enumerate(shape):
-        if x.shape[axis] == 1 and size not in (None, 1):
-            x = c.take(x, axis, [0] * int(size))
-    return x
+    return broadcast(c, x, operation.shape)
 
 
-def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
-    data = tensor(c, x)
-    if operation.axis is None:
-        data, axis = c.reshape(data, (data.type.elements,)), 0
-    else:
-        axis = operation.axis % data.type.rank
-    before, after = data.shape[:axis], data.shape[axis + 1 :]
-    if isinstance(indices, Value):
-        places = _from_the_start(c, indices, data.shape[axis])
-        picked = c.apply(Gather(axis), data, c.reshape(places, (indices.type.elements,)))
-        return c.reshape(picked, (*before, *indices.shape, *after))
-    array = array_of(indices)
-    return c.reshape(c.take(data, axis, array.ravel().tolist()), (*before, *array.shape, *after))
+def lower_full(c: Call, operation: Any, value: Any) -> Value:
+    target = c.result if operation.dtype is None else str(operation.dtype)
+    return broadcast(c, cast(c, tensor(c, value), c.operands[0], target), operation.shape)
 
 
-def _from_the_start(c: Context, indices: Value, size: Size) -> Value:
-    """Negative indices count from the end."""
-    if not isinstance(size, int):
-        return indices
-    return c.elementwise(
-        "where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, float(size)), indices
-    )
+def lower_mesh(c: Context, operation: Any, *xs: Any) -> list[Value]:
+    """Each coordinate, repeated along the axes of the others; "xy" exchanges the first two axes."""
+    lines = [tensor(c, x) for x in xs]
+    lines = [c.reshape(line, (line.type.elements,)) for line in lines]
+    sizes = [line.shape[0] for line in lines]
+    meshes = [
+        broadcast(c, c.reshape(line, [s if i == axis else 1 for i, s in enumerate(sizes)]), sizes)
+        for axis, line in enumerate(lines)
+    ]
+    return [c.swap(mesh, 0, 1) for mesh in meshes] if operation.indexing == "xy" and len(lines) > 1 else meshes
 
 
-def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:
-    data, places = tensor(c, x), tensor(c, indices)
-    if operation.axis is None:
-        data, places = (c.reshape(v, (v.type.elements,)) for v in (data, places))
-    axis, last = (operation.axis or 0) % data.type.rank, data.type.rank - 1
-    places = _from_the_start(c, places, data.shape[axis])
-    return c.swap(c.apply(GatherElements(), c.swap(data, axis, last), c.swap(places, axis, last)), axis, last)
-
-
-def lower_get_item(c: Context, operation: Any, x: Value, key: Any) -> Value:
-    """Numbers, slices, lists of numbers along one axis, `...` and None."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    missing = x.type.rank - sum(k is not None and k is not Ellipsis for k in keys)
-    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
-    keys[at : at + 1] = [slice(None)] * missing
-    lists = [axis for axis, k in enumerate(k for k in keys if k is not None) if isinstance(k, (list, np.ndarray))]
-    if len(lists) > 1 or any(np.ndim(k) > 1 for k in keys if isinstance(k, (list, np.ndarray))):
-        raise UnsupportedError(f"index {key!r}; lists of numbers along one axis are supported")
-    plain = [k for k in keys if k is not None]
-    starts: list[Size] = []
-    sizes: list[Size] = []
-    for axis, k in enumerate(plain):
-        if _is_list(k):
-            x = c.take(x, axis, _places(k, x.shape[axis]))
-        start, size = (0, x.shape[axis]) if _is_list(k) else _interval(k, x.shape[axis])
-        starts.append(start)
-        sizes.append(size)
-    cut = x if tuple(sizes) == x.shape else c.apply(Slice(tuple(starts), tuple(sizes)), x)
-    rest = iter(sizes)
-    shape: list[Size] = []
-    for k in keys:
-        if k is None:
-            shape.append(1)
-            continue
-        size = next(rest)
-        if isinstance(k, slice) or _is_list(k):
-            shape.append(size)
-    return c.reshape(cut, shape)
-
-
-def _is_list(key: Any) -> bool:
-    return isinstance(key, (list, np.ndarray)) or (isinstance(key, slice) and key.step not in (None, 1))
-
-
-def _places(key: Any, size: Size) -> list[int]:
-    if isinstance(key, slice):
-        return list(range(*key.indices(known(size, f"a slice with step {key.step}"))))
-    array = np.asarray(key)
-    return [int(i) for i in (np.flatnonzero(array) if array.dtype == bool else array)]
-
-
-def _interval(key: Any, size: Size) -> tuple[Size, Size]:
-    """(start, count) of a number or a slice along an axis of that size."""
-
-    def place(position: Any, default: Size) -> Size:
-        if position is None:
-            return default
-        place = size + int(position) if position < 0 else int(position)
-        if isinstance(size, int) and isinstance(place, int):
-            return min(max(place, 0), size)
-        return place  # beyond the end of a symbolic axis is refused when the size is known
-
-    if isinstance(key, slice):
-        start = place(key.start, 0)
-        return start, place(key.stop, size) - start
-    if isinstance(key, (int, np.integer)):
-        return (size + int(key) if key < 0 else int(key)), 1
-    raise UnsupportedError(f"index {key!r}")
-
-
-def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
-    """keras.ops.slice: a length of −1 reaches to the end."""
-    if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
-        raise UnsupportedError("a slice that starts where another layer says")
-    for axis, (start, size) in enumerate(zip(starts, operation.shape, strict=True)):
-        left = x.shape[axis] - int(start)
-        x = c.cut(x, axis, int(start), left if size in (None, -1) else int(size))
-    return x
+def lower_range(c: Call, operation: Any, start: Any, stop: Any) -> Value:
+    """`num` numbers from `start` to `stop`, along a new axis."""
+    if operation.retstep:
+        raise UnsupportedError("retstep")
+    first, last = tensor(c, start), tensor(c, stop)
+    rank = max(first.type.rank, last.type.rank)
+    axis, steps = operation.axis % (rank + 1), max(operation.num - bool(operation.endpoint), 1)
+    shares = (np.arange(operation.num) / steps).reshape(-1, *(1,) * rank)
+    e = c.elementwise
+    line = e("add", e("mul", first, c.literal(1 - shares)), e("mul", last, c.literal(shares)))
+    target = c.result if operation.dtype is None else str(operation.dtype)
+    line = e("floor", line) if target in RANGES else line
+    return c.transpose(line, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
 
 
 def lower_rotate(c: Context, operation: Any, x: Value) -> Value:
     """By a quarter turn, `k` times."""
     first, second = (a % x.type.rank for a in operation.axes)
     for _ in range(operation.k % 4):
-        x = c.swap(x, first, second)
-        x = c.take(x, first, range(known(x.shape[first], "rot90") - 1, -1, -1))
+        x = reversed_along(c, c.swap(x, first, second), [first])
     return x
 
 
@@ -336,21 +282,23 @@ def lower_space_to_depth(c: Context, operation: Any, x: Value) -> Value:
     return c.reshape(moved, (n, height // block, width // block, channels * block**2))
 
 
-def lower_size(c: Context, operation: Any, x: Value) -> Value:
-    return c.literal(np.array(number(product(x.shape)), np.float32))
-
-
 OPERATIONS: dict[str, OperationLowering] = {
     "Append": lower_append,
     "ArraySplit": lower_array_split,
     "BroadcastTo": lower_broadcast_to,
     "Concatenate": lower_concatenate,
     "DepthToSpace": lower_depth_to_space,
-    "Dstack": joined(2, 3),
+    "Dsplit": split_along(2, 2),
+    "Dstack": joined(2, a_layer),
     "ExpandDims": lower_expand_dims,
     "Flip": lower_flip,
-    "GetItem": lower_get_item,
-    "Hstack": joined(1, 2),
+    "Fliplr": lambda c, _, x: reversed_along(c, x, [1]),
+    "Flipud": lambda c, _, x: reversed_along(c, x, [0]),
+    "Full": lower_full,
+    "Hsplit": split_along(1, 0),
+    "Hstack": joined(1, a_line),
+    "Linspace": lower_range,
+    "Meshgrid": lower_mesh,
     "Moveaxis": lower_move_axis,
     "Pad": lower_pad,
     "Ravel": lower_ravel,
@@ -358,18 +306,16 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Reshape": lower_reshape,
     "Roll": lower_roll,
     "Rot90": lower_rotate,
-    "Slice": lower_slice,
     "SpaceToDepth": lower_space_to_depth,
     "Split": lower_split,
     "Squeeze": lower_squeeze,
     "Stack": lower_stack,
     "Swapaxes": lower_swap_axes,
-    "Take": lower_take,
-    "TakeAlongAxis": lower_take_along_axis,
     "Tile": lower_tile,
     "Transpose": lower_transpose,
     "Tril": triangle(upper=False),
     "Triu": triangle(upper=True),
     "Unstack": lower_unstack,
-    "Vstack": joined(0, 2),
+    "Vsplit": split_along(0, 0),
+    "Vstack": joined(0, a_row),
 }

@@ -1,4 +1,4 @@
-"""Operations of keras.ops that multiply tensors, slide windows, normalise and resize."""
+"""Operations of keras.ops that multiply tensors, slide windows and normalise."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 from webdnn.frontend.keras.convolution import transposed_windows, windows_of
 from webdnn.frontend.keras.lowering import Array, Context, array_of, channels_last, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, operand, tensor
-from webdnn.frontend.keras.preprocessing import resize_like
+from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.products import contract, einsum, matmul
 from webdnn.frontend.resample import adaptive_average, adaptive_max
-from webdnn.frontend.statistics import over_deviation, over_length, over_root_mean_square, standardize
+from webdnn.frontend.statistics import mean, over_deviation, over_length, over_root_mean_square, standardize
 from webdnn.frontend.windows import Windows, convolution, depthwise, pooling, transposed_convolution
 from webdnn.frontend.writer import Keep
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.reduction import Reduce
 
 EPSILON = 1e-7  # keras.backend.epsilon()
 
@@ -41,14 +42,16 @@ def lower_tensordot(c: Context, operation: Any, x: Any, y: Any) -> Value:
 
 def lower_dot(c: Context, _: Any, x: Any, y: Any) -> Value:
     """NumPy's dot: the last axis of x with the last but one of y; a number scales."""
-    if (np.ndim(x) == 0 and not isinstance(x, Value)) or (np.ndim(y) == 0 and not isinstance(y, Value)):
-        return c.elementwise("mul", operand(c, x), operand(c, y))
     a, b = tensor(c, x), tensor(c, y)
+    if not a.type.rank or not b.type.rank:
+        return c.elementwise("mul", a, b)
     return contract(c, a, b, [a.type.rank - 1], [max(b.type.rank - 2, 0)])
 
 
 def lower_inner(c: Context, _: Any, x: Any, y: Any) -> Value:
     a, b = tensor(c, x), tensor(c, y)
+    if not a.type.rank or not b.type.rank:
+        return c.elementwise("mul", a, b)
     return contract(c, a, b, [a.type.rank - 1], [b.type.rank - 1])
 
 
@@ -68,7 +71,7 @@ def keep(c: Context) -> Keep:
     return lambda _, make: c.literal(make())
 
 
-def over_images(lower: Callable[..., Value]) -> OperationLowering:
+def over_images(lower: Callable[..., Value]) -> Callable[..., Value]:
     """`lower(c, operation, x, …)`, written for x (N, …, C), for operations of either data_format."""
 
     def either(c: Context, operation: Any, x: Value, *rest: Any) -> Value:
@@ -182,14 +185,87 @@ def _epsilon(operation: Any) -> float:
     return EPSILON if operation.epsilon is None else float(operation.epsilon)
 
 
-def lower_resize(c: Context, operation: Any, x: Value) -> Value:
-    return over_images(lambda c, o, image: resize_like(c, o, image, o.size))(c, operation, x)  # type: ignore[return-value]
+def lower_vdot(c: Context, _: Any, x: Any, y: Any) -> Value:
+    """The sum of the products of all elements."""
+    a, b = tensor(c, x), tensor(c, y)
+    return matmul(c, c.reshape(a, (a.type.elements,)), c.reshape(b, (b.type.elements,)))
 
 
-@over_images
-def lower_grayscale(c: Context, operation: Any, x: Value) -> Value:
-    weights = np.array([[0.2989], [0.5870], [0.1140]], np.float32)  # Rec. 601, as Keras rounds it
-    return matmul(c, x, c.literal(weights))
+def lower_kronecker(c: Context, _: Any, x: Any, y: Any) -> Value:
+    """Every element of x times the whole of y."""
+    a, b = tensor(c, x), tensor(c, y)
+    rank = max(a.type.rank, b.type.rank)
+    outer, inner = ((1,) * (rank - v.type.rank) + v.shape for v in (a, b))
+    blocks = c.elementwise(
+        "mul",
+        c.reshape(a, [size for pair in zip(outer, (1,) * rank, strict=True) for size in pair]),
+        c.reshape(b, [size for pair in zip((1,) * rank, inner, strict=True) for size in pair]),
+    )
+    return c.reshape(blocks, [m * n for m, n in zip(outer, inner, strict=True)])
+
+
+def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
+    """The cross product of vectors of three."""
+    a, b = (_last(c, tensor(c, v), axis) for v, axis in ((x, operation.axisa), (y, operation.axisb)))
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise UnsupportedError(f"the cross product of vectors of {a.shape[-1]} and {b.shape[-1]}")
+
+    def turned(v: Value, order: Sequence[int]) -> Value:
+        return c.take(v, v.type.rank - 1, order)
+
+    e = c.elementwise
+    result = e(
+        "sub",
+        e("mul", turned(a, (1, 2, 0)), turned(b, (2, 0, 1))),
+        e("mul", turned(a, (2, 0, 1)), turned(b, (1, 2, 0))),
+    )
+    rank = result.type.rank
+    place = operation.axisc % rank
+    return c.transpose(result, [*range(place), rank - 1, *range(place, rank - 1)])
+
+
+def _last(c: Context, x: Value, axis: int) -> Value:
+    axis %= x.type.rank
+    return c.transpose(x, [*(a for a in range(x.type.rank) if a != axis), axis])
+
+
+def lower_vander(c: Context, operation: Any, x: Value) -> Value:
+    """Powers of x (n,) side by side, the largest first."""
+    count = known(x.shape[0], "vander") if operation.N is None else int(operation.N)
+    column = c.reshape(x, (*x.shape, 1))
+    powers = [c.elementwise("where", 1.0, 1.0, column)]
+    while len(powers) < count:
+        powers.append(c.elementwise("mul", powers[-1], column))
+    powers = powers[:count]
+    return c.concat(powers if operation.increasing else powers[::-1], 1)
+
+
+def lower_correlation(c: Context, _: Any, x: Value) -> Value:
+    """Correlation coefficients of the rows of x."""
+    rows = c.reshape(x, (1, *x.shape)) if x.type.rank == 1 else x
+    centred = c.elementwise("sub", rows, mean(c, rows, (1,)))
+    lengths = c.elementwise("sqrt", c.apply(Reduce("sum", (1,), True), c.elementwise("square", centred)))
+    even = c.elementwise("div", centred, lengths)
+    found = c.elementwise("clip", matmul(c, even, c.swap(even, 0, 1)), -1.0, 1.0)
+    return c.reshape(found, ()) if x.type.rank == 1 else found
+
+
+def lower_distances(c: Context, _: Any, x: Any, y: Any) -> Value:
+    """x (…, M, K), y (…, N, K) → (…, M, N)."""
+    a, b = tensor(c, x), tensor(c, y)
+    rows = c.reshape(a, (*a.shape[:-1], 1, a.shape[-1]))
+    columns = c.reshape(b, (*b.shape[:-2], 1, *b.shape[-2:]))
+    gap = c.elementwise("sub", rows, columns)
+    return c.elementwise("sqrt", c.apply(Reduce("sum", (gap.type.rank - 1,)), c.elementwise("square", gap)))
+
+
+def lower_segment_sum(c: Context, operation: Any, x: Any, segments: Any) -> Value:
+    """The sum of the rows of each segment. That segments are sorted (`sorted`) changes nothing."""
+    if operation.num_segments is None or operation.sorted not in (True, False):
+        raise UnsupportedError("segments without num_segments, whose number is not known")
+    data, places = tensor(c, x), tensor(c, segments)
+    chosen = c.elementwise("equal", places, c.literal(np.arange(operation.num_segments).reshape(-1, 1)))
+    return contract(c, chosen, data, [1], [0])
 
 
 OPERATIONS: dict[str, OperationLowering] = {
@@ -200,17 +276,22 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Conv": lower_convolution,
     "ConvTranspose": lower_transposed,
     "DepthwiseConv": lower_depthwise,
+    "CDist": lower_distances,
+    "Corrcoef": lower_correlation,
+    "Cross": lower_cross,
     "Dot": lower_dot,
     "Einsum": lower_einsum,
     "Inner": lower_inner,
+    "Kron": lower_kronecker,
     "LayerNorm": lower_layer_norm,
     "Matmul": lower_matmul,
     "MaxPool": lower_pooling("max"),
     "Normalize": lower_normalize,
     "Outer": lower_outer,
-    "RGBToGrayscale": lower_grayscale,
     "RMSNorm": lower_rms_norm,
-    "Resize": lower_resize,
+    "SegmentSum": lower_segment_sum,
     "SeparableConv": lower_separable,
     "Tensordot": lower_tensordot,
+    "Vander": lower_vander,
+    "Vdot": lower_vdot,
 }

@@ -1,4 +1,4 @@
-"""Operations of keras.ops that reduce, order or count along axes."""
+"""Operations of keras.ops that reduce, sum up or count along axes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from webdnn.frontend.keras.lowering import Context, positive_axes
-from webdnn.frontend.keras.operation_elementwise import OperationLowering
-from webdnn.frontend.keras.operation_moves import known
+from webdnn.frontend.keras.lowering import Context, array_of, positive_axes
+from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast
+from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
+from webdnn.frontend.keras.operation_indices import known
+from webdnn.frontend.keras.operation_order import flat_if_none
+from webdnn.frontend.products import diagonal
 from webdnn.frontend.statistics import mean, variance
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.indexing import ArgReduce, ArgSort, top_k
 from webdnn.graph.ops.reduction import CumulativeSum, Reduce
 
 
@@ -23,30 +25,57 @@ def axes_of(operation: Any, x: Value) -> tuple[int, ...]:
     return tuple(range(x.type.rank)) if operation.axis is None else positive_axes(operation.axis, x.type.rank)
 
 
+def reduced(c: Context, kind: str, x: Value, axes: tuple[int, ...], keepdims: bool = False) -> Value:
+    """The reduction over `axes`; over none it is x itself."""
+    return c.apply(Reduce(kind, axes, keepdims), x) if axes else x
+
+
 def without(c: Context, x: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
     """`x`, whose `axes` have size 1, without them unless `keepdims`."""
     return x if keepdims else c.reshape(x, [size for axis, size in enumerate(x.shape) if axis not in axes])
 
 
 def reduction(kind: str) -> OperationLowering:
-    return lambda c, o, x: c.apply(Reduce(kind, axes_of(o, x), bool(getattr(o, "keepdims", False))), x)
+    return lambda c, o, x: reduced(c, kind, x, axes_of(o, x), bool(o.keepdims))
+
+
+def extremum(kind: str) -> OperationLowering:
+    """The largest or smallest, `initial` being one more element."""
+
+    def lower(c: Context, operation: Any, x: Value) -> Value:
+        found = reduced(c, kind, x, axes_of(operation, x), bool(operation.keepdims))
+        return found if operation.initial is None else c.elementwise(kind, found, float(array_of(operation.initial)))
+
+    return lower
 
 
 def truth(kind: str) -> OperationLowering:
     """`kind` of whether the elements are not 0."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        return reduction(kind)(c, operation, c.elementwise("not_equal", x, 0.0))  # type: ignore[return-value]
+        keepdims = bool(getattr(operation, "keepdims", False))  # count_nonzero has none
+        return reduced(c, kind, c.elementwise("not_equal", x, 0.0), axes_of(operation, x), keepdims)
 
     return lower
+
+
+def in_own_dtype(c: Call, operation: Any, x: Value) -> Value:
+    """`x` in the dtype in which the operation is to compute."""
+    return x if operation.dtype is None else cast(c, x, c.operands[0], str(operation.dtype))
+
+
+def lower_product(c: Call, operation: Any, x: Value) -> Value:
+    return reduced(c, "prod", in_own_dtype(c, operation, x), axes_of(operation, x), bool(operation.keepdims))
 
 
 def statistic(compute: Callable[[Context, Value, tuple[int, ...]], Value]) -> OperationLowering:
     """What `compute(context, x, axes)` gives with its axes kept."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        axes = axes_of(operation, x)
-        return without(c, compute(c, x, axes), axes, bool(operation.keepdims))
+        axes, keepdims = axes_of(operation, x), bool(operation.keepdims)
+        if not axes:  # every element by itself
+            return c.reshape(compute(c, c.reshape(x, (*x.shape, 1)), (x.type.rank,)), x.shape)
+        return without(c, compute(c, x, axes), axes, keepdims)
 
     return lower
 
@@ -56,9 +85,11 @@ def deviation(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
 
 
 def log_sum_exp(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
+    """The largest is taken out, unless it is infinite."""
     largest = c.apply(Reduce("max", axes, True), x)
-    total = c.apply(Reduce("sum", axes, True), c.elementwise("exp", c.elementwise("sub", x, largest)))
-    return c.elementwise("add", c.elementwise("log", total), largest)
+    shift = c.elementwise("where", c.elementwise("greater", c.elementwise("abs", largest), LARGEST), 0.0, largest)
+    total = c.apply(Reduce("sum", axes, True), c.elementwise("exp", c.elementwise("sub", x, shift)))
+    return c.elementwise("add", c.elementwise("log", total), shift)
 
 
 def extent(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
@@ -66,89 +97,157 @@ def extent(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
 
 
 def lower_norm(c: Context, operation: Any, x: Value) -> Value:
-    """Lengths of vectors; of matrices Frobenius's."""
+    """Lengths of vectors; of matrices Frobenius's, and the largest or smallest sum of a row or column."""
     order, axes = operation.ord, axes_of(operation, x)
     keep = bool(operation.keepdims)
-
-    def total(kind: str, of: Value) -> Value:
-        return c.apply(Reduce(kind, axes, keep), of)
-
+    size = c.elementwise("abs", x)
     if order in (None, "fro") or (order == 2 and len(axes) == 1):
-        return c.elementwise("sqrt", total("sum", c.elementwise("square", x)))
-    if len(axes) == 1 and order in (math.inf, -math.inf):
-        return total("max" if order > 0 else "min", c.elementwise("abs", x))
-    if len(axes) == 1 and order == 1:
-        return total("sum", c.elementwise("abs", x))
-    raise UnsupportedError(f"norm of order {order!r} over {len(axes)} axes")
+        return c.elementwise("sqrt", reduced(c, "sum", c.elementwise("square", x), axes, keep))
+    if len(axes) == 2 and operation.axis is not None and order in (1, -1, math.inf, -math.inf):
+        rows, columns = (int(axis) % x.type.rank for axis in operation.axis)
+        inner, outer = (rows, columns) if abs(order) == 1 else (columns, rows)
+        sums = c.apply(Reduce("sum", (inner,), True), size)
+        return without(c, c.apply(Reduce("max" if order > 0 else "min", (outer,), True), sums), axes, keep)
+    if len(axes) != 1 or isinstance(order, str):
+        raise UnsupportedError(f"norm of order {order!r} over {len(axes)} axes")
+    if order in (math.inf, -math.inf):
+        return reduced(c, "max" if order > 0 else "min", size, axes, keep)
+    if order == 0:
+        return reduced(c, "sum", c.elementwise("not_equal", x, 0.0), axes, keep)
+    if order == 1:
+        return reduced(c, "sum", size, axes, keep)
+    total = reduced(c, "sum", c.elementwise("pow", size, float(order)), axes, keep)
+    return c.elementwise("pow", total, 1 / float(order))
 
 
 def lower_moments(c: Context, operation: Any, x: Value) -> list[Value]:
+    """`synchronized` is about several devices."""
+    if operation.synchronized:
+        raise UnsupportedError("moments of several devices")
     axes = positive_axes(operation.axes, x.type.rank)
     return [without(c, y, axes, bool(operation.keepdims)) for y in (mean(c, x, axes), variance(c, x, axes))]
 
 
-def arg_reduction(kind: str) -> OperationLowering:
+def lower_cumulative_sum(c: Call, operation: Any, x: Value) -> Value:
+    x, axis = flat_if_none(c, operation.axis, in_own_dtype(c, operation, x))
+    return c.apply(CumulativeSum(axis), x)
+
+
+def lower_cumulative_product(c: Call, operation: Any, x: Value) -> Value:
+    """Every element times the one 1, 2, 4 … before it."""
+    x, axis = flat_if_none(c, operation.axis, in_own_dtype(c, operation, x))
+    size, step = known(x.shape[axis], "cumprod"), 1
+    while step < size:
+        x = c.elementwise("mul", x, c.frame_axis(c.cut(x, axis, 0, size - step), axis, step, 0, 1.0))
+        step *= 2
+    return x
+
+
+def without_nan(lower: OperationLowering, instead: float) -> OperationLowering:
+    """`lower` with `instead` for every NaN."""
+
+    def lower_rest(c: Call, operation: Any, x: Value) -> Value:
+        clean = c.elementwise("where", c.elementwise("equal", x, x), x, instead)
+        return lower(c, operation, clean)  # type: ignore[return-value]
+
+    return lower_rest
+
+
+def nan_extremum(kind: str, instead: float) -> OperationLowering:
+    """NaN only where there is nothing else: there, the sum of x."""
+
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        if operation.axis is None:
-            found = c.apply(ArgReduce(kind, 0), c.reshape(x, (x.type.elements,)))
-            return c.reshape(found, (1,) * x.type.rank if operation.keepdims else ())
-        return c.apply(ArgReduce(kind, operation.axis % x.type.rank, bool(operation.keepdims)), x)
+        axes, keep = axes_of(operation, x), bool(operation.keepdims)
+        real = c.elementwise("equal", x, x)
+        found = reduced(c, kind, c.elementwise("where", real, x, instead), axes, keep)
+        return c.elementwise("where", reduced(c, "max", real, axes, keep), found, reduced(c, "sum", x, axes, keep))
 
     return lower
 
 
-def lower_top_k(c: Context, operation: Any, x: Value) -> list[Value]:
-    return list(top_k(x, int(operation.k), c.origin))
+def real_mean(c: Context, x: Value, real: Value, axes: tuple[int, ...]) -> Value:
+    """The mean of the elements where `real` is 1."""
+    total = c.apply(Reduce("sum", axes, True), c.elementwise("where", real, x, 0.0))
+    return c.elementwise("div", total, c.apply(Reduce("sum", axes, True), real))
 
 
-def lower_sort(c: Context, operation: Any, x: Value) -> Value:
-    """Upwards: the opposites, downwards."""
-    x, axis = _flat_if_none(c, operation, x)
-    last = x.type.rank - 1
-    size = known(x.shape[axis], "sort")
-    ordered, _ = top_k(c.swap(c.elementwise("neg", x), axis, last), size, c.origin)
-    return c.elementwise("neg", c.swap(ordered, axis, last))
+def nan_mean(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
+    return real_mean(c, x, c.elementwise("equal", x, x), axes)
 
 
-def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
-    x, axis = _flat_if_none(c, operation, x)
-    last = x.type.rank - 1
-    op = ArgSort(known(x.shape[axis], "argsort"))
-    return c.swap(c.apply(op, c.swap(c.elementwise("neg", x), axis, last)), axis, last)
+def nan_variance(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
+    e = c.elementwise
+    real = e("equal", x, x)
+    return real_mean(c, e("square", e("sub", x, real_mean(c, x, real, axes))), real, axes)
 
 
-def lower_cumulative_sum(c: Context, operation: Any, x: Value) -> Value:
-    x, axis = _flat_if_none(c, operation, x)
-    return c.apply(CumulativeSum(axis), x)
+def nan_deviation(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
+    return c.elementwise("sqrt", nan_variance(c, x, axes))
 
 
-def _flat_if_none(c: Context, operation: Any, x: Value) -> tuple[Value, int]:
-    if operation.axis is None:
-        return c.reshape(x, (x.type.elements,)), 0
-    return x, operation.axis % x.type.rank
-
-
-def lower_difference(c: Context, operation: Any, x: Value) -> Value:
+def lower_difference(c: Call, operation: Any, x: Value) -> Value:
     axis = operation.axis % x.type.rank
     for _ in range(operation.n):
         count = x.shape[axis] - 1
-        x = c.elementwise("sub", c.cut(x, axis, 1, count), c.cut(x, axis, 0, count))
+        x = c.elementwise("not_equal" if c.of_truth else "sub", c.cut(x, axis, 1, count), c.cut(x, axis, 0, count))
     return x
 
 
-def lower_one_hot(c: Context, operation: Any, x: Value) -> Value:
-    """0 and 1, which every dtype has."""
-    _ = operation.dtype
+def one_hot(c: Context, operation: Any, x: Value) -> Value:
+    """1 where the class is that of x; a class that there is not is nowhere 1."""
+    if operation.sparse:
+        raise UnsupportedError("a sparse tensor")
     axis = operation.axis % (x.type.rank + 1)
     spread = c.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
     classes = np.arange(operation.num_classes).reshape(-1, *(1,) * (x.type.rank - axis))
     return c.elementwise("equal", spread, c.literal(classes))
 
 
+def lower_one_hot(c: Call, operation: Any, x: Value) -> Value:
+    if operation.dtype is not None and str(operation.dtype) not in ("float32", *RANGES):
+        raise UnsupportedError(f"dtype {operation.dtype}")
+    return one_hot(c, operation, x)
+
+
+def lower_multi_hot(c: Call, operation: Any, x: Value) -> Value:
+    """Keras takes the largest over axis 1, wherever the classes are."""
+    return c.apply(Reduce("max", (1 if x.type.rank > 1 else 0,)), lower_one_hot(c, operation, x))
+
+
 def lower_average(c: Context, operation: Any, x: Value, weights: Any = None) -> Value:
-    if weights is not None:
-        raise UnsupportedError("an average with weights")
-    return c.apply(Reduce("mean", axes_of(operation, x)), x)
+    """The mean, or Σ x · weight / Σ weight; the weights are like x, or along its one axis."""
+    axes = axes_of(operation, x)
+    if weights is None:
+        return reduced(c, "mean", x, axes)
+    w = tensor(c, weights)
+    if w.type.rank < x.type.rank:
+        if w.type.rank != len(axes) or operation.axis is None:
+            raise UnsupportedError(f"weights {w.type} of {x.type}")
+        order = np.argsort([int(axis) % x.type.rank for axis in np.atleast_1d(operation.axis)])
+        w = c.transpose(w, order.tolist())
+        w = c.reshape(w, [size if axis in axes else 1 for axis, size in enumerate(x.shape)])
+    total = reduced(c, "sum", c.elementwise("mul", x, w), axes)
+    return c.elementwise("div", total, reduced(c, "sum", w, axes))
+
+
+def lower_trace(c: Context, operation: Any, x: Value) -> Value:
+    line = diagonal(c, x, operation.axis1, operation.axis2, int(operation.offset))
+    return c.apply(Reduce("sum", (line.type.rank - 1,)), line)
+
+
+def lower_trapezoid(c: Context, operation: Any, y: Value) -> Value:
+    """The area below a line through the points."""
+    axis = operation.axis % y.type.rank
+    count = y.shape[axis] - 1
+    heights = c.elementwise("add", c.cut(y, axis, 1, count), c.cut(y, axis, 0, count))
+    width: Value | float = float(array_of(operation.dx)) if operation.x is None else 0.0
+    if operation.x is not None:
+        places = array_of(operation.x)
+        shape = [1] * y.type.rank
+        shape[axis] = -1
+        gaps = np.diff(places, axis=0 if places.ndim == 1 else axis)
+        width = c.literal(gaps.reshape(shape) if places.ndim == 1 else gaps)
+    return c.apply(Reduce("sum", (axis,)), c.elementwise("mul", c.elementwise("mul", heights, 0.5), width))
 
 
 OPERATIONS: dict[str, OperationLowering] = {
@@ -156,25 +255,33 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Amax": reduction("max"),
     "Amin": reduction("min"),
     "Any": truth("max"),
-    "Argmax": arg_reduction("max"),
-    "Argmin": arg_reduction("min"),
-    "Argsort": lower_argsort,
     "Average": lower_average,
     "CountNonzero": truth("sum"),
+    "Cumprod": lower_cumulative_product,
     "Cumsum": lower_cumulative_sum,
     "Diff": lower_difference,
     "Logsumexp": statistic(log_sum_exp),
-    "Max": reduction("max"),
+    "Max": extremum("max"),
     "Mean": reduction("mean"),
-    "Min": reduction("min"),
+    "Min": extremum("min"),
     "Moments": lower_moments,
+    "MultiHot": lower_multi_hot,
+    "Nancumprod": without_nan(lower_cumulative_product, 1.0),
+    "Nancumsum": without_nan(lower_cumulative_sum, 0.0),
+    "Nanmax": nan_extremum("max", -LARGEST),
+    "Nanmean": statistic(nan_mean),
+    "Nanmin": nan_extremum("min", LARGEST),
+    "Nanprod": without_nan(reduction("prod"), 1.0),
+    "Nanstd": statistic(nan_deviation),
+    "Nansum": without_nan(reduction("sum"), 0.0),
+    "Nanvar": statistic(nan_variance),
     "Norm": lower_norm,
     "OneHot": lower_one_hot,
-    "Prod": reduction("prod"),
+    "Prod": lower_product,
     "Ptp": statistic(extent),
-    "Sort": lower_sort,
     "Std": statistic(deviation),
     "Sum": reduction("sum"),
-    "TopK": lower_top_k,
+    "Trace": lower_trace,
+    "Trapezoid": lower_trapezoid,
     "Var": statistic(variance),
 }

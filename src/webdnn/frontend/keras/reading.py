@@ -154,6 +154,7 @@ _WITHOUT_EFFECT = {
     *("EinsumDense.output_shape", "EinsumDense.bias_axes", "Normalization.axis", "PReLU.shared_axes"),
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
+    *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }
 # Where None leaves a choice to Keras: what lowerings take for granted when they do not ask.

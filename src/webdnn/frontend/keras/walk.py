@@ -17,6 +17,7 @@ from webdnn.frontend.keras.calls import (
 )
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.lowering import Context
+from webdnn.frontend.keras.operation_dtypes import NUMBERS
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -29,8 +30,6 @@ from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
-# What operations may compute with: the graph holds truth and whole numbers (exact below 2²⁴) in float32.
-NUMBERS = ("float32", "bool", "int32", "int64")
 _LOOK_AT_MASKS = ("Maximum", "Minimum", "Multiply", "SpectralNormalization")  # without a parameter for them
 NOTHING = Tensor(None)
 

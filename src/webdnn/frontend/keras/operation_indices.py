@@ -1,0 +1,234 @@
+"""Operations of keras.ops that choose elements by their places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
+from webdnn.frontend.products import diagonal
+from webdnn.graph.dim import Size
+from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Value
+from webdnn.graph.ops.indexing import Gather, GatherElements
+from webdnn.graph.ops.shape import Slice
+
+
+def known(size: Size, what: str) -> int:
+    """`size` as a number. Raises UnsupportedError where it is symbolic."""
+    if not isinstance(size, int):
+        raise UnsupportedError(f"{what} along the symbolic size {size}")
+    return size
+
+
+def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
+    data = tensor(c, x)
+    if operation.axis is None:
+        data, axis = c.reshape(data, (data.type.elements,)), 0
+    else:
+        axis = operation.axis % data.type.rank
+    before, after = data.shape[:axis], data.shape[axis + 1 :]
+    if isinstance(indices, Value):
+        places = _from_the_start(c, indices, data.shape[axis])
+        picked = c.apply(Gather(axis), data, c.reshape(places, (indices.type.elements,)))
+        return c.reshape(picked, (*before, *indices.shape, *after))
+    array = array_of(indices)
+    return c.reshape(c.take(data, axis, array.ravel().tolist()), (*before, *array.shape, *after))
+
+
+def _from_the_start(c: Context, indices: Value, size: Size) -> Value:
+    """Negative indices count from the end."""
+    if not isinstance(size, int):
+        return indices
+    return c.elementwise(
+        "where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, float(size)), indices
+    )
+
+
+def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
+    """x repeated to `shape`, where None and 1 leave the size of x."""
+    x = c.reshape(x, (1,) * (len(shape) - x.type.rank) + x.shape)
+    for axis, size in enumerate(shape):
+        if x.shape[axis] == 1 and size not in (None, 1):
+            x = c.take(x, axis, [0] * known(size, "broadcasting"))
+    return x
+
+
+def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:
+    """Every line of x takes elements at indices of its own; x and indices broadcast along the other axes."""
+    data, places = tensor(c, x), tensor(c, indices)
+    if operation.axis is None:
+        data, places = (c.reshape(v, (v.type.elements,)) for v in (data, places))
+    axis, last = (operation.axis or 0) % data.type.rank, data.type.rank - 1
+    places = _from_the_start(c, places, data.shape[axis])
+    shape = [b if a == 1 else a for a, b in zip(data.shape, places.shape, strict=True)]
+    shape[axis] = 1  # nothing to repeat
+    data, places = broadcast(c, data, shape), broadcast(c, places, shape)
+    return c.swap(c.apply(GatherElements(), c.swap(data, axis, last), c.swap(places, axis, last)), axis, last)
+
+
+def lower_get_item(c: Context, _: Any, x: Value, key: Any) -> Value:
+    """`x[key]`: numbers, slices, `...` and None. A list stands for a tuple, as in Keras."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    missing = x.type.rank - sum(k is not None and k is not Ellipsis for k in keys)
+    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    keys[at : at + 1] = [slice(None)] * missing
+    starts: list[Size] = []
+    sizes: list[Size] = []
+    for axis, k in enumerate(k for k in keys if k is not None):
+        if _has_step(k):
+            x = c.take(x, axis, range(*k.indices(known(x.shape[axis], f"a slice with step {k.step}"))))
+        start, size = (0, x.shape[axis]) if _has_step(k) else _interval(k, x.shape[axis])
+        starts.append(start)
+        sizes.append(size)
+    cut = x if tuple(sizes) == x.shape else c.apply(Slice(tuple(starts), tuple(sizes)), x)
+    rest = iter(sizes)
+    shape: list[Size] = []
+    for k in keys:
+        size = 1 if k is None else next(rest)
+        if k is None or isinstance(k, slice):
+            shape.append(size)
+    return c.reshape(cut, shape)
+
+
+def _has_step(key: Any) -> bool:
+    return isinstance(key, slice) and key.step not in (None, 1)
+
+
+def _interval(key: Any, size: Size) -> tuple[Size, Size]:
+    """(start, count) of a number or a slice along an axis of that size."""
+
+    def place(position: Any, default: Size) -> Size:
+        if position is None:
+            return default
+        place = size + int(position) if position < 0 else int(position)
+        if isinstance(size, int) and isinstance(place, int):
+            return min(max(place, 0), size)
+        return place  # beyond the end of a symbolic axis is refused when the size is known
+
+    if isinstance(key, slice):
+        start = place(key.start, 0)
+        count = place(key.stop, size) - start
+        return start, max(count, 0) if isinstance(count, int) else count
+    if isinstance(key, int):
+        return (size + int(key) if key < 0 else int(key)), 1
+    raise UnsupportedError(f"index {key!r}")
+
+
+def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
+    """keras.ops.slice: a length of −1 reaches to the end; a part that would reach beyond it begins earlier."""
+    for axis, (start, size) in enumerate(zip(_constant_starts(starts), operation.shape, strict=True)):
+        whole = x.shape[axis]
+        first = start + whole if start < 0 else start
+        count = whole - first if size in (None, -1) else int(size)
+        x = c.cut(x, axis, _at_most(first, whole - count), count)
+    return x
+
+
+def _at_most(start: Size, limit: Size) -> Size:
+    return max(min(start, limit), 0) if isinstance(start, int) and isinstance(limit, int) else start
+
+
+def _constant_starts(starts: Any) -> list[int]:
+    if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
+        raise UnsupportedError("a slice that starts where another layer says")
+    return [int(start) for start in starts]
+
+
+def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) -> Value:
+    """x with a part replaced; a part that would reach beyond the end begins earlier."""
+    old, new = tensor(c, x), tensor(c, updates)
+    sizes = [known(size, "slice_update") for size in old.shape]
+    parts = [known(size, "slice_update") for size in new.shape]
+    at = [
+        _at_most(start, size - part) for start, size, part in zip(_constant_starts(starts), sizes, parts, strict=True)
+    ]
+    mask = np.zeros(sizes)
+    mask[tuple(slice(start, start + part) for start, part in zip(at, parts, strict=True))] = 1
+    amounts = [(start, size - part - start) for start, size, part in zip(at, sizes, parts, strict=True)]
+    return c.elementwise("where", c.literal(mask), c.frame(new, amounts), old)
+
+
+def lower_scatter_update(c: Context, operation: Any, x: Any, indices: Any, updates: Any) -> Value:
+    """x with other elements, or parts along its last axes, at constant indices (K, axes)."""
+    if operation.reduction is not None:
+        raise UnsupportedError(f"reduction {operation.reduction!r}")
+    return scattered(c, tensor(c, x), indices, updates)
+
+
+def lower_scatter(c: Context, operation: Any, indices: Any, values: Any) -> Value:
+    """Zeros with elements at constant indices, no two of which are the same."""
+    if not isinstance(indices, Value) and len(np.unique(array_of(indices), axis=0)) < len(array_of(indices)):
+        raise UnsupportedError("scatter with an index twice")
+    return scattered(c, c.literal(np.zeros(tuple(int(size) for size in operation.shape))), indices, values)
+
+
+def scattered(c: Context, x: Value, indices: Any, updates: Any) -> Value:
+    if isinstance(indices, Value):
+        raise UnsupportedError("indices that another layer computes")
+    new, sizes = tensor(c, updates), [known(size, "scatter") for size in x.shape]
+    total = math.prod(sizes)
+    sources = np.arange(total).reshape(sizes)
+    places = np.arange(known(new.type.elements, "scatter")).reshape([known(s, "scatter") for s in new.shape])
+    sources[tuple(array_of(indices).T)] = total + places
+    both = c.concat([c.reshape(x, (total,)), c.reshape(new, (new.type.elements,))], 0)
+    return c.reshape(c.take(both, 0, sources.ravel().tolist()), x.shape)
+
+
+def lower_diagonal(c: Context, operation: Any, x: Value) -> Value:
+    return diagonal(c, x, operation.axis1, operation.axis2, int(operation.offset))
+
+
+def lower_diag(c: Context, operation: Any, x: Value) -> Value:
+    """The diagonal of a matrix, or the matrix of a diagonal."""
+    return diagonal(c, x, 0, 1, int(operation.k)) if x.type.rank == 2 else on_diagonal(c, x, int(operation.k))
+
+
+def lower_diag_flat(c: Context, operation: Any, x: Value) -> Value:
+    return on_diagonal(c, c.reshape(x, (x.type.elements,)), int(operation.k))
+
+
+def on_diagonal(c: Context, x: Value, k: int) -> Value:
+    size = known(x.shape[0], "a diagonal") + abs(k)
+    padded = c.frame_axis(x, 0, 0, abs(k))
+    lines = c.reshape(padded, (size, 1) if k >= 0 else (1, size))
+    return c.elementwise("where", c.literal(np.eye(size, k=k)), lines, 0.0)
+
+
+def lower_unravel(c: Context, operation: Any, indices: Any) -> list[Value]:
+    """The place along each axis of `shape` of elements counted in row-major order."""
+    rest, found = tensor(c, indices), []
+    for size in reversed(operation.shape):
+        turns = c.elementwise("floor", c.elementwise("div", c.elementwise("add", rest, 0.5), float(size)))
+        found.append(c.elementwise("sub", rest, c.elementwise("mul", turns, float(size))))
+        rest = turns
+    return found[::-1]
+
+
+def lower_sequences(c: Context, operation: Any, x: Value) -> Value:
+    """Windows of the last axis: (…, L) → (…, count, length)."""
+    length, stride = int(operation.sequence_length), int(operation.sequence_stride)
+    whole = known(x.shape[-1], "extract_sequences")
+    starts = np.arange(0, whole - length + 1, stride)
+    places = starts[:, None] + np.arange(length)
+    return c.reshape(c.take(x, x.type.rank - 1, places.ravel().tolist()), (*x.shape[:-1], *places.shape))
+
+
+OPERATIONS: dict[str, OperationLowering] = {
+    "Diag": lower_diag,
+    "Diagflat": lower_diag_flat,
+    "Diagonal": lower_diagonal,
+    "ExtractSequences": lower_sequences,
+    "GetItem": lower_get_item,
+    "Scatter": lower_scatter,
+    "ScatterUpdate": lower_scatter_update,
+    "Slice": lower_slice,
+    "SliceUpdate": lower_slice_update,
+    "Take": lower_take,
+    "TakeAlongAxis": lower_take_along_axis,
+    "UnravelIndex": lower_unravel,
+}

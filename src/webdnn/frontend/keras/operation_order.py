@@ -1,0 +1,141 @@
+"""Operations of keras.ops that order elements, or find places in an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from webdnn.frontend.keras.lowering import Array, Context, array_of, positive_axes
+from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
+from webdnn.frontend.keras.operation_indices import known
+from webdnn.graph.dim import product
+from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.graph import Value
+from webdnn.graph.ops.indexing import ArgReduce, ArgSort, GatherElements, top_k
+from webdnn.graph.ops.reduction import Reduce
+
+
+def flat_if_none(c: Context, axis: Any, x: Value) -> tuple[Value, int]:
+    """`x` and the axis from 0; all elements in a row where there is none."""
+    return (c.reshape(x, (x.type.elements,)), 0) if axis is None else (x, int(axis) % x.type.rank)
+
+
+def arg_reduction(kind: str, without_nan: bool = False) -> OperationLowering:
+    """The index of the largest or smallest; −1 where all is NaN and NaN does not count."""
+
+    def lower(c: Context, operation: Any, x: Value) -> Value:
+        flat, axis = flat_if_none(c, operation.axis, x)
+        real = c.elementwise("equal", flat, flat)
+        compared = c.elementwise("where", real, flat, -LARGEST if kind == "max" else LARGEST) if without_nan else flat
+        found = c.apply(ArgReduce(kind, axis, bool(operation.keepdims)), compared)
+        if without_nan:
+            found = c.elementwise("where", c.apply(Reduce("max", (axis,), bool(operation.keepdims)), real), found, -1.0)
+        return c.reshape(found, (1,) * x.type.rank) if operation.axis is None and operation.keepdims else found
+
+    return lower
+
+
+def lower_top_k(c: Context, operation: Any, x: Value) -> list[Value]:
+    return list(top_k(x, int(operation.k), c.origin))
+
+
+def ascending(c: Context, x: Value, axis: int, what: str) -> Value:
+    """`x` in order along `axis`, NaN last: the opposites, downwards."""
+    last = x.type.rank - 1
+    ordered, _ = top_k(c.swap(c.elementwise("neg", x), axis, last), known(x.shape[axis], what), c.origin)
+    return c.elementwise("neg", c.swap(ordered, axis, last))
+
+
+def lower_sort(c: Context, operation: Any, x: Value) -> Value:
+    x, axis = flat_if_none(c, operation.axis, x)
+    return ascending(c, x, axis, "sort")
+
+
+def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
+    x, axis = flat_if_none(c, operation.axis, x)
+    last = x.type.rank - 1
+    op = ArgSort(known(x.shape[axis], "argsort"))
+    return c.swap(c.apply(op, c.swap(c.elementwise("neg", x), axis, last)), axis, last)
+
+
+def quantiles(c: Context, operation: Any, x: Value, levels: Array) -> Value:
+    """x at `levels` (between 0 and 1) of its order along the operation's axes, between two neighbours in proportion. An array of levels becomes
+    the first axis."""
+    rank = x.type.rank
+    axes = tuple(range(rank)) if operation.axis is None else positive_axes(operation.axis, rank)
+    others = [axis for axis in range(rank) if axis not in axes]
+    moved = c.transpose(x, [*others, *axes])
+    size = known(product(moved.shape[len(others) :]), "a quantile")
+    rows = ascending(c, c.reshape(moved, (*moved.shape[: len(others)], size)), len(others), "a quantile")
+    place = levels.ravel() * (size - 1)
+    share = place - np.floor(place)
+    low, high = (c.take(rows, len(others), near(place).astype(int).tolist()) for near in (np.floor, np.ceil))
+    e = c.elementwise
+    found = e("add", e("mul", low, c.literal(1 - share)), e("mul", high, c.literal(share)))
+    largest = c.cut(rows, len(others), size - 1, 1)
+    found = e("where", e("equal", largest, largest), found, largest)  # NaN, if there is one
+    found = c.transpose(found, [len(others), *range(len(others))])
+    kept = [1 if axis in axes else s for axis, s in enumerate(x.shape)] if operation.keepdims else found.shape[1:]
+    return c.reshape(found, (*levels.shape, *kept))
+
+
+def lower_median(c: Context, operation: Any, x: Value) -> Value:
+    return quantiles(c, operation, x, np.array(0.5))
+
+
+def lower_quantile(scale: float) -> OperationLowering:
+    def lower(c: Context, operation: Any, x: Value, q: Any) -> Value:
+        if isinstance(q, Value):
+            raise UnsupportedError("levels that another layer computes")
+        if operation.method != "linear":
+            raise UnsupportedError(f"method {operation.method!r}, which Keras ignores in a model")
+        return quantiles(c, operation, x, array_of(q).astype(np.float64) * scale)
+
+    return lower
+
+
+def count_below(c: Context, values: Value, bounds: Value, function: str) -> Value:
+    """How many of `bounds` (N,) are `function` (less, less_equal) than each value."""
+    compared = c.elementwise(function, bounds, c.reshape(values, (*values.shape, 1)))
+    return c.apply(Reduce("sum", (values.type.rank,)), compared)
+
+
+def lower_search_sorted(c: Context, operation: Any, bounds: Any, values: Any) -> Value:
+    if operation.side not in ("left", "right"):
+        raise UnsupportedError(f"side {operation.side!r}")
+    return count_below(c, tensor(c, values), tensor(c, bounds), "less" if operation.side == "left" else "less_equal")
+
+
+def lower_digitize(c: Context, _: Any, x: Any, bins: Any) -> Value:
+    """Bins that fall, which NumPy allows, are told apart only where they are known."""
+    if not isinstance(bins, Value) and np.any(np.diff(array_of(bins)) < 0):
+        found = count_below(c, tensor(c, x), tensor(c, bins), "less_equal")
+        return c.elementwise("sub", float(np.size(array_of(bins))), found)
+    return count_below(c, tensor(c, x), tensor(c, bins), "less_equal")
+
+
+def lower_in_top_k(c: Context, operation: Any, targets: Any, predictions: Any) -> Value:
+    """Whether fewer than k predictions are larger than that of the target."""
+    x = tensor(c, predictions)
+    places = tensor(c, targets)
+    own = c.apply(GatherElements(), x, c.reshape(places, (*places.shape, 1)))
+    larger = c.apply(Reduce("sum", (x.type.rank - 1,)), c.elementwise("greater", x, own))
+    return c.elementwise("less", larger, float(operation.k))
+
+
+OPERATIONS: dict[str, OperationLowering] = {
+    "Argmax": arg_reduction("max"),
+    "Argmin": arg_reduction("min"),
+    "Argsort": lower_argsort,
+    "Digitize": lower_digitize,
+    "InTopK": lower_in_top_k,
+    "Median": lower_median,
+    "Nanargmax": arg_reduction("max", without_nan=True),
+    "Nanargmin": arg_reduction("min", without_nan=True),
+    "Percentile": lower_quantile(0.01),
+    "Quantile": lower_quantile(1.0),
+    "SearchSorted": lower_search_sorted,
+    "Sort": lower_sort,
+    "TopK": lower_top_k,
+}
