@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 
 class WebDNNError(Exception):
     """Base of every error that is the user's to read; command lines print it without a traceback."""
@@ -17,3 +19,12 @@ class ModelError(WebDNNError):
 
 class UnsupportedError(WebDNNError):
     """Something asked for is not supported (yet): a layer, an op on a backend, an option."""
+
+
+class ModelWarning(UserWarning):
+    """What the user should know about a model that is converted all the same; command lines print it as a warning."""
+
+
+def warn(text: str) -> None:
+    """Warns the user about the model that is being converted."""
+    warnings.warn(text, ModelWarning, stacklevel=3)

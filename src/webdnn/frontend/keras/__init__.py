@@ -20,10 +20,12 @@ def load(
     *,
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | PathLike[str]] = (),
+    timeout: float | None = None,
 ) -> Graph:
     """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
-    files, which are run, that define the model's subclassed layers and models."""
-    model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
+    files, which are run, that define the model's subclassed layers and models. `timeout` is how many seconds the file may be read; by default
+    30, and one more for each 10 MB."""
+    model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects, timeout=timeout)
     return from_model(model, input_shapes)
 
 
