@@ -88,7 +88,7 @@ def check_place(options: Options) -> None:
         raise OutputError(f"{out} has no name of its own; choose another --out, such as ./output")
     check_output(out, force=options.force)
     # --force replaces the whole directory, which must not take along what the user certainly wants to keep.
-    kept = [Path.cwd(), Path.home(), *([options.model] if options.model else [])]
+    kept = [Path.cwd(), *_home(), *([options.model] if options.model else [])]
     if any(out.resolve() in (path.resolve(), *path.resolve().parents) for path in kept):
         raise OutputError(f"{out} holds the model, the current directory or your home; choose another --out")
     if options.dump and out.resolve() in (options.dump.resolve(), *options.dump.resolve().parents):
@@ -102,6 +102,14 @@ def check_place(options: Options) -> None:
         raise OutputError(f"cannot write {out}: {parent} is not a directory; choose another --out")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {out}: no permission to write in {parent}; choose another --out")
+
+
+def _home() -> list[Path]:
+    """The user's home, which a container's user may not have."""
+    try:
+        return [Path.home()]
+    except RuntimeError:
+        return []
 
 
 @contextmanager

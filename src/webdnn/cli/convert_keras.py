@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +17,7 @@ from webdnn.cli.options import Parser, add_options, options_of
 from webdnn.cli.progress import Progress, silenced
 from webdnn.cli.report import print_report
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
-from webdnn.graph.errors import WebDNNError
+from webdnn.graph.errors import ModelWarning, WebDNNError
 from webdnn.graph.graph import Graph
 
 COMMAND = "convert_keras"
@@ -49,8 +51,21 @@ def parser() -> Parser:
         metavar="FILE",
         help="a Python file, which is run, that defines the model's subclassed layers and models; may be repeated",
     )
+    result.add_argument(
+        "--load_timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long reading MODEL may take (default: 30 s, and 1 s for each 10 MB)",
+    )
     add_options(result)
     return result
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise ValueError(text)
+    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +81,7 @@ def _convert(arguments: argparse.Namespace) -> None:
         progress.note(note)
 
     def load() -> Graph:
-        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0):
+        with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0), shown_warnings(progress):
             from webdnn.frontend.keras import load as load_keras
 
             return load_keras(
@@ -74,11 +89,25 @@ def _convert(arguments: argparse.Namespace) -> None:
                 shapes,
                 allow_unsafe=arguments.allow_unsafe,
                 custom_objects=arguments.custom_objects,
+                timeout=arguments.load_timeout,
             )
 
     report = convert(load, options, progress)
     if not arguments.quiet:
         print_report(report, options.out, Console(highlight=False, soft_wrap=True))
+
+
+@contextmanager
+def shown_warnings(progress: Progress) -> Iterator[None]:
+    """Shows what the frontend warns of; warnings of libraries go their usual way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, ModelWarning):
+            progress.warn(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _parse_shape(text: str) -> InputShape:

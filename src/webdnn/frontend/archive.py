@@ -6,7 +6,6 @@ Only the child process of `isolation.py` runs this.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
 
 from webdnn.frontend.budget import Budget
 from webdnn.graph.errors import ModelError
@@ -33,8 +32,9 @@ def read_member(archive: zipfile.ZipFile, name: str, budget: Budget, limit: int 
     if info.flag_bits & _ENCRYPTED:
         raise ModelError(f"{name!r} in it is encrypted; unpack it with its password and save the model again")
     if info.compress_type not in METHODS:
-        method = zipfile.compressor_names.get(info.compress_type, info.compress_type)
-        raise ModelError(f"{name!r} in it is compressed by {method!r}; {_listed(METHODS.values())} members can be read")
+        raise ModelError(
+            f"{name!r} in it is compressed by the method {info.compress_type}; {' and '.join(METHODS.values())} members can be read"
+        )
     if limit is not None and info.file_size > limit:
         raise ModelError(f"{name!r} in it has {info.file_size:,} bytes; at most {limit:,} are read")
     budget.take(info.file_size, f"{name!r} in it")
@@ -43,7 +43,3 @@ def read_member(archive: zipfile.ZipFile, name: str, budget: Budget, limit: int 
     if len(content) != info.file_size:
         raise ModelError(f"{name!r} in it has another size than the archive says")
     return content
-
-
-def _listed(names: Collection[str]) -> str:
-    return " and ".join(names)

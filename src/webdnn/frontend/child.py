@@ -51,7 +51,10 @@ def main(seconds: float, path: Path) -> None:
     except ModelError as error:
         send(output, {"kind": "error", "message": f"is refused: {error}"})
     except MemoryError:
-        send(output, {"kind": "error", "message": "needs more memory than a file of its size may; it is probably damaged"})
+        send(
+            output,
+            {"kind": "error", "message": "needs more memory than a file of its size may; it is probably damaged"},
+        )
     except DAMAGED as error:
         kind = {".keras": "a .keras (zip) file"}.get(path.suffix, "HDF5")
         text = f"cannot be read as {kind}; it is damaged, cut off or another kind of file: {error}"
@@ -97,7 +100,9 @@ def read_keras(path: Path, budget: Budget) -> Iterator[Frame]:
         weights = "model.weights.h5"
         if weights not in names:
             found = sorted(name for name in names if name.startswith("model.weights"))
-            raise ModelError(f"{weights} is missing{f'; {found[0]} cannot be read' if found else ''}: save it with model.save('model.keras')")
+            raise ModelError(
+                f"{weights} is missing{f'; {found[0]} cannot be read' if found else ''}: save it with model.save('model.keras')"
+            )
         if "metadata.json" in names:
             yield versions_frame(read_member(archive, "metadata.json", budget, LARGEST_TEXT))
         yield config
@@ -114,8 +119,12 @@ def read_hdf5(path: Path, budget: Budget) -> Iterator[Frame]:
 
     with h5py.File(path, "r") as root:
         config = text_of(root, "model_config", budget)
-        if config is None and ("layer_names" in root.attrs or "layers" in root or "_layer_checkpoint_dependencies" in root):
-            raise ModelError("it holds weights only, without the layers; save the whole model with model.save('model.keras')")
+        if config is None and (
+            "layer_names" in root.attrs or "layers" in root or "_layer_checkpoint_dependencies" in root
+        ):
+            raise ModelError(
+                "it holds weights only, without the layers; save the whole model with model.save('model.keras')"
+            )
         if config is None:
             raise ModelError("it is an HDF5 file but no Keras model: its attribute 'model_config' is missing")
         weights = open_group(root, "model_weights")

@@ -53,7 +53,9 @@ class Tree:
         place = h5py.h5o.get_info(item.id)
         key = (place.fileno, place.addr)
         if key in self.seen:
-            raise ModelError(f"{path!r} is another name of something else in the file, which no version of Keras writes")
+            raise ModelError(
+                f"{path!r} is another name of something else in the file, which no version of Keras writes"
+            )
         self.seen.add(key)
         if depth > DEEPEST:
             raise ModelError(f"{path!r} lies more than {DEEPEST} groups deep")
@@ -75,7 +77,9 @@ def _open(group: h5py.Group, name: str, path: str) -> h5py.Group | h5py.Dataset:
     """The item `name` of `group`; a link is refused before anything follows it."""
     kind = group.id.links.get_info(group._e(name)).type
     if kind != h5py.h5l.TYPE_HARD:
-        raise ModelError(f"{path!r} is {LINKS_OUT.get(kind, 'a link of an unknown kind')}; only what is in the file is read")
+        raise ModelError(
+            f"{path!r} is {LINKS_OUT.get(kind, 'a link of an unknown kind')}; only what is in the file is read"
+        )
     found = h5py.h5o.open(group.id, group._e(name))
     if isinstance(found, h5py.h5g.GroupID):
         return h5py.Group(found)
@@ -88,13 +92,17 @@ def _open(group: h5py.Group, name: str, path: str) -> h5py.Group | h5py.Dataset:
 def _check_storage(layout: h5py.h5p.PropDCID, path: str) -> None:
     """Before the dataset is asked for anything else: even its shape may depend on other files."""
     if layout.get_layout() == h5py.h5d.VIRTUAL:
-        raise ModelError(f"{path!r} is a virtual dataset, whose numbers lie in other files; only what is in the file is read")
+        raise ModelError(
+            f"{path!r} is a virtual dataset, whose numbers lie in other files; only what is in the file is read"
+        )
     if layout.get_external_count():
         raise ModelError(f"{path!r} is stored in other files (external storage); only what is in the file is read")
     filters = [layout.get_filter(i)[0] for i in range(layout.get_nfilters())]
     unknown = [number for number in filters if number not in FILTERS]
     if unknown:
-        raise ModelError(f"{path!r} is compressed by HDF5's filter {unknown[0]}; save it with gzip or without compression")
+        raise ModelError(
+            f"{path!r} is compressed by HDF5's filter {unknown[0]}; save it with gzip or without compression"
+        )
 
 
 def read_dataset(dataset: h5py.Dataset, path: str, budget: Budget) -> Array:
@@ -108,7 +116,9 @@ def read_dataset(dataset: h5py.Dataset, path: str, budget: Budget) -> Array:
     size = size_of(dataset.shape, max(dtype.itemsize, array_type.itemsize))
     budget.take(size, f"{path!r} with the shape {list(dataset.shape)}")
     if size and not _is_written(dataset):
-        raise ModelError(f"{path!r} was never (or only partly) written; its numbers would be zeros: save the model again")
+        raise ModelError(
+            f"{path!r} was never (or only partly) written; its numbers would be zeros: save the model again"
+        )
     array = np.empty(dataset.shape, array_type)
     if size:
         dataset.read_direct(array)

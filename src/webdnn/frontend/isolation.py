@@ -69,7 +69,7 @@ class Reading:
         size = size_of(frame["shape"], dtype.itemsize)
         self.budget.take(size, repr(frame["path"]))
         array = np.empty(frame["shape"], dtype)
-        target = memoryview(array.reshape(-1).view(np.uint8)) if size else memoryview(b"")
+        target = array.reshape(-1).view(np.uint8).data if size else memoryview(b"")
         done = 0
         while done < size:
             count = stream.readinto(target[done:])  # type: ignore[attr-defined]

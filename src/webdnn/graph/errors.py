@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 
 class WebDNNError(Exception):
     """Base of every error that is the user's to read; command lines print it without a traceback."""
@@ -22,9 +20,4 @@ class UnsupportedError(WebDNNError):
 
 
 class ModelWarning(UserWarning):
-    """What the user should know about a model that is converted all the same; command lines print it as a warning."""
-
-
-def warn(text: str) -> None:
-    """Warns the user about the model that is being converted."""
-    warnings.warn(text, ModelWarning, stacklevel=3)
+    """Something about a model that its user should know though it is converted; command lines print it."""

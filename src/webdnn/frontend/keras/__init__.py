@@ -32,6 +32,7 @@ def load(
 def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
     """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
     batch is open, which then is 1."""
+    from webdnn.frontend.keras.restoring import check_numbers
     from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
@@ -43,6 +44,7 @@ def from_model(model: Any, input_shapes: Sequence[InputShape] = ()) -> Graph:
             f"model {getattr(model, 'name', model)!r} ({type(model).__name__}) has no graph of layers; "
             "models of Keras with a known input can be converted"
         )
+    check_numbers(model)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     shapes, placeholders = match_input_shapes(wanted, input_shapes)
     return build_graph(model, shapes, placeholders)

@@ -41,14 +41,18 @@ def _check(config: Mapping[str, Any], file: str) -> None:
         elif isinstance(item, str):
             _check_text(item, key, file)
         elif isinstance(item, int) and abs(item) > LARGEST_INTEGER and key not in _ANY_INTEGER:
-            raise ModelError(f"{file!r} is damaged: its model configuration says {key!r}: {_short(item)}; no size may be so large")
+            raise ModelError(
+                f"{file!r} is damaged: its model configuration says {key!r}: {_short(item)}; no size may be so large"
+            )
 
 
 def _check_text(text: str, key: str, file: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ModelError(f"{file!r} is damaged: {key!r} in its model configuration is no text: {ascii(text)[:80]}") from error
+        raise ModelError(
+            f"{file!r} is damaged: {key!r} in its model configuration is no text: {ascii(text)[:80]}"
+        ) from error
 
 
 def _short(number: int) -> str:
@@ -60,5 +64,7 @@ def field(entry: Mapping[str, Any], key: str, kinds: type | tuple[type, ...], wh
     value = entry.get(key)
     if value is not None and not isinstance(value, kinds):
         wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-        raise ModelError(f"the model's configuration is damaged: {key!r} of {where} is a {type(value).__name__}, not a {wanted}")
+        raise ModelError(
+            f"the model's configuration is damaged: {key!r} of {where} is a {type(value).__name__}, not a {wanted}"
+        )
     return value

@@ -34,7 +34,9 @@ def _is_beside(value: Any, module: ModuleType, file: Path) -> bool:
     if name == module.__name__:
         return True
     source = getattr(sys.modules.get(str(name)), "__file__", None)
-    return source is not None and file.resolve().parent in Path(source).resolve().parents and "site-packages" not in source
+    return (
+        source is not None and file.resolve().parent in Path(source).resolve().parents and "site-packages" not in source
+    )
 
 
 def _run(file: Path) -> ModuleType:
@@ -66,11 +68,13 @@ def _advice(error: Exception) -> str:
     return f"; install it with pip install {missing}, or import it only where it is used" if missing else ""
 
 
+_REWRITE = "write the Lambda as a layer with keras.ops in a Python file, and name that with --custom_objects"
+
+
 def code_advice(error: Exception) -> str:
-    """What to do when Python code of a model's file fails: it was stored without the imports of the file that it stood in."""
-    if isinstance(error, NameError) and error.name:
-        return (
-            f"; code in a model's file is stored without its imports, so {error.name!r} is not known: write the Lambda as a layer "
-            "with keras.ops in a Python file and name that with --custom_objects, or save the model with that layer"
-        )
+    """What to do when Python code of a model's file fails: it was stored without the imports of the file that it stood in, and compiled."""
+    if isinstance(error, NameError):
+        return f"; code in a model's file is stored without its imports: {_REWRITE}"
+    if "marshal" in str(error):
+        return f"; its code was compiled by another version of Python than this ({sys.version.split()[0]}): {_REWRITE}"
     return ""

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,16 @@ from webdnn.frontend.keras.custom import code_advice, own_objects
 from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
 from webdnn.frontend.keras.old_kernels import converter
 from webdnn.frontend.keras.operations import OPERATIONS
-from webdnn.frontend.keras.restoring import Stored, blank_variables, check_restored, restore_archive, restore_hdf5
+from webdnn.frontend.keras.restoring import (
+    Stored,
+    check_restored,
+    restore_archive,
+    restore_hdf5,
+    watched_variables,
+    without_initializers,
+)
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
-from webdnn.graph.errors import ModelError, UnsupportedError, WebDNNError, warn
+from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
 
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
 SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -58,39 +65,61 @@ def load_model(
     check_name(file)
     check_environment()
 
-    def judge(config: Mapping[str, Any], version: int, known: Mapping[str, Any], operations: Mapping[str, str]) -> tuple[dict[str, Any], Modern]:
-        modern = Modern(version, known, operations)
-        today = modern.entry(config, "", "the model")
-        refuse(file.name, config_troubles(today, allow_lambda=allow_unsafe, known=known, reasons=modern.reasons))
-        return today, modern
-
     def early(found: ModelFile) -> None:
         """What can be said before the weights are read and Keras is imported, which takes seconds."""
         refuse_code(file, found.config, allow_unsafe)
         if not custom_objects:
-            judge(found.config, found.major, {}, {})
+            judged(found, {}, {}, allow_unsafe)
 
     found = read_file(file, early, timeout)
     keras = _import_keras()
     own = own_objects(keras, custom_objects)
     with _faults_of(file):
-        config, modern = judge(found.config, found.major, own, operation_modules())
-    if modern.renamed:
-        names = [f"{old!r} is {new!r}" for new, old in modern.renamed.items()]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        warn(f"names of layers with '/', which today's Keras does not allow, have '_' in its place: {', '.join(names[:3])}{more}")
+        config, modern = judged(found, own, operation_modules(), allow_unsafe)
+    _tell_renamed(modern.renamed)
     return _build(keras, found, config, modern, own, allow_unsafe)
 
 
-def _build(keras: Any, found: ModelFile, config: dict[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool) -> Any:
+def judged(
+    found: ModelFile, own: Collection[str], operations: Mapping[str, str], allow_unsafe: bool
+) -> tuple[Mapping[str, Any], Modern]:
+    """The configuration of a file in today's form. Raises UnsupportedError that lists all that cannot be converted, as far as it tells."""
+    modern = Modern(found.major, own, operations)
+    config = modern.entry(found.config, "", "the model")
+    known = {*own, OLD_HARD_SIGMOID}
+    troubles = config_troubles(config, allow_lambda=allow_unsafe, known=known, reasons=modern.reasons)
+    refuse(found.path.name, troubles)
+    return config, modern
+
+
+def _tell_renamed(renamed: Mapping[str, str]) -> None:
+    if renamed:
+        names = [f"{old!r} is {new!r}" for new, old in renamed.items()]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        warnings.warn(
+            f"names of layers with '/', which today's Keras does not allow, have '_' in its place: {', '.join(names[:3])}{more}",
+            ModelWarning,
+            stacklevel=3,
+        )
+
+
+def _build(
+    keras: Any, found: ModelFile, config: Mapping[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool
+) -> Any:
     file = found.path
-    known = {**own, OLD_HARD_SIGMOID: _old_hard_sigmoid}
+    known = {**own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
     today = converter(found.config, found.major, found.versions.get("backend", ""))
-    with _faults_of(file), _quiet(), blank_variables(keras, found.stored.largest) as assigned, _deep_recursion():
+    with (
+        _faults_of(file),
+        _quiet(),
+        without_initializers(keras),
+        watched_variables(keras, found.stored.largest) as assigned,
+        _deep_recursion(),
+    ):
         try:
             model = keras.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=not allow_unsafe)
             if file.suffix == ".keras":
-                restore_archive(keras, model, found.stored)
+                restore_archive(model, found.stored)
             else:
                 restore_hdf5(model, found.stored, modern.renamed, today)
             check_restored(model, assigned)
@@ -104,10 +133,16 @@ def _build(keras: Any, found: ModelFile, config: dict[str, Any], modern: Modern,
 def _explained(keras: Any, file: Path, error: Exception) -> WebDNNError:
     unknown = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
     if unknown:  # in the configuration of a layer, where only the layer itself looks
-        return UnsupportedError(f"{str(file)!r} uses the class {unknown[1]!r}, which is not one of Keras; {CUSTOM_OBJECTS}")
-    text = f"{type(error).__name__}: {error}"
-    advice = code_advice(error)
-    return ModelError(f"Keras {keras.__version__} cannot load {str(file)!r}: {text}{advice}")
+        return UnsupportedError(
+            f"{str(file)!r} uses the class {unknown[1]!r}, which is not one of Keras; {CUSTOM_OBJECTS}"
+        )
+    # Keras wraps an error once for each model around a layer, with all of their configurations.
+    layer = re.findall(r"Error when deserializing class '(\w+)' using config=\{'name': '([^']*)'", str(error))
+    where = f" in {layer[-1][1]!r} ({layer[-1][0]})" if layer else ""
+    reason = " ".join(str(error).split("Exception encountered: ")[-1].split())[:400]
+    return ModelError(
+        f"Keras {keras.__version__} cannot load {str(file)!r}{where}: {type(error).__name__}: {reason}{code_advice(error)}"
+    )
 
 
 @contextlib.contextmanager
@@ -167,7 +202,7 @@ def operation_modules() -> dict[str, str]:
     return {name: module.__name__ for module in reversed(modules) for name in OPERATIONS if name in vars(module)}
 
 
-def _old_hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid_of_keras_2(x: Any) -> Any:
     """What Keras 2 called hard_sigmoid."""
     import keras
 
@@ -178,7 +213,9 @@ def check_environment() -> None:
     """Raises ModelError for a KERAS_BACKEND that does not exist: Keras would end in the middle of its import."""
     name = os.environ.get("KERAS_BACKEND")
     if name and "keras" not in sys.modules and name not in KERAS_BACKENDS:
-        raise ModelError(f"the environment variable KERAS_BACKEND is {name!r}; it must be one of {', '.join(KERAS_BACKENDS)}, or not be set")
+        raise ModelError(
+            f"the environment variable KERAS_BACKEND is {name!r}; it must be one of {', '.join(KERAS_BACKENDS)}, or not be set"
+        )
 
 
 def choose_backend() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from webdnn.frontend.keras.configuration import field as typed
 from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, rewrite
@@ -20,7 +20,7 @@ from webdnn.frontend.keras.tensorflow_operations import LAYERS as TENSORFLOW_LAY
 from webdnn.frontend.keras.tensorflow_operations import operation_of
 from webdnn.graph.errors import ModelError, UnsupportedError
 
-Entry = dict[str, Any]
+Entry: TypeAlias = Mapping[str, Any]
 MODEL_MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 # Layers that keras.layers does not have.
 LAYER_MODULES = dict.fromkeys(("LayerScale", "StochasticDepth"), "keras.src.applications.convnext")
@@ -43,7 +43,9 @@ class Modern:
     def entry(self, entry: Any, path: str, where: str = "a layer") -> Entry:
         """A model, layer or operation."""
         if not isinstance(entry, Mapping):
-            raise ModelError(f"the model's configuration is damaged: {where} is a {type(entry).__name__}, not an object")
+            raise ModelError(
+                f"the model's configuration is damaged: {where} is a {type(entry).__name__}, not an object"
+            )
         class_name = typed(entry, "class_name", str, where)
         if class_name is None:
             raise ModelError(f"the model's configuration is damaged: {where} has no class_name")
@@ -51,7 +53,12 @@ class Modern:
         registered = typed(entry, "registered_name", str, where)
         typed(entry, "build_config", Mapping, where)
         if self._is_own(class_name, module, registered):
-            return {"module": None, "registered_name": class_name, **entry, "config": self._objects(entry.get("config"), path)}
+            return {
+                "module": None,
+                "registered_name": class_name,
+                **entry,
+                "config": self._objects(entry.get("config"), path),
+            }
         if class_name in MODELS:
             return self._model(entry, path, where)
         return self._layer(entry, class_name, module, path, where)
@@ -78,7 +85,12 @@ class Modern:
                 config.setdefault("dtype", entry["config"]["input_dtype"])
         config = self._objects(config, path)
         if self.version < 3 and config.get("activation") == "hard_sigmoid":  # x / 6 + 1/2 today, and x / 5 + 1/2 then
-            config["activation"] = {"module": "builtins", "class_name": "function", "config": OLD_HARD_SIGMOID, "registered_name": OLD_HARD_SIGMOID}
+            config["activation"] = {
+                "module": "builtins",
+                "class_name": "function",
+                "config": OLD_HARD_SIGMOID,
+                "registered_name": OLD_HARD_SIGMOID,
+            }
         result = {"module": self._module(name, module), "class_name": name, "config": config, "registered_name": None}
         if self.version >= 3 and "build_config" in entry:
             result["build_config"] = entry["build_config"]
@@ -101,7 +113,11 @@ class Modern:
             return [self._objects(item, path) for item in value]
         if not isinstance(value, Mapping):
             return value
-        if isinstance(value.get("config"), (Mapping, list)) and value.get("class_name") in {*LAYERS, *MODELS, *RENAMED_CLASSES}:
+        if isinstance(value.get("config"), (Mapping, list)) and str(value.get("class_name")) in {
+            *LAYERS,
+            *MODELS,
+            *RENAMED_CLASSES,
+        }:
             inner = value["config"].get("name") if isinstance(value["config"], Mapping) else None
             return self.entry(value, f"{path}/{inner}" if isinstance(inner, str) else path, f"a layer in {path!r}")
         return {key: self._objects(item, path) for key, item in value.items()}
@@ -128,7 +144,9 @@ class Modern:
 
     def _name(self, layer: Any, number: int, model: str) -> str:
         if not isinstance(layer, Mapping):
-            raise ModelError(f"the model's configuration is damaged: layer {number} is a {type(layer).__name__}, not an object")
+            raise ModelError(
+                f"the model's configuration is damaged: layer {number} is a {type(layer).__name__}, not an object"
+            )
         where = f"layer {number}"
         config = typed(layer, "config", (Mapping, list, str), where)
         inner = typed(config, "name", str, where) if isinstance(config, Mapping) else None
@@ -174,7 +192,9 @@ class Modern:
     def _functional(self, config: Entry, layers: list[Entry], today: Mapping[str, str], path: str) -> Entry:
         for layer in layers:
             if typed(layer, "inbound_nodes", list, f"layer {layer.get('name')!r}") is None:
-                raise ModelError(f"the model's configuration is damaged: layer {layer.get('name')!r} has no inbound_nodes")
+                raise ModelError(
+                    f"the model's configuration is damaged: layer {layer.get('name')!r} has no inbound_nodes"
+                )
         ends = {key: typed(config, key, (list, Mapping), "the model") for key in ("input_layers", "output_layers")}
         if None in ends.values():
             raise ModelError("the model's configuration is damaged: its inputs or outputs are missing")
@@ -212,7 +232,9 @@ class Modern:
     def _operation(self, layer: Entry, calls: list[Any]) -> tuple[Entry, list[Entry]]:
         """A TFOpLambda as the operation that it is."""
         found = [operation_of(layer["class_name"], layer["config"], *call) for call in calls]
-        if not found or any((other.class_name, other.config) != (found[0].class_name, found[0].config) for other in found):
+        if not found or any(
+            (other.class_name, other.config) != (found[0].class_name, found[0].config) for other in found
+        ):
             raise UnsupportedError("an operation of TensorFlow that is called several times, in different ways")
         name = found[0].class_name
         entry = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from webdnn.frontend.keras.old_layers import RENAMED_CLASSES
 from webdnn.frontend.keras.support import layer_configs
-from webdnn.graph.errors import warn
+from webdnn.graph.errors import ModelWarning
 
 Array = np.ndarray
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")
@@ -31,9 +32,11 @@ def converter(config: Mapping[str, Any], version: int, backend: str) -> Callable
     turned = backend == "theano"
     classes = {RENAMED_CLASSES.get(layer.class_name, layer.class_name) for layer in layer_configs(config)}
     if version < 2 and not backend and classes & set(_CONVOLUTIONS):
-        warn(
+        warnings.warn(
             "the file of Keras 1 does not say on which framework the model was trained, and TensorFlow is assumed; on Theano, "
-            "the windows of convolutions would have to be turned by 180 degrees"
+            "the windows of convolutions would have to be turned by 180 degrees",
+            ModelWarning,
+            stacklevel=2,
         )
 
     def convert(layer: Any, kernel: Array) -> Array:

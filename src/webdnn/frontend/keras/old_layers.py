@@ -22,13 +22,26 @@ UNUSED_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_init")
 # Of every layer: the shape of a Sequential's input stands in its InputLayer; the others say nothing that today's Keras knows.
 UNUSED = ("batch_input_shape", "input_dtype", "init", "inner_init", "activity_regularizer", "shared_object_id")
 
-_SPATIAL_DROPOUT = {"noise_shape": None, "data_format": None, "dim_ordering": None}
-_CONVOLUTION_1 = {"W_regularizer": None, "b_regularizer": None, "W_constraint": None, "b_constraint": None, "weights": None}
+_SPATIAL_DROPOUT = {"noise_shape": None, "data_format": None, "trainable": None}
+_CONVOLUTION_1 = {
+    "W_regularizer": None,
+    "b_regularizer": None,
+    "W_constraint": None,
+    "b_constraint": None,
+    "weights": None,
+}
 # What is dropped where it says nothing: its value there, or None for whatever it says.
 OBSOLETE: dict[str, dict[str, Any]] = {
     "BatchNormalization": {
         **{name: None for name in ("fused", "gamma_regularizer", "beta_regularizer", "weights")},
-        **{"mode": 0, "renorm": False, "renorm_clipping": None, "renorm_momentum": None, "virtual_batch_size": 0, "adjustment": 0},
+        **{
+            "mode": 0,
+            "renorm": False,
+            "renorm_clipping": None,
+            "renorm_momentum": None,
+            "virtual_batch_size": 0,
+            "adjustment": 0,
+        },
     },
     "Conv1D": {**_CONVOLUTION_1, "input_dim": None, "input_length": None},
     "Conv2D": _CONVOLUTION_1,
@@ -61,31 +74,34 @@ RENAMED_CLASSES = {
     "TimeDistributedDense": "Dense",  # a Dense works on the last axis of any number
 }
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D")
+_POOLING_1 = {"border_mode": "padding", "pool_length": "pool_size", "stride": "strides"}
+_CONVOLUTION_1_ARGUMENTS = {
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "border_mode": "padding",
+    "atrous_rate": "dilation_rate",
+    "bias": "use_bias",
+}
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
-    **{
-        name: {
-            "nb_filter": "filters",
-            "filter_length": "kernel_size",
-            "subsample": "strides",
-            "subsample_length": "strides",
-            "border_mode": "padding",
-            "atrous_rate": "dilation_rate",
-            "bias": "use_bias",
-        }
-        for name in _CONVOLUTIONS
-    },
-    **dict.fromkeys(
-        [f"{kind}Pooling{axes}D" for kind in ("Max", "Average") for axes in (1, 2, 3)],
-        {"border_mode": "padding", "pool_length": "pool_size", "stride": "strides"},
-    ),
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"), {"p": "rate"}),
-    "AlphaDropout": {"p": "rate"},
+    **{name: _CONVOLUTION_1_ARGUMENTS for name in _CONVOLUTIONS},
+    **{f"{kind}Pooling{axes}D": _POOLING_1 for kind in ("Max", "Average") for axes in (1, 2, 3)},
+    **{name: {"p": "rate"} for name in ("AlphaDropout", "Dropout", "GaussianDropout")},
+    **{f"SpatialDropout{axes}D": {"p": "rate"} for axes in (1, 2, 3)},
     "Dense": {"output_dim": "units", "bias": "use_bias"},
     "GaussianNoise": {"sigma": "stddev"},
     "LeakyReLU": {"alpha": "negative_slope"},
     "UpSampling1D": {"length": "size"},
 }
-_ONE_AXIS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization", "Softmax", "Concatenate")
+_ONE_AXIS = (
+    "BatchNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+    "UnitNormalization",
+    "Softmax",
+    "Concatenate",
+)
 _KERNEL_AXES = ("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3")
 _ORDERS = {"tf": "channels_last", "th": "channels_first", "default": None}
 _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot"}
@@ -94,7 +110,9 @@ _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", 
 def rewrite(class_name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
     """The class and configuration of today of a layer of any version. Raises UnsupportedError for a setting that has no equal."""
     name = RENAMED_CLASSES.get(class_name, class_name)
-    kept = {key: _plain(value) for key, value in config.items() if key not in UNUSED and not key.endswith(UNUSED_ENDINGS)}
+    kept = {
+        key: _plain(value) for key, value in config.items() if key not in UNUSED and not key.endswith(UNUSED_ENDINGS)
+    }
     kept = _keras_1_sizes(name, kept)
     for old, new in RENAMED_ARGUMENTS.get(name, {}).items():
         if old in kept:
@@ -142,7 +160,9 @@ def _keras_1_sizes(name: str, config: Config) -> Config:
 
 
 def _input_layer(config: Config) -> tuple[str, Config]:
-    return "InputLayer", {key: value for key, value in config.items() if key not in ("optional", "ragged", "sparse") or value}
+    return "InputLayer", {
+        key: value for key, value in config.items() if key not in ("optional", "ragged", "sparse") or value
+    }
 
 
 def _thresholded_relu(config: Config) -> tuple[str, Config]:
@@ -151,13 +171,37 @@ def _thresholded_relu(config: Config) -> tuple[str, Config]:
     return "ReLU", {**config, "threshold": float(np.nextafter(theta, np.float32(math.inf)))}
 
 
+def _lambda(config: Config) -> tuple[str, Config]:
+    """A function by its name, or code: [code, defaults, closure]."""
+    kept = {
+        key: config[key]
+        for key in ("name", "trainable", "dtype", "function", "output_shape", "mask", "arguments")
+        if key in config
+    }
+    for key in ("function", "output_shape"):
+        kind = config.get(f"{key}_type", "raw" if key == "output_shape" else "lambda")
+        value = kept.get(key)
+        if isinstance(value, str):
+            kept[key] = {"class_name": "function", "module": "builtins", "config": value, "registered_name": value}
+        elif kind == "lambda" and isinstance(value, list) and len(value) == 3:
+            kept[key] = {
+                "class_name": "__lambda__",
+                "config": dict(zip(("code", "defaults", "closure"), value, strict=True)),
+            }
+    return "Lambda", {key: value for key, value in kept.items() if value is not None}
+
+
 def _merge(config: Config) -> tuple[str, Config]:
     """Keras 1's layer of all merges."""
     mode = config.get("mode")
     if config.get("mode_type", "raw") != "raw" or mode not in _MERGES:
-        raise UnsupportedError(f"merges by {mode if isinstance(mode, str) else 'a function'!r}; {', '.join(_MERGES)} can be converted")
+        raise UnsupportedError(
+            f"merges by {mode if isinstance(mode, str) else 'a function'!r}; {', '.join(_MERGES)} can be converted"
+        )
     if config.get("layers"):
-        raise UnsupportedError("merges models inside a Sequential model; load it with Keras 2 and save it as a functional model")
+        raise UnsupportedError(
+            "merges models inside a Sequential model; load it with Keras 2 and save it as a functional model"
+        )
     extra = {"concat": {"axis": config.get("concat_axis", -1)}, "dot": {"axes": config.get("dot_axes", -1)}}
     return _MERGES[mode], {"name": config["name"], **extra.get(mode, {})}
 
@@ -179,6 +223,7 @@ def _padding_2d(name: str) -> Rewrite:
 
 REWRITES: dict[str, Rewrite] = {
     "InputLayer": _input_layer,
+    "Lambda": _lambda,
     "Merge": _merge,
     "ThresholdedReLU": _thresholded_relu,
     "ZeroPadding2D": _padding_2d("ZeroPadding2D"),

@@ -18,7 +18,9 @@ Call = tuple[list[Any], dict[str, Any]]
 
 def is_old(layers: Collection[Mapping[str, Any]]) -> bool:
     """Whether a model's layers have calls of the old form."""
-    return any(isinstance(node, (list, Mapping)) and not _is_new(node) for layer in layers for node in layer["inbound_nodes"])
+    return any(
+        isinstance(node, (list, Mapping)) and not _is_new(node) for layer in layers for node in layer["inbound_nodes"]
+    )
 
 
 def _is_new(node: Any) -> bool:
@@ -90,7 +92,9 @@ def modern_call(node: Any, numbering: Numbering, layer: str) -> Call:
             return {key: walk(value) for key, value in item.items()}
         if isinstance(item, list) and not (item and isinstance(item[0], str)):
             return [walk(value) for value in item]
-        raise ModelError(f"the model's configuration is damaged: {layer!r} is called with {str(item)[:80]}, which is no output of a layer")
+        raise ModelError(
+            f"the model's configuration is damaged: {layer!r} is called with {str(item)[:80]}, which is no output of a layer"
+        )
 
     argument = walk(node)
     if isinstance(argument, list) and len(argument) == 1:
@@ -100,7 +104,9 @@ def modern_call(node: Any, numbering: Numbering, layer: str) -> Call:
 
 def _dictionary(item: Any, layer: str) -> dict[str, Any]:
     if not isinstance(item, dict):
-        raise ModelError(f"the model's configuration is damaged: the keywords of a call of {layer!r} are a {type(item).__name__}")
+        raise ModelError(
+            f"the model's configuration is damaged: the keywords of a call of {layer!r} are a {type(item).__name__}"
+        )
     return item
 
 

@@ -32,7 +32,8 @@ _CODE_KEYS = {
     "defaults",
     "value",
 }  # what a lambda expression is stored as, with or without a class name
-CUSTOM_OBJECTS = "name the Python file that defines it with --custom_objects"
+CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_objects"
+CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
 AdditiveAttention Attention AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
@@ -99,7 +100,7 @@ def class_trouble(
     if supported or (not module and class_name in OPERATIONS):
         return None
     if not module and class_name not in UNSUPPORTED:
-        return f"custom layer, or one of a Keras that is no more; {CUSTOM_OBJECTS}"
+        return f"custom layer, or a layer that Keras no longer has; {CUSTOM_OBJECTS}"
     return "not supported"
 
 
@@ -219,24 +220,18 @@ def _layer_trouble(layer: LayerConfig, allow_lambda: bool, known: Collection[str
 
 def _lambda_trouble(layer: LayerConfig, allow_lambda: bool, known: Collection[str]) -> str | None:
     """A Lambda holds code, which is judged elsewhere, or the name of a function."""
-    name, module = _function_of(layer.config.get("function"), layer.config)
-    if name is None:
-        return None if allow_lambda else "not supported"
-    if name in known:
-        return None
-    where = f" of the module {module!r}" if module else ""
-    return f"calls the function {name!r}{where}, which is not in the file; {CUSTOM_OBJECTS}"
+    for key in ("function", "output_shape", "mask"):
+        name = _function_name(layer.config.get(key))
+        if name is not None and name not in known:
+            return f"calls the function {name!r}, which is not in the file; {CUSTOM_FUNCTION}"
+    return None if allow_lambda or _function_name(layer.config.get("function")) else "not supported"
 
 
-def _function_of(function: Any, config: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The name and module of a function, (None, None) for code."""
-    module = config.get("module")
+def _function_name(function: Any) -> str | None:
+    """The name of a function, None for code."""
     if isinstance(function, Mapping) and function.get("class_name") == "function":
-        module = function.get("module")
         function = function.get("config")
-    if not isinstance(function, str):
-        return None, None
-    return function, module if isinstance(module, str) else None
+    return function if isinstance(function, str) else None
 
 
 def _activation_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
@@ -245,7 +240,7 @@ def _activation_trouble(layer: LayerConfig, known: Collection[str]) -> str | Non
         found = found.get("config")
     if not isinstance(found, str) or found in known or found in activation.ACTIVATIONS:
         return None
-    return f"activation {found!r} is not supported; if the function is yours, {CUSTOM_OBJECTS}"
+    return f"activation {found!r} is not supported; if the function is yours, {CUSTOM_FUNCTION}"
 
 
 def _object_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
@@ -265,5 +260,5 @@ def _object_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
             if not isinstance(name, str):
                 return f"its configuration names a class by {str(name)[:80]!r}"
             if not (name in known or name in _VALUES or name in LAYERS or name in activation.ACTIVATIONS):
-                return f"its configuration names {name!r}, which is no layer or activation of Keras; if it is yours, {CUSTOM_OBJECTS}"
+                return f"its configuration names {name!r}, which is no layer or activation of Keras; if it is yours, {CUSTOM_FUNCTION}"
     return None

@@ -27,14 +27,14 @@ class Operation:
 Build = Callable[..., Operation]
 
 
-def operation_of(class_name: str, config: Mapping[str, Any], arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Operation:
+def operation_of(
+    class_name: str, config: Mapping[str, Any], arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> Operation:
     """The operation that a call of the layer is. Raises UnsupportedError with a bare reason."""
     function = config.get("function")
     name = f"tf.{function}"
     if class_name == "TensorFlowOpLayer" or not isinstance(function, str):
         raise UnsupportedError(f"an operation of TensorFlow, as TensorFlow 2.3 and older stored it; {ADVICE}")
-    if function == "__operators__.getitem":
-        return _get_item(*arguments, **keywords)
     if function not in FUNCTIONS:
         raise UnsupportedError(f"{name}, an operation of TensorFlow that cannot be converted; {ADVICE}")
     parameters, build = FUNCTIONS[function]
@@ -54,7 +54,7 @@ def operation_of(class_name: str, config: Mapping[str, Any], arguments: Sequence
         raise UnsupportedError(f"{name} with {error}; {ADVICE}") from error
 
 
-def _get_item(tensor: Any, slice_spec: Any = None) -> Operation:
+def _get_item(*, tensor: Any, slice_spec: Any) -> Operation:
     def part(item: Any) -> Any:
         if isinstance(item, Mapping) and set(item) == {"start", "stop", "step"}:
             return {"class_name": "__slice__", "config": dict(item)}
@@ -62,7 +62,7 @@ def _get_item(tensor: Any, slice_spec: Any = None) -> Operation:
             return {"class_name": "__ellipsis__", "config": {}}
         if item is None or isinstance(item, int):
             return item
-        raise UnsupportedError(f"tf.__operators__.getitem with the index {str(item)[:80]}; {ADVICE}")
+        raise UnsupportedError(f"the index {str(item)[:80]}")
 
     parts = slice_spec if isinstance(slice_spec, list) else [slice_spec]
     return Operation("GetItem", [tensor, [part(item) for item in parts]])
@@ -94,7 +94,9 @@ def _reduction(class_name: str) -> Build:
 
 
 def _concat(*, values: Any, axis: Any) -> Operation:
-    return Operation("Concatenate", [values if isinstance(values, list) else [values]], {"axis": _numbers(axis, "axis")})
+    return Operation(
+        "Concatenate", [values if isinstance(values, list) else [values]], {"axis": _numbers(axis, "axis")}
+    )
 
 
 def _stack(*, values: Any, axis: Any = 0) -> Operation:
@@ -148,7 +150,9 @@ def _resize(
     *, images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: Any = False, antialias: Any = False
 ) -> Operation:
     if method not in ("bilinear", "nearest") or preserve_aspect_ratio or antialias:
-        raise UnsupportedError(f"method={method!r}, preserve_aspect_ratio={preserve_aspect_ratio!r}, antialias={antialias!r}")
+        raise UnsupportedError(
+            f"method={method!r}, preserve_aspect_ratio={preserve_aspect_ratio!r}, antialias={antialias!r}"
+        )
     config = {"size": _numbers(size, "a size"), "interpolation": method, "data_format": "channels_last"}
     return Operation("Resize", [images], config)
 
@@ -181,18 +185,31 @@ _TRANSPOSES = ("transpose_a", "transpose_b", "adjoint_a", "adjoint_b", "a_is_spa
 _X, _XY, _INPUT = ("x",), ("x", "y"), ("input_tensor", "axis", "keepdims")
 _BINARY = {"add": "Add", "subtract": "Subtract", "multiply": "Multiply", "divide": "TrueDivide", "maximum": "Maximum"}
 _BINARY |= {"minimum": "Minimum", "pow": "Power", "truediv": "TrueDivide"}
-_SIMPLE = {name: name.capitalize() for name in "abs ceil cos erf exp expm1 floor log log1p negative reciprocal rsqrt sign sin".split()}
+_SIMPLE = {
+    name: name.capitalize()
+    for name in "abs ceil cos erf exp expm1 floor log log1p negative reciprocal rsqrt sign sin".split()
+}
 _SIMPLE |= {"sqrt": "Sqrt", "square": "Square", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 _REDUCTIONS = {"mean": "Mean", "sum": "Sum", "max": "Max", "min": "Min", "prod": "Prod"}
-_ACTIVATIONS = {"relu": "Relu", "relu6": "Relu6", "elu": "Elu", "selu": "Selu", "softplus": "Softplus", "softsign": "Softsign"}
+_ACTIVATIONS = {
+    "relu": "Relu",
+    "relu6": "Relu6",
+    "elu": "Elu",
+    "selu": "Selu",
+    "softplus": "Softplus",
+    "softsign": "Softsign",
+}
 
 # TensorFlow's function → its parameters and the operation.
 FUNCTIONS: dict[str, tuple[tuple[str, ...], Build]] = {
     **{f"math.{name}": (_XY, _binary(found)) for name, found in _BINARY.items()},
-    **{f"__operators__.{name}": (_XY, _binary(_BINARY[found])) for name, found in (("add", "add"), ("sub", "subtract"))},
+    **{
+        f"__operators__.{name}": (_XY, _binary(_BINARY[found])) for name, found in (("add", "add"), ("sub", "subtract"))
+    },
     **{f"math.{name}": (_X, _simple(found)) for name, found in _SIMPLE.items()},
     **{f"math.reduce_{name}": (_INPUT, _reduction(found)) for name, found in _REDUCTIONS.items()},
     **{f"nn.{name}": (("features",), _activation(found)) for name, found in _ACTIVATIONS.items()},
+    "__operators__.getitem": (("tensor", "slice_spec"), _get_item),
     "math.softplus": (("features",), _activation("Softplus")),
     "nn.sigmoid": (_X, _simple("Sigmoid")),
     "nn.tanh": (_X, _simple("Tanh")),
