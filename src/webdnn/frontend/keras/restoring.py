@@ -244,7 +244,7 @@ def _array_store(base: Any, stored: Stored) -> Any:
         start, _, name = path.rpartition("/")
         groups.setdefault(start, {})[name] = narrowed(array, path)
 
-    class ArrayStore(base):  # type: ignore[misc]
+    class ArrayStore(base):
         def __init__(self) -> None:
             self.mode = "r"
             self.entry: dict[str, Array] = {}
