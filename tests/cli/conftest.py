@@ -18,7 +18,12 @@ def give(monkeypatch: pytest.MonkeyPatch) -> Callable[[Graph], list[object]]:
         asked: list[object] = []
 
         def load(
-            path: Path, shapes: Sequence[object], *, allow_unsafe: bool = False, custom_objects: object = None
+            path: Path,
+            shapes: Sequence[object],
+            *,
+            allow_unsafe: bool = False,
+            custom_objects: object = None,
+            timeout: float | None = None,
         ) -> Graph:
             asked.append((path, [str(shape) for shape in shapes], allow_unsafe))
             return graph

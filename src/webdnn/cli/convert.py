@@ -89,7 +89,7 @@ def check_place(options: Options) -> None:
         raise OutputError(f"{out} has no name of its own; choose another --out, such as ./output")
     check_output(out, force=options.force)
     # Among the user's own files, those of a Descriptor would be hard to tell apart.
-    kept = [Path.cwd(), Path.home(), *([options.model] if options.model else [])]
+    kept = [Path.cwd(), *_home(), *([options.model] if options.model else [])]
     if any(out.resolve() in (path.resolve(), *path.resolve().parents) for path in kept):
         raise OutputError(f"{out} holds the model, the current directory or your home; choose another --out")
     if options.dump and out.resolve() in (options.dump.resolve(), *options.dump.resolve().parents):
@@ -112,6 +112,14 @@ def check_place(options: Options) -> None:
     ):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(f"cannot write {out}: no permission to write in {folder}; choose another --out")
+
+
+def _home() -> list[Path]:
+    """The user's home, which a container's user may not have."""
+    try:
+        return [Path.home()]
+    except RuntimeError:
+        return []
 
 
 def _prepare(graph: Graph, options: Options, progress: Progress) -> Graph:

@@ -50,8 +50,21 @@ def parser() -> Parser:
         metavar="FILE",
         help="a Python file, which is run, that defines the model's subclassed layers and models; may be repeated",
     )
+    result.add_argument(
+        "--load_timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long reading MODEL may take (default: 30 s, and 1 s for each 10 MB)",
+    )
     add_options(result)
     return result
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise ValueError(text)
+    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +88,7 @@ def _convert(arguments: argparse.Namespace) -> None:
                 shapes,
                 allow_unsafe=arguments.allow_unsafe,
                 custom_objects=arguments.custom_objects,
+                timeout=arguments.load_timeout,
             )
 
     report = convert(load, options, progress)

@@ -209,7 +209,7 @@ class TestFiles:
         (tmp_path / "other.py").write_text("import keras\n")
         x = keras.Input((4,))
         keras.Model(x, layers.TimeDistributed(Doubled(3))(keras.ops.expand_dims(x, 1))).save(tmp_path / "model.keras")
-        with pytest.raises(UnsupportedError, match=r"'Doubled'.*--custom_objects"):
+        with pytest.raises(UnsupportedError, match=r"'time_distributed/doubled' \(Doubled\).*--custom_objects"):
             load(tmp_path / "model.keras", custom_objects=[tmp_path / "other.py"])
 
     @pytest.mark.parametrize(

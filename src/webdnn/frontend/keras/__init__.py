@@ -20,11 +20,13 @@ def load(
     *,
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | PathLike[str]] = (),
+    timeout: float | None = None,
 ) -> Graph:
     """The graph of the model in a .h5, .hdf5 or .keras file. Python code in the file is run only with `allow_unsafe`; `custom_objects` are Python
-    files, which are run, that define the model's subclassed layers and models. Warns as `from_model` does."""
+    files, which are run, that define the model's subclassed layers and models. `timeout` is how many seconds the file may be read; by default
+    30, and one more for each 10 MB. Warns as `from_model` does."""
     shapes = as_input_shapes(input_shapes)  # what is wrong with them is said before a file is read
-    model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects)
+    model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects, timeout=timeout)
     return from_model(model, shapes)
 
 
@@ -32,8 +34,10 @@ def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
     """The graph of a Keras model: Functional, Sequential, or a subclass with a `call` that Keras can trace. Shapes may be left out when only the
     batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names.
 
-    The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules.
+    The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules,
+    and of weights that are not finite.
     """
+    from webdnn.frontend.keras.restoring import check_numbers
     from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
@@ -47,6 +51,7 @@ def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
             f"model {getattr(model, 'name', model)!r} ({type(model).__name__}) has no graph of layers; "
             "models of Keras with a known input can be converted"
         )
+    check_numbers(model)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     sizes, placeholders = match_input_shapes(wanted, shapes)
     return build_graph(model, sizes, placeholders, is_traced)

@@ -1,43 +1,54 @@
-"""Loads model files with Keras, after looking at them without it."""
+"""Loads model files: a child process reads them (frontend/isolation.py), Keras builds the model, and the weights are put in here."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import re
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
+from webdnn.frontend.isolation import check_regular, reading
+from webdnn.frontend.keras.configuration import parse
+from webdnn.frontend.keras.custom import code_advice, own_objects
+from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
+from webdnn.frontend.keras.old_kernels import converter
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.restoring import (
+    Stored,
+    check_restored,
+    restore_archive,
+    restore_hdf5,
+    watched_variables,
+    without_initializers,
+)
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
-from webdnn.graph.errors import ModelError, UnsupportedError
+from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
 
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
+SUFFIXES = (".h5", ".hdf5", ".keras")
 DEEPEST_MODEL = 10_000  # layers one after another
 
-# What tf.keras 2 wrote into configurations and Keras 3 refuses to read: dropped where it says nothing (None: whatever it says).
-_SPATIAL_DROPOUT = {"noise_shape": None}
-_RECURRENT = {"time_major": False}
-OBSOLETE: dict[str, dict[str, Any]] = {
-    "Conv2DTranspose": {"groups": 1},
-    "DepthwiseConv2D": {"groups": 1},
-    "GRU": _RECURRENT,
-    "LSTM": _RECURRENT,
-    "SeparableConv2D": {"groups": 1, "kernel_initializer": None, "kernel_regularizer": None, "kernel_constraint": None},
-    "SimpleRNN": _RECURRENT,
-    "SpatialDropout1D": {**_SPATIAL_DROPOUT, "data_format": None},
-    "SpatialDropout2D": _SPATIAL_DROPOUT,
-    "SpatialDropout3D": _SPATIAL_DROPOUT,
-}
+
+@dataclass
+class ModelFile:
+    """What a child process read from a model file."""
+
+    path: Path
+    config: dict[str, Any]
+    versions: Mapping[str, str]  # of Keras, and the framework below it: "keras_version", "backend"
+    stored: Stored = field(default_factory=Stored)
+
+    @property
+    def major(self) -> int:
+        """Keras's first number: 1, 2 or 3. HDF5 files without it are of Keras 1."""
+        found = re.match(r"\d+", self.versions.get("keras_version", ""))
+        return int(found[0]) if found else 3 if self.path.suffix == ".keras" else 1
 
 
 def load_model(
@@ -45,153 +56,166 @@ def load_model(
     *,
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | os.PathLike[str]] = (),
+    timeout: float | None = None,
 ) -> Any:
-    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models. Raises ModelError for a file
-    that is none, UnsupportedError for what cannot be converted."""
+    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, `timeout` the seconds for
+    reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
+    cannot be converted."""
     file = Path(path)
-    config = read_config(file)
+    check_name(file)
+    check_environment()
+
+    def early(found: ModelFile) -> None:
+        """What can be said before the weights are read and Keras is imported, which takes seconds."""
+        refuse_code(file, found.config, allow_unsafe)
+        if not custom_objects:
+            judged(found, {}, {}, allow_unsafe)
+
+    found = read_file(file, early, timeout)
+    keras = _import_keras()
+    own = own_objects(keras, custom_objects)
+    with _faults_of(file):
+        config, modern = judged(found, own, operation_modules(), allow_unsafe)
+    _tell_renamed(modern.renamed)
+    return _build(keras, found, config, modern, own, allow_unsafe)
+
+
+def judged(
+    found: ModelFile, own: Collection[str], operations: Mapping[str, str], allow_unsafe: bool
+) -> tuple[Mapping[str, Any], Modern]:
+    """The configuration of a file in today's form. Raises UnsupportedError that lists all that cannot be converted, as far as it tells."""
+    modern = Modern(found.major, own, operations)
+    config = modern.entry(found.config, "", "the model")
+    known = {*own, OLD_HARD_SIGMOID}
+    troubles = config_troubles(config, allow_lambda=allow_unsafe, known=known, reasons=modern.reasons)
+    refuse(found.path.name, troubles)
+    return config, modern
+
+
+def _tell_renamed(renamed: Mapping[str, str]) -> None:
+    if renamed:
+        names = [f"{old!r} is {new!r}" for new, old in renamed.items()]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        warnings.warn(
+            f"names of layers with '/', which today's Keras does not allow, have '_' in its place: {', '.join(names[:3])}{more}",
+            ModelWarning,
+            stacklevel=3,
+        )
+
+
+def _build(
+    keras: Any, found: ModelFile, config: Mapping[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool
+) -> Any:
+    file = found.path
+    known = {**own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    today = converter(found.config, found.major, found.versions.get("backend", ""))
+    with (
+        _faults_of(file),
+        _quiet(),
+        without_initializers(keras),
+        watched_variables(keras, found.stored.largest) as assigned,
+        _deep_recursion(),
+    ):
+        try:
+            model = keras.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=not allow_unsafe)
+            if file.suffix == ".keras":
+                restore_archive(model, found.stored)
+            else:
+                restore_hdf5(model, found.stored, modern.renamed, today)
+            check_restored(model, assigned)
+        except WebDNNError:
+            raise
+        except Exception as error:  # Keras raises whatever the file makes it stumble over
+            raise _explained(keras, file, error) from error
+    return model
+
+
+def _explained(keras: Any, file: Path, error: Exception) -> WebDNNError:
+    unknown = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
+    if unknown:  # in the configuration of a layer, where only the layer itself looks
+        return UnsupportedError(
+            f"{str(file)!r} uses the class {unknown[1]!r}, which is not one of Keras; {CUSTOM_OBJECTS}"
+        )
+    # Keras wraps an error once for each model around a layer, with all of their configurations.
+    layer = re.findall(r"Error when deserializing class '(\w+)' using config=\{'name': '([^']*)'", str(error))
+    where = f" in {layer[-1][1]!r} ({layer[-1][0]})" if layer else ""
+    reason = " ".join(str(error).split("Exception encountered: ")[-1].split())[:400]
+    return ModelError(
+        f"Keras {keras.__version__} cannot load {str(file)!r}{where}: {type(error).__name__}: {reason}{code_advice(error)}"
+    )
+
+
+@contextlib.contextmanager
+def _faults_of(file: Path) -> Iterator[None]:
+    """Puts the file's name into what is found wrong with it."""
+    try:
+        yield
+    except ModelError as error:
+        if str(file) in str(error):
+            raise
+        raise ModelError(f"{str(file)!r} cannot be loaded: {error}") from error
+
+
+def refuse_code(file: Path, config: Mapping[str, Any], allow_unsafe: bool) -> None:
+    """Raises UnsupportedError where the configuration holds Python code that nobody allowed."""
     coded = bytecode_layers(config)
     if coded and not allow_unsafe:
         raise UnsupportedError(
             f"{str(file)!r} contains Python code, which has not been run, in {', '.join(map(repr, coded))}; "
             "replace the Lambda layers by layers of Keras, or, if you trust whoever made the file, use --allow-unsafe"
         )
-    if not custom_objects:  # before Keras is imported, which takes seconds
-        refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe))
-    choose_backend()
-    keras = _import_keras()
-    own = own_classes(keras, custom_objects)
-    refuse(file.name, config_troubles(config, allow_lambda=allow_unsafe, known=own))
-    with without_initializers(keras), _old_configurations(keras), _deep_recursion():
-        try:
-            return _load(keras, file, allow_unsafe, own)
-        except Exception as error:  # Keras raises whatever the file makes it stumble over
-            unknown = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
-            if unknown:  # in the configuration of a layer, where only the layer itself looks
-                raise UnsupportedError(
-                    f"{str(file)!r} uses the class {unknown[1]!r}, which is not one of Keras; {CUSTOM_OBJECTS}"
-                ) from error
-            raise ModelError(
-                f"Keras {keras.__version__} cannot load {str(file)!r}: {type(error).__name__}: {error}"
-            ) from error
 
 
-def _load(keras: Any, file: Path, allow_unsafe: bool, own: Mapping[str, Any]) -> Any:
-    known = dict(own) if file.suffix == ".keras" else {**classes_without_module(keras), **own}
-    return keras.models.load_model(file, compile=False, safe_mode=not allow_unsafe, custom_objects=known)
-
-
-def own_classes(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
-    """The layers and models that Python files define or register with Keras, by both names that a model's file may use."""
-    found: dict[str, Any] = {}
-    for file in map(Path, files):
-        before = dict(keras.saving.get_custom_objects())
-        module = _run(file)
-        for name, value in vars(module).items():
-            if isinstance(value, type) and issubclass(value, keras.Layer) and value.__module__ == module.__name__:
-                found[name] = found[keras.saving.get_registered_name(value)] = value
-        registered = keras.saving.get_custom_objects()
-        found |= {name: value for name, value in registered.items() if before.get(name) is not value}
-    return found
-
-
-def _run(file: Path) -> ModuleType:
-    """The module in a Python file, run anew each time; it may import its neighbours."""
-    spec = importlib.util.spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
-    if spec is None or spec.loader is None or not file.is_file():
-        raise ModelError(f"--custom_objects {str(file)!r} is not a Python file that exists")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(file.resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the code is the user's
-        raise ModelError(f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(folder)
-    return module
-
-
-def classes_without_module(keras: Any) -> dict[str, Any]:
-    """Classes of Keras that its reader of HDF5, which goes by name only, does not find or takes for others: operations such as
-    `x + 3`, which it takes for the layer Add, and layers that only keras.applications has."""
-    from keras.src import ops
-    from keras.src.applications import convnext
-
-    modules = (ops.numpy, ops.nn, ops.core, ops.math, ops.image, ops.linalg)
-    found = {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
-    for name in OPERATIONS:
-        operation = next((vars(module)[name] for module in modules if name in vars(module)), None)
-        if operation is not None:
-            layer = getattr(keras.layers, name, None)
-            found[name] = operation if layer is None else _either(layer, operation)
-    return found
-
-
-def _either(layer: Any, operation: Any) -> Any:
-    """What reads a layer or an operation, which have the same name; only a layer's configuration says whether it is trainable (since
-    Keras 2.0) or its dtype."""
-
-    def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
-        is_layer = "trainable" in config or "dtype" in config
-        return (layer if is_layer else operation).from_config(config)
-
-    return type(layer.__name__, (), {"from_config": classmethod(from_config)})
-
-
-def read_config(file: Path) -> Mapping[str, Any]:
-    """The model's configuration, read without Keras."""
-    if not file.exists():
-        raise ModelError(f"{str(file)!r} does not exist")
+def check_name(file: Path) -> None:
+    """Raises ModelError for what cannot be a model file by its name or kind."""
     if file.is_dir():
         raise ModelError(
             f"{str(file)!r} is a directory; Keras 3 reads .keras and .h5 files: save it again with model.save('model.keras')"
         )
-    readers = {".h5": _read_hdf5_config, ".hdf5": _read_hdf5_config, ".keras": _read_zip_config}
-    if file.suffix not in readers:
-        raise ModelError(f"{str(file)!r} is no Keras model by its name; {', '.join(readers)} can be read")
-    text = readers[file.suffix](file)
-    try:
-        config = json.loads(text)
-    except ValueError as error:
-        raise ModelError(f"{str(file)!r} is damaged: its model configuration is not JSON: {error}") from error
-    if not isinstance(config, dict):
+    check_regular(file)
+    if file.suffix not in SUFFIXES:
+        raise ModelError(f"{str(file)!r} is no Keras model by its name; {', '.join(SUFFIXES)} can be read")
+
+
+def read_file(file: Path, early: Callable[[ModelFile], None], timeout: float | None = None) -> ModelFile:
+    """What is in a model file. `early` is called with the configuration, before the weights are read."""
+    found = ModelFile(file, {}, {})
+    with _faults_of(file), reading(file, timeout) as child:
+        for frame, array in child.frames():
+            if frame["kind"] == "versions":
+                found.versions = {key: str(value) for key, value in frame.items()}
+            elif frame["kind"] == "config":
+                found.config = parse(frame["text"], str(file))
+                early(found)
+            elif frame["kind"] == "group":
+                found.stored.names[frame["path"]] = frame["names"]
+            elif array is not None:
+                found.stored.arrays[frame["path"]] = array
+    return found
+
+
+def operation_modules() -> dict[str, str]:
+    """The module of each of Keras's operations."""
+    from keras.src import activations, ops
+
+    modules = (ops.numpy, ops.nn, ops.core, ops.math, ops.image, ops.linalg, activations.activations)
+    return {name: module.__name__ for module in reversed(modules) for name in OPERATIONS if name in vars(module)}
+
+
+def hard_sigmoid_of_keras_2(x: Any) -> Any:
+    """What Keras 2 called hard_sigmoid."""
+    import keras
+
+    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def check_environment() -> None:
+    """Raises ModelError for a KERAS_BACKEND that does not exist: Keras would end in the middle of its import."""
+    name = os.environ.get("KERAS_BACKEND")
+    if name and "keras" not in sys.modules and name not in KERAS_BACKENDS:
         raise ModelError(
-            f"{str(file)!r} is no Keras model: its configuration is a {type(config).__name__}, not an object"
+            f"the environment variable KERAS_BACKEND is {name!r}; it must be one of {', '.join(KERAS_BACKENDS)}, or not be set"
         )
-    return config
-
-
-def _read_hdf5_config(file: Path) -> str | bytes:
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as root:
-            config = root.attrs.get("model_config")
-            weights_only = "layer_names" in root.attrs or "layers" in root or "_layer_checkpoint_dependencies" in root
-    except OSError as error:
-        raise ModelError(
-            f"{str(file)!r} cannot be read as HDF5; it is damaged, cut off or another kind of file: {error}"
-        ) from error
-    if config is None and weights_only:
-        raise ModelError(
-            f"{str(file)!r} holds weights only, without the layers; save the whole model with model.save('model.keras')"
-        )
-    if not isinstance(config, (str, bytes)):
-        raise ModelError(f"{str(file)!r} is an HDF5 file but no Keras model: its attribute 'model_config' is missing")
-    return config
-
-
-def _read_zip_config(file: Path) -> bytes:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if "config.json" not in archive.namelist():
-                raise ModelError(f"{str(file)!r} is a zip file but no Keras model: config.json is missing")
-            return archive.read("config.json")
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ModelError(
-            f"{str(file)!r} cannot be read as a .keras (zip) file; it is damaged, cut off or another kind of file: {error}"
-        ) from error
 
 
 def choose_backend() -> None:
@@ -210,6 +234,7 @@ def choose_backend() -> None:
 
 
 def _import_keras() -> Any:
+    choose_backend()
     try:
         import keras
     except ImportError as error:
@@ -220,48 +245,11 @@ def _import_keras() -> Any:
 
 
 @contextlib.contextmanager
-def without_initializers(keras: Any) -> Iterator[None]:
-    """Variables start as zeros: the file's weights replace them, and drawing random numbers would take most of the time."""
-
-    def zeros(self: Any, shape: Any, dtype: Any = None, **_: Any) -> Any:
-        return np.zeros(shape, dtype or "float32")
-
-    classes = [keras.initializers.Initializer]
-    for class_ in classes:
-        classes += class_.__subclasses__()
-    originals = {class_: vars(class_)["__call__"] for class_ in classes if "__call__" in vars(class_)}
-    try:
-        for class_ in originals:
-            class_.__call__ = zeros
+def _quiet() -> Iterator[None]:
+    """Keras warns of what only the author of a model could change, such as the structure of a nested model's inputs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
         yield
-    finally:
-        for class_, original in originals.items():
-            class_.__call__ = original
-
-
-@contextlib.contextmanager
-def _old_configurations(keras: Any) -> Iterator[None]:
-    """Layers accept what OBSOLETE lists."""
-
-    def reader(original: Any, obsolete: Mapping[str, Any]) -> Any:
-        def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
-            kept = {k: v for k, v in config.items() if k not in obsolete or obsolete[k] not in (None, v)}
-            return original.__func__(cls, kept)
-
-        return classmethod(from_config)
-
-    classes = {getattr(keras.layers, name): obsolete for name, obsolete in OBSOLETE.items()}
-    own = {class_: vars(class_)["from_config"] for class_ in classes if "from_config" in vars(class_)}
-    try:
-        for class_, obsolete in classes.items():
-            class_.from_config = reader(class_.from_config, obsolete)
-        yield
-    finally:
-        for class_ in classes:
-            if class_ in own:
-                class_.from_config = own[class_]
-            else:
-                del class_.from_config
 
 
 @contextlib.contextmanager

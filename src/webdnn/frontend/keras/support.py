@@ -25,7 +25,7 @@ LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name
 
 MODELS = ("Functional", "Model", "Sequential")
 INPUT = "InputLayer"
-_TRUSTED = ("keras", "tensorflow", "tf_keras")  # roots of the modules that a layer of Keras itself may name
+TRUSTED = ("keras", "tensorflow", "tf_keras")  # roots of the modules that a layer of Keras itself may name
 _CODE_KEYS = {
     "code",
     "closure",
@@ -33,6 +33,17 @@ _CODE_KEYS = {
     "value",
 }  # what a lambda expression is stored as, with or without a class name
 CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_objects"
+CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
+# Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
+UNSUPPORTED = """
+AdditiveAttention Attention AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
+ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Embedding Equalization FlaxLayer GRU GRUCell GroupQueryAttention HashedCrossing
+Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
+MelSpectrogram MultiHeadAttention ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
+SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
+""".split()
+# What is a value in a configuration though it looks like an object.
+_VALUES = ("DTypePolicy", "FloatDTypePolicy", "__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__")
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 
@@ -83,10 +94,14 @@ def class_trouble(
         return None
     if registered and ">" in registered:
         return f"custom layer, registered as {registered!r}; {CUSTOM_OBJECTS}"
-    if module and module.split(".")[0] not in _TRUSTED:
+    if module and module.split(".")[0] not in TRUSTED:
         return f"custom layer of the module {module!r}; {CUSTOM_OBJECTS}"
     supported = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
-    return None if supported or (not module and class_name in OPERATIONS) else "not supported"
+    if supported or (not module and class_name in OPERATIONS):
+        return None
+    if not module and class_name not in UNSUPPORTED:
+        return f"custom layer, or a layer that Keras no longer has; {CUSTOM_OBJECTS}"
+    return "not supported"
 
 
 @dataclass(frozen=True)
@@ -101,11 +116,11 @@ class LayerConfig:
 
     @property
     def is_model(self) -> bool:
-        return self.class_name in MODELS and (not self.module or self.module.split(".")[0] in _TRUSTED)
+        return self.class_name in MODELS and (not self.module or self.module.split(".")[0] in TRUSTED)
 
 
 def layer_configs(model_config: Mapping[str, Any]) -> Iterator[LayerConfig]:
-    """All layers of a model's configuration, those of nested models included, in the file's order."""
+    """All layers of a model's configuration, those of nested models and inside other layers included, in the file's order."""
     stack: list[tuple[str, Any, bool]] = [("", model_config, True)]
     while stack:
         outer, entry, is_root = stack.pop()
@@ -115,14 +130,25 @@ def layer_configs(model_config: Mapping[str, Any]) -> Iterator[LayerConfig]:
         config = inner if isinstance(inner, Mapping) else {}
         name = str(config.get("name") or entry.get("name") or entry.get("class_name"))
         path = "" if is_root else f"{outer}/{name}" if outer else name
+        registered = entry.get("registered_name")
         found = LayerConfig(
-            path, str(entry.get("class_name")), str(entry.get("module") or ""), entry.get("registered_name"), config
+            path,
+            str(entry.get("class_name")),
+            str(entry.get("module") or ""),
+            registered if isinstance(registered, str) else None,
+            config,
         )
         if found.is_model:
-            layers = inner if isinstance(inner, list) else config.get("layers", [])
-            stack += [(path, layer, False) for layer in reversed(layers)]
+            layers = inner if isinstance(inner, list) else config.get("layers")
+            stack += [(path, layer, False) for layer in reversed(layers if isinstance(layers, list) else [])]
         else:
             yield found
+            if _is_wrapped(config.get("layer")):
+                stack.append((path, config["layer"], False))
+
+
+def _is_wrapped(item: Any) -> bool:
+    return isinstance(item, Mapping) and "class_name" in item and "config" in item
 
 
 def bytecode_layers(model_config: Mapping[str, Any]) -> list[str]:
@@ -131,7 +157,7 @@ def bytecode_layers(model_config: Mapping[str, Any]) -> list[str]:
 
 
 def _holds_code(layer: LayerConfig) -> bool:
-    if layer.class_name == "Lambda" and layer.config.get("function_type", "lambda") == "lambda":
+    if layer.class_name == "Lambda" and layer.config.get("function_type") in (None, "lambda"):
         function = layer.config.get("function")
         if isinstance(function, (list, tuple)) or (isinstance(function, Mapping) and "code" in function):
             return True
@@ -159,25 +185,53 @@ def _are_numbers(value: Any) -> bool:
 
 
 def config_troubles(
-    model_config: Mapping[str, Any], *, allow_lambda: bool, known: Collection[str] = frozenset()
+    model_config: Mapping[str, Any],
+    *,
+    allow_lambda: bool,
+    known: Collection[str] = frozenset(),
+    reasons: Mapping[str, str] | None = None,
 ) -> list[Trouble]:
-    """Every layer of a configuration that cannot be converted, as far as its class tells. `known` are the names of the user's classes."""
+    """Every layer of a configuration that cannot be converted, as far as its class and functions tell. `known` are the names of the user's
+    classes and functions, `reasons` what else speaks against a layer, by its path."""
     troubles = []
     root = LayerConfig("", str(model_config.get("class_name")), str(model_config.get("module") or ""), None, {})
     if not root.is_model:
         names = (root.class_name, model_config.get("registered_name"))
-        if any(name in known for name in names):
+        if any(isinstance(name, str) and name in known for name in names):
             return []  # what is in it is known when it is called
         return [Trouble("model", root.class_name, f"a subclassed model; {CUSTOM_OBJECTS}")]
     for layer in layer_configs(model_config):
-        if layer.class_name == INPUT or (layer.class_name == "Lambda" and allow_lambda):
-            continue
-        reason = class_trouble(layer.class_name, layer.module, layer.registered, known) or _activation_trouble(
-            layer, known
-        )
+        reason = (reasons or {}).get(layer.path) or _layer_trouble(layer, allow_lambda, known)
         if reason:
             troubles.append(Trouble(layer.path, layer.class_name, reason, layer.config))
     return troubles
+
+
+def _layer_trouble(layer: LayerConfig, allow_lambda: bool, known: Collection[str]) -> str | None:
+    if layer.class_name == INPUT:
+        return None
+    if layer.class_name == "Lambda":
+        return _lambda_trouble(layer, allow_lambda, known)
+    reason = class_trouble(layer.class_name, layer.module, layer.registered, known)
+    if reason or layer.class_name in known or layer.registered in known:
+        return reason
+    return _activation_trouble(layer, known) or _object_trouble(layer, known)
+
+
+def _lambda_trouble(layer: LayerConfig, allow_lambda: bool, known: Collection[str]) -> str | None:
+    """A Lambda holds code, which is judged elsewhere, or the name of a function."""
+    for key in ("function", "output_shape", "mask"):
+        name = _function_name(layer.config.get(key))
+        if name is not None and name not in known:
+            return f"calls the function {name!r}, which is not in the file; {CUSTOM_FUNCTION}"
+    return None if allow_lambda or _function_name(layer.config.get("function")) else "not supported"
+
+
+def _function_name(function: Any) -> str | None:
+    """The name of a function, None for code."""
+    if isinstance(function, Mapping) and function.get("class_name") == "function":
+        function = function.get("config")
+    return function if isinstance(function, str) else None
 
 
 def _activation_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
@@ -186,4 +240,25 @@ def _activation_trouble(layer: LayerConfig, known: Collection[str]) -> str | Non
         found = found.get("config")
     if not isinstance(found, str) or found in known or found in activation.ACTIVATIONS:
         return None
-    return f"activation {found!r} is not supported; if the function is yours, {CUSTOM_OBJECTS}"
+    return f"activation {found!r} is not supported; if the function is yours, {CUSTOM_FUNCTION}"
+
+
+def _object_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
+    """Classes and functions among a layer's settings are Keras's own layers and functions, or the user's: a file must not make Keras look up
+    and call whatever it finds by name."""
+    stack: list[Any] = [value for key, value in layer.config.items() if key != "layer"]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (list, tuple)):
+            stack += item
+        elif isinstance(item, Mapping):
+            stack += item.values()
+            name, config = item.get("class_name"), item.get("config")
+            if name is None or config is None:
+                continue
+            name = config if name == "function" else name
+            if not isinstance(name, str):
+                return f"its configuration names a class by {str(name)[:80]!r}"
+            if not (name in known or name in _VALUES or name in LAYERS or name in activation.ACTIVATIONS):
+                return f"its configuration names {name!r}, which is no layer or activation of Keras; if it is yours, {CUSTOM_FUNCTION}"
+    return None

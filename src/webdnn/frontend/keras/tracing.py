@@ -22,6 +22,8 @@ _ADVICE = {
     "bool": "replace Python's `if` and `while` on values by keras.ops.where",
     "numpy": "use keras.ops in place of NumPy",
     "cannot convert it to an int": "a graph has no loops or sizes that depend on values",
+    "is not defined": "code in a model's file is stored without its imports: write it as a layer with keras.ops in a Python file, and name that "
+    "with --custom_objects",
     "used as input": "use keras.ops in place of another framework's functions",
 }
 
