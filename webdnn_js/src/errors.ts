@@ -34,6 +34,7 @@ export class WebDNNError extends Error {
 /** The text of anything that was thrown. */
 export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never {
-  throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}`);
+/** `hint` comes last: what may have been meant, say. */
+export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint = ''): never {
+  throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}${hint}`);
 }

@@ -9,4 +9,5 @@ export declare class WebDNNError extends Error {
 }
 /** The text of anything that was thrown. */
 export declare const reasonOf: (thrown: unknown) => string;
-export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never;
+/** `hint` comes last: what may have been meant, say. */
+export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint?: string): never;
