@@ -56,6 +56,9 @@ export function setImageArrayToCanvas(
 ): void {
   checkOptions(options);
   checkOptions({ dstW: width, dstH: height });
+  if (typeof array !== 'object' || (array as unknown) === null || !('length' in array || 'toActual' in array)) {
+    throw new WebDNNError('image', `got ${show(array)}, want a list of numbers`);
+  }
   const flat = Array.isArray(array) ? (array.flat(Infinity) as number[]) : array;
   const pixels = arrayToPixels('toActual' in flat ? flat.toActual() : flat, width, height, options);
   if (!canvas || !('getContext' in canvas)) throw new WebDNNError('image', `got ${kindOf(canvas)}, want a canvas`);

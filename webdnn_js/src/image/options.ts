@@ -99,16 +99,21 @@ const RULES: Readonly<Record<keyof ImageOptions, Rule>> = {
   type: ['Float32Array or Int32Array', (value) => typeof value === 'function' && Object.hasOwn(ARRAYS, value.name)],
 };
 
-/** The name that was meant, perhaps: one is the beginning of the other, or they differ by one letter. `dstWidth` → `dstW`. */
+/** Whether both begin alike and differ by one letter after that: wrong, missing, or too much. */
+function isTypo(a: string, b: string): boolean {
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same++;
+  const [left, right] = [a.slice(same), b.slice(same)];
+  return left.slice(1) === right.slice(1) || left.slice(1) === right || left === right.slice(1);
+}
+
+/** The name that was meant, perhaps. `dstWidth` → `dstW`. */
 function nearest(name: string): string {
-  const known = Object.keys(RULES).find((one) => {
-    const [a, b] = [name.toLowerCase(), one.toLowerCase()];
-    let same = 0;
-    while (same < a.length && a[same] === b[same]) same++;
-    const [left, wanted] = [a.slice(same), b.slice(same)];
-    return !left || !wanted || [wanted, wanted.slice(1)].includes(left.slice(1)) || left === wanted.slice(1);
-  });
-  return known ? `; did you mean ${known}?` : '';
+  const [given, known] = [name.toLowerCase(), Object.keys(RULES)];
+  const found =
+    known.find((one) => given.startsWith(one.toLowerCase()) || one.toLowerCase().startsWith(given)) ??
+    known.find((one) => isTypo(given, one.toLowerCase()));
+  return found ? `; did you mean ${found}?` : '';
 }
 
 /** Throws unless `options` are such as `RULES` wants; one that is undefined counts as not given. */
