@@ -3,7 +3,7 @@
 //   src/index.ts              dist/webdnn.mjs            for `import`
 //   the files of `lazy`       dist/webdnn-*.mjs          what only one backend needs, fetched only when that backend runs
 //   src/script.ts             dist/webdnn.js             for <script>, defines the global WebDNN
-//   src/worker.ts             dist/webdnn-worker.js      a classic worker
+//   the files of `workers`    dist/webdnn-*worker.js     classic workers
 //   every exported type       dist/webdnn.d.ts, dist/types/
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
@@ -17,10 +17,14 @@ const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
 /** Dynamic imports of these become files of their own. */
 const lazy = {
-  'webdnn-fallback': 'src/fallback/executor.ts',
+  'webdnn-fallback': 'src/fallback/session.ts',
   'webdnn-webassembly': 'src/webassembly/session.ts',
   'webdnn-webgl': 'src/webgl/executor.ts',
   'webdnn-webgpu': 'src/webgpu/executor.ts',
+};
+const workers = {
+  'webdnn-worker': 'src/worker.ts',
+  'webdnn-fallback-worker': 'src/fallback/worker.ts',
 };
 const notBuilt = ['README.md'];
 
@@ -72,7 +76,7 @@ const classic = {
 async function scripts() {
   const results = await Promise.all([
     build({ ...module, entryPoints: { webdnn: 'src/index.ts', ...lazy } }),
-    build({ ...classic, entryPoints: { webdnn: 'src/script.ts', 'webdnn-worker': 'src/worker.ts' } }),
+    build({ ...classic, entryPoints: { webdnn: 'src/script.ts', ...workers } }),
   ]);
   const files = results.flatMap((result) => result.outputFiles);
   return new Map(files.map((file) => [path.relative(dist, file.path), Buffer.from(file.contents)]));

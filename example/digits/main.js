@@ -2,7 +2,7 @@ import * as WebDNN from './webdnn/webdnn.mjs';
 import { SIZE, makePad } from './pad.js';
 
 const BACKENDS = ['webgpu', 'webgl', 'webassembly', 'fallback'];
-const SAMPLES = 32;
+const SAMPLES = 30;
 const PIXELS = SIZE * SIZE;
 
 const element = (id) => document.getElementById(id);

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.server import StaticServer
-from runtime.support import BACKENDS, Model, ask, assert_close, gpu_slowly, lists, new_workers, refusal, value
+from harness.cases import N, Random, graph_of, source
+from harness.server import Response, StaticServer
+from runtime.support import (
+    BACKENDS,
+    Model,
+    ask,
+    assert_close,
+    gpu_slowly,
+    lists,
+    new_workers,
+    refusal,
+    value,
+    write_model,
+)
+from webdnn.descriptor.writer import file_record
+from webdnn.graph.graph import Placeholder, apply
+from webdnn.graph.ops import MatMul
 
 LOAD = "const runner = await WebDNN.load(url, {backendOrder: backend}); runner.dispose();"
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -99,11 +118,38 @@ class TestFiles:
             spoil(path)
             refusal(load(site, "/dense"), name, "truncated", "copy the whole directory again", code="integrity")
         server.break_off(path, 100)
-        refusal(load(site, "/dense"), name)
+        refusal(load(site, "/dense"), name, code="fetch")
         server.replace(path, b"<!doctype html>")
         refusal(load(site, "/dense"), name, code="integrity")
         server.heal()
         value(load(site, "/dense"))
+
+    def test_c8_a_server_that_recovers(self, site: Any, server: StaticServer, dense: Model) -> None:
+        """One 503 is asked again, as is a connection that breaks off; a server that stays so is an error that says it."""
+        for pattern in ("descriptor.json", "plan.fallback.*.json", "weights.0.*.bin"):
+            path = f"/dense/{dense.file(pattern)}"
+            for bad in (lambda r: Response(b"", 503), lambda r: Response(r.body[:50], 200, r.headers, len(r.body))):
+                tries = iter([bad])
+                server.fault(path, lambda response, tries=tries: next(tries, lambda r: r)(response))
+                value(load(site, "/dense"))
+            server.heal(path)
+        before = server.requests[path]
+        server.fail(path, 503)
+        refusal(load(site, "/dense"), "503", code="fetch")
+        assert server.requests[path] - before == 3
+
+    def test_c8_query_of_the_folder(self, site: Any, dense: Model) -> None:
+        body = """
+          const seen = [];
+          const transformUrlDelegate = async (url) => (seen.push(url), url);
+          const weightDirectory = '/dense/?v=3';
+          (await WebDNN.load('/dense?v=2', {backendOrder: 'fallback', transformUrlDelegate, weightDirectory})).dispose();
+          (await WebDNN.load(new URL('/dense?v=2', location.href), {backendOrder: 'fallback'})).dispose();
+          return seen;"""
+        weights, plan = dense.file("weights.0.*.bin"), dense.file("plan.fallback.*.json")
+        assert sorted(value(ask(site, body))) == sorted(
+            ["/dense/descriptor.json?v=2", f"/dense/{plan}?v=2", f"/dense/{weights}?v=3"]
+        )
 
     def test_kernels_damaged(self, site: Any, server: StaticServer, dense: Model) -> None:
         workers = site.workers
@@ -136,6 +182,112 @@ class TestFiles:
         ]
 
 
+def test_c8_page_of_a_file(browser: Any, tmp_path: Path, runtime_dist: Path) -> None:
+    """A page that was opened from a file is told to be served."""
+    (tmp_path / "page.html").write_text(f'<script src="{runtime_dist.as_uri()}/webdnn.js"></script>', encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    message = page.evaluate("(url) => WebDNN.load(url).catch((error) => `${error.code}: ${error.message}`)", "./model")
+    context.close()
+    assert message.startswith("fetch: ./model/descriptor.json: ")
+    assert "serve the folder over http" in message
+
+
+def saved(model: Model, folder: Path, change: Callable[[dict[str, Any], Path], None]) -> Path:
+    """A copy of the Descriptor, with a manifest that `change` has altered."""
+    shutil.copytree(model.folder, folder)
+    manifest = json.loads(model.manifest)
+    change(manifest, folder)
+    (folder / "descriptor.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def without_exports(manifest: dict[str, Any], folder: Path) -> None:
+    files = manifest["backends"]["webassembly"]["kernels"]
+    for variant, file in files.items():
+        (folder / file["name"]).write_bytes(b"\0asm\1\0\0\0")
+        files[variant] = file_record(file["name"], b"\0asm\1\0\0\0")
+
+
+def with_notes(manifest: dict[str, Any], folder: Path) -> None:
+    """Fields that a later converter may write, everywhere in the plan."""
+    file = manifest["backends"]["fallback"]["plan"]
+    text = (folder / file["name"]).read_text().replace('{"', '{"note":null,"')
+    (folder / file["name"]).write_text(text)
+    manifest["backends"]["fallback"]["plan"] = file_record(file["name"], text.encode())
+    manifest["note"] = None
+
+
+def of_one_name(manifest: dict[str, Any], folder: Path) -> None:
+    manifest["inputs"][1]["name"] = manifest["inputs"][0]["name"]
+
+
+def with_whole_numbers(manifest: dict[str, Any], folder: Path) -> None:
+    """An output of int32."""
+    for name, files in manifest["backends"].items():
+        file = files["plan"]
+        plan = json.loads((folder / file["name"]).read_text())
+        plan["buffers"][plan["outputs"][0]["buffer"]]["dtype"] = "int32"
+        content = json.dumps(plan).encode()
+        (folder / file["name"]).write_bytes(content)
+        manifest["backends"][name]["plan"] = file_record(file["name"], content)
+    manifest["outputs"][0]["dtype"] = "int32"
+
+
+class TestDescriptors:
+    def test_c9_kernels_without_exports(self, site: Any, server: StaticServer, static: Model, tmp_path: Path) -> None:
+        server.mount("/bare", saved(static, tmp_path / "bare", without_exports))
+        message = refusal(
+            load(site, "/bare", "webassembly"), "no function", "convert the model again", code="descriptor"
+        )
+        assert message.count("webassembly:") == 1
+
+    def test_c9_unknown_fields(self, site: Any, server: StaticServer, mixed: Model, tmp_path: Path) -> None:
+        server.mount("/noted", saved(mixed, tmp_path / "noted", with_notes))
+        body = """
+          const runner = await WebDNN.load('/noted', {backendOrder: 'fallback'});
+          const outputs = await runOnce(runner, inputs);
+          runner.dispose();
+          return outputs;"""
+        inputs = mixed.inputs()
+        assert_close(value(ask(site, body, inputs=lists(inputs))), mixed.expected(inputs))
+
+    def test_c9_two_inputs_of_one_name(self, site: Any, server: StaticServer, mixed: Model, tmp_path: Path) -> None:
+        server.mount("/twins", saved(mixed, tmp_path / "twins", of_one_name))
+        refusal(load(site, "/twins"), "manifest.inputs[1].name", "another name", code="descriptor")
+
+    @each_backend
+    def test_c12_output_of_int32(
+        self, site: Any, server: StaticServer, static: Model, tmp_path: Path, backend: str
+    ) -> None:
+        server.mount(f"/whole-{backend}", saved(static, tmp_path / "whole", with_whole_numbers))
+        refusal(load(site, f"/whole-{backend}", backend), "outputs[0].dtype", "float32", code="descriptor")
+
+    def test_c12_sizes_beyond_memory(self, site: Any, server: StaticServer, tmp_path: Path) -> None:
+        random = Random("growing")
+        x = source("x", N, 5)
+        graph = graph_of([x], [apply(MatMul(), x, random.constant(5, 3))])
+        graph = replace(graph, name="growing", placeholders={"N": Placeholder(minimum=1)})
+        server.mount("/growing", write_model(graph, tmp_path / "growing", ["fallback", "webassembly"]).folder)
+        body = """
+          const runner = await WebDNN.load('/growing', {backendOrder: backend});
+          const huge = [];
+          for (const N of [2 ** 31 - 1, 2 ** 28, 2 ** 50]) huge.push(await attempt(() => runner.setPlaceholderValue({N})));
+          await runner.setPlaceholderValue({N: 1});
+          runner.inputs[0].fill(2);
+          await runner.setPlaceholderValue({N: 1});
+          const kept = [...runner.inputs[0]];
+          await runner.run();
+          runner.dispose();
+          return [huge, kept];"""
+        for backend in ("fallback", "webassembly"):
+            huge, kept = value(ask(site, body, backend=backend))
+            for answer, number in zip(huge, (2**31 - 1, 2**28, 2**50), strict=True):
+                refusal(answer, f"N = {number}", "GiB of memory", code="placeholder")
+            assert kept == [2] * 5
+
+
 class TestOptions:
     @pytest.mark.parametrize(
         ("options", "words"),
@@ -154,6 +306,8 @@ class TestOptions:
             ("{signal: {}}", ["signal must be an AbortSignal"]),
             ("{workerUrl: 5}", ["workerUrl must be text"]),
             ("{cacheStrategy: 'latest'}", ["cacheStrategy is not supported"]),
+            ("{transformUrlDelegate: () => undefined}", ["transformUrlDelegate gave undefined", "want an address"]),
+            ("{transformUrlDelegate: async () => { throw new Error('mine') }}", ["transformUrlDelegate threw", "mine"]),
             ("null", ["options"]),
             ("'fallback'", ["options"]),
         ],
@@ -163,7 +317,7 @@ class TestOptions:
         given = f"{{{start}{options}}}" if start else options
         refusal(ask(site, f"await WebDNN.load('/dense', {given})"), *words, code="option")
 
-    @pytest.mark.parametrize("directory", ["undefined", "null", "7", "{}"])
+    @pytest.mark.parametrize("directory", ["undefined", "null", "7", "{}", "''", "' '"])
     def test_directory_is_no_text(self, site: Any, directory: str) -> None:
         refusal(ask(site, f"await WebDNN.load({directory})"), "directory", code="option")
 

@@ -138,14 +138,17 @@ def test_without_wasm_only(visit: Any, sites: Any, static: Model) -> None:
     )
 
 
-def test_worker_missing(visit: Any, sites: Any, static: Model) -> None:
-    """webassembly runs on the main thread then, and says so."""
+@pytest.mark.parametrize(
+    ("backend", "file"), [("webassembly", "webdnn-worker.js"), ("fallback", "webdnn-fallback-worker.js")]
+)
+def test_worker_missing(visit: Any, sites: Any, static: Model, backend: str, file: str) -> None:
+    """The backend runs on the main thread then, and says so."""
     server = sites(None)
-    server.fail("/runtime/webdnn-worker.js")
-    info = check(visit(server, "module", "webassembly", static), static, "webassembly")
+    server.fail(f"/runtime/{file}")
+    info = check(visit(server, "module", backend, static), static, backend)
     server.heal()
     assert "main thread" in info["thread"]
-    assert "webdnn-worker.js" in info["thread"]
+    assert file in info["thread"]
 
 
 @pytest.mark.parametrize("backend", gpu_slowly())
@@ -153,8 +156,9 @@ def test_part_of_the_runtime_missing(visit: Any, sites: Any, static: Model, back
     """The file of a backend: the next one runs, and the reason names the file."""
     server = sites(None)
     server.fail(f"/runtime/webdnn-{backend}.mjs")
-    if backend == "webassembly":  # whose file is for the main thread only
-        server.fail("/runtime/webdnn-worker.js")
+    # The files of these are for the main thread only.
+    if worker := {"webassembly": "webdnn-worker.js", "fallback": "webdnn-fallback-worker.js"}.get(backend):
+        server.fail(f"/runtime/{worker}")
     other = "webgl" if backend == "fallback" else "fallback"
     info = check(visit(server, "script", [backend, other], static), static, other)
     server.heal()

@@ -144,3 +144,78 @@ def test_c4_mnist_page(page: Any, serve: Any, mnist: tuple[Path, list[int], np.n
             [...one.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 1))"""
     )
     np.testing.assert_allclose(drawn, pixels * 255, atol=0.51)
+
+
+def test_c4_views_are_float32_arrays(site: Any, static: Model) -> None:
+    """What pages did with a view without asking for its array: index, fill, copy out, search."""
+    inputs = static.inputs()
+    body = """
+      const runner = await WebDNN.load('/static', {backendOrder: ''});
+      const [x] = runner.getInputViews();
+      const [y] = runner.getOutputViews();
+      x.fill(0);
+      for (let i = 0; i < x.length; i++) x[i] = inputs[0][i];
+      await runner.run();
+      const best = y.indexOf(Math.max(...y));
+      const result = {
+        outputs: [Array.from(y)], same: y.slice().every((value, i) => value === y[i]), best,
+        argmax: WebDNN.Math.argmax(y)[0], doubled: Array.from(y.map((value) => 2 * value)),
+      };
+      x.set([inputs[0].slice(0, 5), new Float32Array(inputs[0].slice(5))]);
+      await runner.run();
+      result.again = Array.from(y);
+      runner.dispose();
+      return result;"""
+    answer = value(ask(site, body, inputs=lists(inputs)))
+    assert_close(answer["outputs"], static.expected(inputs))
+    assert answer["same"]
+    assert answer["best"] == answer["argmax"]
+    assert answer["doubled"] == [2 * x for x in answer["outputs"][0]]
+    assert answer["again"] == answer["outputs"][0]
+
+
+def test_c4_sizes_without_waiting(site: Any, dense: Model) -> None:
+    """setPlaceholderValue as the release notes of WebDNN 1.2 call it: inputs are set before it has ended."""
+    inputs = dense.inputs(N=4)
+    body = """
+      const runner = await WebDNN.load('/dense', {backendOrder: 'webassembly', saveCache: false});
+      const [x, y] = [runner.getInputViews()[0], runner.getOutputViews()[0]];
+      runner.setPlaceholderValue({N: 4});
+      x.set(inputs[0]);
+      await runner.run();
+      const outputs = [[...y.toActual()]];
+      runner.dispose();
+      return outputs;"""
+    assert_close(value(ask(site, body, inputs=lists(inputs))), dense.expected(inputs, N=4))
+
+
+def test_c4_configuration(site: Any) -> None:
+    body = """
+      const before = WebDNN.getConfiguration('DEBUG', false);
+      WebDNN.setConfiguration('DEBUG', true);
+      return [before, WebDNN.getConfiguration('DEBUG', false), WebDNN.getConfiguration('nothing') === undefined];"""
+    assert value(ask(site, body)) == [False, True, True]
+
+
+def test_c10_availability_is_tried(browser: Any, server: StaticServer) -> None:
+    """A browser that knows WebGL 2 but gives no context, or none that computes in floating point."""
+    cases = {
+        "nothing": ("", True),
+        "no context": (
+            "for (const c of [OffscreenCanvas, HTMLCanvasElement]) c.prototype.getContext = () => null;",
+            False,
+        ),
+        "no floats": ("WebGL2RenderingContext.prototype.getExtension = () => null;", False),
+    }
+    context = browser.new_context()
+    for name, (script, available) in cases.items():
+        page = context.new_page()
+        page.add_init_script(script)
+        page.goto(server.url("/page.html"))
+        page.wait_for_function("window.WebDNN")
+        status, order = page.evaluate("Object.values(WebDNN.getBackendAvailability())")
+        assert status["webgl"] is available, name
+        assert ("webgl" in order) is available, name
+        assert status["webassembly"], name
+        page.close()
+    context.close()

@@ -1,7 +1,9 @@
-/** v1's quick question: which backends has this browser? Whether one really starts, only `load` finds out. */
+/** WebDNN 1's quick question: which backends has this browser? Whether one really starts, only `load` finds out. */
 
 import { BACKENDS, DEFAULT_ORDER } from './backends';
 import type { BackendName } from './plan';
+import { isSupported } from './webassembly/variant';
+import { reasonAgainst } from './webgl/context';
 
 export interface BackendAvailability {
   readonly status: Readonly<Record<BackendName, boolean>>;
@@ -10,9 +12,9 @@ export interface BackendAvailability {
 }
 
 const PROBES: Readonly<Record<BackendName, () => boolean>> = {
-  webgpu: () => 'gpu' in (globalThis.navigator ?? {}),
-  webgl: () => 'WebGL2RenderingContext' in globalThis,
-  webassembly: () => 'WebAssembly' in globalThis,
+  webgpu: () => Boolean(globalThis.navigator?.gpu), // an adapter can be asked for, but not waited for here
+  webgl: () => reasonAgainst() === undefined,
+  webassembly: () => 'WebAssembly' in globalThis && isSupported('simd'),
   fallback: () => true,
 };
 

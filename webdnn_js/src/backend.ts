@@ -65,8 +65,6 @@ export interface StepTime {
 export interface Surroundings {
   /** `backendOptions[name]` of `WebDNN.load`. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** URL of the folder that this runtime was loaded from (worker and fallback files lie there). */
-  readonly runtimeUrl: string;
 }
 
 /** Fetches a file of the Descriptor, verified against its integrity and length. */
@@ -76,7 +74,7 @@ export type FetchFile = (file: FileRef) => Promise<Content>;
 export interface Preparation {
   /** Begins to fetch one of `kernels`, while the plan downloads. */
   fetch?(kernels: Files, fetchFile: FetchFile): void;
-  /** If no executor came to own it. */
+  /** Ends at once what was begun, also in the middle of `create`; unless an executor has come to own it. */
   dispose(): void;
 }
 
@@ -100,14 +98,13 @@ export interface WeightRows {
 }
 
 /**
- * One model on one device. Order of calls: `start` (compiles kernels, makes weight buffers; may run while weights
- * download), any number of `writeWeights`, `finishWeights`, then `bind` and `run` in any alternation, then `dispose`.
+ * One model on one device, whose kernels are compiled. Order of calls: any number of `writeWeights`, `finishWeights`, then
+ * `bind` and `run` in any alternation, one at a time; `dispose` at any time.
  */
 export interface Executor {
-  start(): Promise<void>;
   /**
    * Fills the weight buffers of each piece of a shard, and runs the Setup steps of its weight. The data of all pieces are views of
-   * `memory`, which may be given away; resolves to it, or to what has come back in its place. One call at a time.
+   * `memory`, which may be given away; resolves to it, or to what has come back in its place.
    */
   writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
   finishWeights(): Promise<void>;
@@ -117,9 +114,15 @@ export interface Executor {
   run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
   /** Like `run`, but times each step; one entry per bound step. */
   profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+  /**
+   * Ends everything at once, a call that is pending too: whatever becomes of that, or if nothing ever does, nobody listens any more.
+   * Called once.
+   */
   dispose(): void;
   /** What was chosen and why, for `runner.info`: variant, adapter, reason a worker could not start … */
   readonly info: Readonly<Record<string, unknown>>;
+  /** Resolves, to the reason in words for people, when the device is gone and no call can succeed any more. */
+  readonly lost?: Promise<string> | undefined;
 }
 
 export interface Backend {
@@ -130,6 +133,6 @@ export interface Backend {
   unavailable(): Promise<string | undefined>;
   /** Begins what takes time and needs no plan; for the first of the backends while the manifest downloads, else while the plan does. */
   prepare?(surroundings: Surroundings): Preparation;
-  /** Most of a backend is a file of its own, loaded here. */
+  /** Compiles the kernels and makes weight buffers, while weights download. Most of a backend is a file of its own, loaded here. */
   create(context: BackendContext): Promise<Executor>;
 }

@@ -54,6 +54,17 @@ const shard = (weights: number): Check =>
     ),
   });
 
+/** Whose names a page asks for. */
+const tensors =
+  (tensor: Check): Check =>
+  (value, path) => {
+    list(tensor)(value, path);
+    const names = (value as Manifest['inputs']).map(({ name }) => name);
+    names.forEach((name, i) => {
+      if (names.indexOf(name) < i) reject(`${path}[${i}].name`, 'another name than those before it', name);
+    });
+  };
+
 const backend = fields({ plan: anyFile, kernels: optional(dictionary(text, anyFile)) });
 const BACKENDS = fields(Object.fromEntries(DEFAULT_ORDER.map((name) => [name, optional(backend)])));
 
@@ -96,8 +107,8 @@ export function checkManifest(value: unknown): Manifest {
   const constraint = fields({ left: size, relation: oneOf('==', '<='), right: size, reason: text });
   fields({
     constraints: list(constraint),
-    inputs: list(tensor),
-    outputs: list(tensor),
+    inputs: tensors(tensor),
+    outputs: tensors(tensor),
     shards: list(shard(manifest.weights.length)),
   })(value, path);
   checkCoverage(manifest);

@@ -30,6 +30,7 @@ type Symbols = ReadonlySet<string>;
 const kernel = fields({
   name: text,
   source: optional(text),
+  targets: optional(integer(4, 4)),
   attributes: (value, path) => {
     if (value !== undefined) dictionary(text, data(16))(value, path);
   },
@@ -147,6 +148,9 @@ function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
       const want = tensors[i]!.dtype;
       const used = plan.buffers[b]!;
       if (used.dtype !== want) reject(`plan.${side}[${i}].buffer`, `a buffer of ${want}`, used.dtype);
+      // Kernels compute in float32, so a page would get its bits as whole numbers, or none.
+      if (want !== 'float32')
+        reject(`manifest.${side}[${i}].dtype`, '"float32", in which whole numbers are stored too', want);
       if (used.kind === 'activation' && used.live[end] !== position) {
         reject(`plan.buffers[${b}].live[${end}]`, `${position}, as one of the ${side}`, used.live[end]);
       }

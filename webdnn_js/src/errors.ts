@@ -34,6 +34,10 @@ export class WebDNNError extends Error {
 /** The text of anything that was thrown. */
 export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
+/** `reason` without the name of the backend that it may begin with, for whoever writes that name before it. */
+export const withoutName = (name: string, reason: string): string =>
+  reason.startsWith(`${name}: `) ? reason.slice(name.length + 2) : reason;
+
 /** `hint` comes last: what may have been meant, say. */
 export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint = ''): never {
   throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}${hint}`);

@@ -34,13 +34,14 @@ function fail(expr: Expr, problem: string): never {
   throw new WebDNNError('descriptor', `${formatExpr(expr)}: ${problem}`);
 }
 
-export function evaluate(expr: Expr, symbols: Symbols): number {
+/** Beyond the safe integers it throws, or, `roughly`, goes on with what a float64 holds. */
+export function evaluate(expr: Expr, symbols: Symbols, roughly = false): number {
   if (typeof expr === 'number') return expr;
   if (typeof expr === 'string') return symbols.get(expr) ?? fail(expr, 'unknown symbol');
   const [operator, left, right] = expr;
-  const a = evaluate(left, symbols);
-  const b = evaluate(right, symbols);
+  const a = evaluate(left, symbols, roughly);
+  const b = evaluate(right, symbols, roughly);
   if (b === 0 && (operator === '//' || operator === '%')) fail(expr, 'division by zero');
   const value = OPERATORS[operator](a, b) + 0; // + 0 turns −0 into 0
-  return Number.isSafeInteger(value) ? value : fail(expr, 'not a safe integer');
+  return Number.isSafeInteger(value) || roughly ? value : fail(expr, 'not a safe integer');
 }

@@ -1,6 +1,7 @@
 /** WebDNN: runs networks that were compiled ahead of time. */
 
 export { getBackendAvailability, type BackendAvailability } from './availability';
+export { getConfiguration, setConfiguration } from './configuration';
 export { WebDNNError, type ErrorCode } from './errors';
 export * as Image from './image';
 export { load } from './load';

@@ -1,10 +1,11 @@
 /** Directory → Runner: read and check the Descriptor, then start the first backend that can. */
 
-import type { Backend, Executor, FetchFile, Preparation, Surroundings } from './backend';
+import { unlessAborted } from './abort';
+import type { Backend, BackendContext, FetchFile, Preparation, Schedule } from './backend';
 import { BACKENDS } from './backends';
 import { checkManifest } from './check_manifest';
 import { checkPlan } from './check_plan';
-import { WebDNNError, reasonOf, type ErrorCode } from './errors';
+import { WebDNNError, reasonOf, withoutName, type ErrorCode } from './errors';
 import { Reader, type Content } from './fetch';
 import { backendOrder, callPage, checkOptions, optionsOf, type LoadOptions } from './options';
 import { unsetPlaceholders } from './placeholders';
@@ -25,14 +26,6 @@ interface Loading {
   readonly prepared: Map<BackendName, Preparation>;
   readonly fallThrough: FallThrough[];
 }
-
-const runtimeUrl = (): string => {
-  try {
-    return new URL('.', import.meta.url).href;
-  } catch {
-    return ''; // an inlined bundle has no folder
-  }
-};
 
 interface ShardReader extends ShardSource {
   /** Starts the first downloads. */
@@ -83,46 +76,59 @@ function shardReader(
   };
 }
 
-/** Compiles while weights download, and writes them. */
-async function fill(executor: Executor, { manifest, shards }: Loading): Promise<void> {
-  await loadWeights(manifest, shards, executor, executor.start());
-  await executor.finishWeights();
+/** Begins to read all that `backend` needs, and checks its plan. */
+async function contextOf(
+  backend: Backend,
+  { manifest, reader, shards, options }: Loading,
+  prepared: Preparation | undefined,
+): Promise<BackendContext> {
+  const { name } = backend;
+  const fetchFile: FetchFile = (file) => reader.file(file);
+  const { plan: file, kernels = {} } = manifest.backends[name]!;
+  prepared?.fetch?.(kernels, fetchFile);
+  const reading = reader.json(file);
+  shards.prefetch();
+  const plan = checkPlan(await reading, manifest, name);
+  const isStatic = !unsetPlaceholders(manifest, {}).length;
+  const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
+  return { options: optionsOf(name, options), manifest, plan, setups: bindSetup(plan), schedule, prepared, fetchFile };
 }
 
-const surroundingsOf = (name: BackendName, options: LoadOptions): Surroundings => ({
-  options: optionsOf(name, options),
-  runtimeUrl: runtimeUrl(),
-});
+/** Compiles while weights download, writes them, and sizes what has one size only. */
+async function fill(
+  creating: Promise<Runner>,
+  { manifest, shards }: Loading,
+  schedule: Schedule | undefined,
+): Promise<Runner> {
+  await loadWeights(manifest, shards, creating);
+  const runner = await creating;
+  await runner.finishWeights();
+  await runner.settle(schedule);
+  return runner;
+}
 
 async function start(backend: Backend, loading: Loading): Promise<Runner> {
-  const { manifest, reader, shards, options, prepared, fallThrough } = loading;
+  const { manifest, options, prepared, fallThrough } = loading;
+  const { signal } = options;
   const { name } = backend;
-  const reason = await backend.unavailable();
+  const reason = await unlessAborted(signal, backend.unavailable());
   if (reason !== undefined) throw new WebDNNError('backend', reason);
-  const surroundings = surroundingsOf(name, options);
-  const preparation = prepared.get(name) ?? backend.prepare?.(surroundings);
+  const preparation = prepared.get(name) ?? backend.prepare?.({ options: optionsOf(name, options) });
   prepared.delete(name);
   let owner: { dispose(): void } | undefined = preparation;
+  let creating: Promise<Runner> | undefined;
   try {
-    const fetchFile: FetchFile = (file) => reader.file(file);
-    const { plan: file, kernels = {} } = manifest.backends[name]!;
-    preparation?.fetch?.(kernels, fetchFile);
-    const reading = reader.json(file);
-    shards.prefetch();
-    const plan = checkPlan(await reading, manifest, name);
-    const setups = bindSetup(plan);
-    const isStatic = !unsetPlaceholders(manifest, {}).length;
-    const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
-    const context = { ...surroundings, manifest, plan, setups, schedule, prepared: preparation, fetchFile };
-    const executor = await backend.create(context);
-    owner = executor;
-    const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
-    await fill(executor, loading);
-    if (schedule) await runner.bindStatic(schedule);
-    options.signal?.throwIfAborted();
-    return runner;
+    const context = await unlessAborted(signal, contextOf(backend, loading, preparation));
+    const { plan, schedule } = context;
+    creating = backend.create(context).then((executor) => {
+      const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
+      owner = runner;
+      return runner;
+    });
+    return await unlessAborted(signal, fill(creating, loading, schedule));
   } catch (error) {
     owner?.dispose();
+    void creating?.then((late) => late.dispose()).catch(() => undefined);
     throw error;
   }
 }
@@ -141,7 +147,7 @@ async function startFirst(order: readonly BackendName[], loading: Loading): Prom
     } catch (error) {
       options.signal?.throwIfAborted();
       if (error instanceof WebDNNError && FATAL.includes(error.code)) throw error;
-      reason = reasonOf(error);
+      reason = withoutName(name, reasonOf(error));
       console.warn(`WebDNN: ${name} cannot run this model: ${reason}`);
     }
     fallThrough.push({ backend: name, reason });
@@ -152,25 +158,43 @@ async function startFirst(order: readonly BackendName[], loading: Loading): Prom
 
 /** Lets the backend that is tried first begin: all that is known is that this browser may have it. */
 function prepareFirst([first]: readonly BackendName[], options: LoadOptions): Map<BackendName, Preparation> {
-  const preparation = first && BACKENDS[first]?.prepare?.(surroundingsOf(first, options));
+  const preparation = first && BACKENDS[first]?.prepare?.({ options: optionsOf(first, options) });
   return new Map(preparation ? [[first, preparation]] : []);
 }
 
-/** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
-export async function load(directory: string, options: LoadOptions = {}): Promise<Runner> {
-  if (typeof directory !== 'string') {
-    throw new WebDNNError('option', `load: directory must be text, got ${String(directory)}`);
-  }
-  checkOptions(options);
+async function loadFrom(directory: string, options: LoadOptions): Promise<Runner> {
   const order = backendOrder(options);
   options.signal?.throwIfAborted();
   const prepared = prepareFirst(order, options);
   try {
     const reader = new Reader(directory, options);
-    const manifest = checkManifest(await reader.manifest());
+    const manifest = checkManifest(await unlessAborted(options.signal, reader.manifest()));
     const shards = shardReader(manifest, reader, options);
     return await startFirst(order, { manifest, reader, shards, options, prepared, fallThrough: [] });
   } finally {
     for (const preparation of prepared.values()) preparation.dispose();
+  }
+}
+
+/** The directory as text. */
+function checkDirectory(directory: unknown): string {
+  const text = directory instanceof URL ? directory.href : directory;
+  if (typeof text !== 'string') {
+    throw new WebDNNError('option', `load: directory must be text or a URL, got ${String(directory)}`);
+  }
+  if (!text.trim()) throw new WebDNNError('option', "load: directory is empty; the page's own folder is '.'");
+  return text;
+}
+
+/** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
+export async function load(directory: string | URL, options: LoadOptions = {}): Promise<Runner> {
+  const folder = checkDirectory(directory);
+  const checked = checkOptions(options);
+  try {
+    return await loadFrom(folder, checked);
+  } catch (error) {
+    checked.signal?.throwIfAborted();
+    if (error instanceof WebDNNError) throw error;
+    throw new WebDNNError('backend', `load: ${reasonOf(error)}`, { cause: error });
   }
 }

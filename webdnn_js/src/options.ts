@@ -5,28 +5,38 @@ import { isObject } from './check';
 import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import type { BackendName } from './plan';
 
+export type TransformUrl = (url: string) => string | URL | Promise<string | URL>;
+
 export interface LoadOptions {
-  /** Backends to try, in this order. `webmetal` is an old name of `webgpu`. */
-  readonly backendOrder?: string | readonly string[];
+  /** Backends to try, in this order. `webmetal` is an old name of `webgpu`. Empty text or null: the default. */
+  readonly backendOrder?: string | readonly string[] | null;
   /** By backend name; see each backend. */
   readonly backendOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Bytes of weights so far, bytes in all, and their ratio. */
   readonly progressCallback?: (loaded: number, total: number, ratio: number) => void;
   /** Where the weights are, if not in the Descriptor's directory. */
   readonly weightDirectory?: string;
-  /** Gets the address of every file, gives the one to read instead. */
-  readonly transformUrlDelegate?: (url: string) => string;
+  /** Gets the address of every file, gives the one to read instead, or a promise of it. */
+  readonly transformUrlDelegate?: TransformUrl;
   /** Stops loading; `load` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Address of webdnn-worker.js, if not next to the runtime. */
+  /** Address of webdnn-worker.js, if not next to the runtime; webdnn-fallback-worker.js lies beside it. */
   readonly workerUrl?: string;
+  /** WebDNN 1 kept weights in the page's storage. This version leaves that to the browser's cache, as `networkOnly` and false say. */
+  readonly cacheStrategy?: 'networkOnly';
+  readonly saveCache?: false;
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isText = (value: unknown): boolean => typeof value === 'string';
 const isNames = (value: readonly unknown[]): boolean => value.length > 0 && value.every(isText);
 
-const OPTIONS: Readonly<Record<keyof LoadOptions, readonly [want: string, test: (value: unknown) => boolean]>> = {
+const OPTIONS: Readonly<
+  Record<
+    Exclude<keyof LoadOptions, 'cacheStrategy' | 'saveCache'>,
+    readonly [want: string, test: (value: unknown) => boolean]
+  >
+> = {
   backendOrder: ['a name or a list of names', (value) => isNames([value].flat())],
   backendOptions: ['an object of objects', (value) => isObject(value) && Object.values(value).every(isObject)],
   progressCallback: ['a function', isFunction],
@@ -35,18 +45,27 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, readonly [want: string, test: 
   signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
   workerUrl: ['text', isText],
 };
-const LATER = ['cacheStrategy', 'saveCache'];
+/** Of some options of WebDNN 1, the one value that says what this version does. */
+const OLD: Readonly<Record<string, unknown>> = { cacheStrategy: 'networkOnly', saveCache: false };
+/** What pages of WebDNN 1 gave for the default. */
+const isDefault = (name: string, value: unknown): boolean =>
+  value === undefined || (name === 'backendOrder' && (value === null || value === ''));
 
-/** Checks what a page has given; an option that is undefined counts as not given. */
-export function checkOptions(options: LoadOptions): void {
+/** Checks what a page has given, and leaves out what stands for the default. */
+export function checkOptions(options: LoadOptions): LoadOptions {
   if (!isObject(options)) throw new WebDNNError('option', 'load: options must be an object');
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (LATER.includes(name)) throw new WebDNNError('option', `load: ${name} is not supported yet`);
+  const given = Object.entries(options).filter(([name, value]) => !isDefault(name, value));
+  for (const [name, value] of given) {
+    if (Object.hasOwn(OLD, name)) {
+      if (value === OLD[name]) continue;
+      const remedy = `leave it out, or give ${JSON.stringify(OLD[name])}: the browser's cache keeps the files`;
+      throw new WebDNNError('option', `load: ${name} is not supported yet; ${remedy}`);
+    }
     if (!Object.hasOwn(OPTIONS, name)) rejectUnknown('option', 'option', name, Object.keys(OPTIONS));
-    const [want, test] = OPTIONS[name as keyof LoadOptions];
+    const [want, test] = OPTIONS[name as keyof typeof OPTIONS];
     if (!test(value)) throw new WebDNNError('option', `load: ${name} must be ${want}`);
   }
+  return Object.fromEntries(given);
 }
 
 function backendName(name: string): BackendName {
@@ -55,8 +74,8 @@ function backendName(name: string): BackendName {
 }
 
 /** The backends to try, each once. */
-export function backendOrder({ backendOrder = DEFAULT_ORDER }: LoadOptions): BackendName[] {
-  return [...new Set([backendOrder].flat().map(backendName))];
+export function backendOrder({ backendOrder }: LoadOptions): BackendName[] {
+  return [...new Set([backendOrder ?? DEFAULT_ORDER].flat().map(backendName))];
 }
 
 /** What backend `name` gets as its options. */
@@ -84,6 +103,21 @@ export function callPage<T>(name: keyof LoadOptions, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw new WebDNNError('option', `load: ${name} threw: ${reasonOf(error)}`, { cause: error });
+    return pageFault(name, error);
   }
+}
+
+function pageFault(name: keyof LoadOptions, error: unknown): never {
+  throw new WebDNNError('option', `load: ${name} threw: ${reasonOf(error)}`, { cause: error });
+}
+
+/** The address that `transform` gives for `url`. */
+export async function transformed(url: string, transform: TransformUrl | undefined): Promise<string> {
+  if (!transform) return url;
+  const name = 'transformUrlDelegate';
+  const given: unknown = await Promise.resolve(callPage(name, () => transform(url))).catch((e) => pageFault(name, e));
+  const address = given instanceof URL ? given.href : given;
+  if (typeof address === 'string' && address.trim()) return address;
+  const got = typeof address === 'string' ? 'empty text' : String(address);
+  throw new WebDNNError('option', `load: ${name} gave ${got} for ${url}, want an address`);
 }

@@ -4,6 +4,14 @@ import { WebDNNError, rejectUnknown } from './errors';
 import { evaluate, formatExpr, type Symbols } from './expr';
 import type { Constraint, Expr, Manifest } from './plan';
 
+/** By placeholder. */
+export type Values = Readonly<Record<string, number>>;
+
+export const formatValues = (values: Values): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ');
+
 const FARTHEST = 4096; // from the value given to the one proposed
 
 function holds({ left, relation, right }: Constraint, symbols: Symbols): boolean {
@@ -56,11 +64,11 @@ export function checkPlaceholder(manifest: Manifest, name: string, value: unknow
   }
 }
 
-export const unsetPlaceholders = (manifest: Manifest, values: Readonly<Record<string, number>>): string[] =>
+export const unsetPlaceholders = (manifest: Manifest, values: Values): string[] =>
   Object.keys(manifest.placeholders).filter((name) => !Object.hasOwn(values, name));
 
 /** Checks bounds and constraints; every placeholder must have its value. */
-export function resolvePlaceholders(manifest: Manifest, values: Readonly<Record<string, number>>): Map<string, number> {
+export function resolvePlaceholders(manifest: Manifest, values: Values): Map<string, number> {
   const unset = unsetPlaceholders(manifest, values);
   if (unset.length) {
     throw new WebDNNError('placeholder', `call setPlaceholderValue first; not set: ${unset.join(', ')}`);

@@ -1,9 +1,9 @@
 /** A loaded model, on one backend. */
 
 import { isObject } from './check';
-import type { Backend, Executor, Schedule, StepTime, TypedArray } from './backend';
-import { WebDNNError, reasonOf, rejectUnknown } from './errors';
-import { checkPlaceholder, unsetPlaceholders } from './placeholders';
+import type { Backend, Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
+import { WebDNNError, reasonOf, rejectUnknown, withoutName } from './errors';
+import { checkPlaceholder, formatValues, unsetPlaceholders, type Values } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
 import { TensorView } from './tensor_view';
 import type { BackendName, Manifest, Plan } from './plan';
@@ -22,30 +22,60 @@ export interface RunnerParts {
   readonly fallThrough: readonly FallThrough[];
 }
 
+/** Rejects the call that is pending. */
+type Stop = (error: WebDNNError) => void;
+
+/** What a runner can be. A state has what may be used in it, and nothing else. */
+type State =
+  /** Its weights are on their way. */
+  | { readonly is: 'created'; readonly executor: Executor; readonly stop?: Stop }
+  /** All weights are there. */
+  | { readonly is: 'filled'; readonly executor: Executor }
+  /** Some placeholders have no value yet. */
+  | { readonly is: 'unsized'; readonly executor: Executor; readonly values: Values }
+  | {
+      readonly is: 'binding';
+      readonly executor: Executor;
+      readonly stop: Stop;
+      /** Never rejects. */
+      readonly settled: Promise<void>;
+    }
+  | { readonly is: 'ready'; readonly executor: Executor; readonly values: Values }
+  | { readonly is: 'running'; readonly executor: Executor; readonly stop: Stop }
+  /** The device could not be set up for `values`. */
+  | { readonly is: 'broken'; readonly executor: Executor; readonly values: Values; readonly error: WebDNNError }
+  /** The device is gone. */
+  | { readonly is: 'lost'; readonly error: WebDNNError }
+  | { readonly is: 'disposed' };
+
+type Sizable = Extract<State, { is: 'filled' | 'unsized' | 'ready' | 'broken' }>;
+
+const disposed = (): WebDNNError =>
+  new WebDNNError('disposed', 'this runner was disposed of; load the model again to go on');
+
 export class Runner {
   readonly backendName: BackendName;
   /** Reused at every run: set their values before, read them after. */
   readonly inputs: readonly TensorView[];
   readonly outputs: readonly TensorView[];
-  readonly #parts: RunnerParts;
-  #values: Readonly<Record<string, number>> = {};
-  #bound = false;
-  #busy = false;
-  #disposed = false;
+  /** What was chosen, and why: the model, the backends that could not start, what the backend says about itself. */
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly #parts: Omit<RunnerParts, 'executor'>;
+  #state: State;
 
   /** @internal Use `load`. */
-  constructor(parts: RunnerParts) {
-    this.#parts = parts;
-    this.backendName = parts.backend.name;
-    this.inputs = parts.manifest.inputs.map((tensor) => new TensorView(tensor));
-    this.outputs = parts.manifest.outputs.map((tensor) => new TensorView(tensor));
-  }
-
-  /** What was chosen, and why: the model, the backends that could not start, what the backend says about itself. */
-  get info(): Readonly<Record<string, unknown>> {
-    const { manifest, executor, fallThrough } = this.#parts;
+  constructor({ executor, ...parts }: RunnerParts) {
+    const { manifest, backend, fallThrough } = (this.#parts = parts);
     const { name, converter } = manifest;
-    return { ...executor.info, model: name, converter, backend: this.backendName, fallThrough };
+    this.backendName = backend.name;
+    this.inputs = manifest.inputs.map((tensor) => new TensorView(tensor, 'input'));
+    this.outputs = manifest.outputs.map((tensor) => new TensorView(tensor, 'output'));
+    this.info = { ...executor.info, model: name, converter, backend: backend.name, fallThrough };
+    this.#state = { is: 'created', executor };
+    void executor.lost?.then((reason) => {
+      const error = this.#ours(new Error(reason));
+      this.#end({ is: 'lost', error }, error);
+    });
   }
 
   getInput(name: string): TensorView {
@@ -77,83 +107,169 @@ export class Runner {
   }
 
   /**
-   * Sets some placeholders; once all are set, checks the model's constraints and makes new inputs, outputs and states,
-   * all zero. If a value is refused, the runner stays as it was.
+   * Sets some placeholders; once all are set, checks the model's constraints and sizes the inputs, outputs and states. Those whose size
+   * changes become zero, states always. If a value is refused, or is the present one, nothing changes.
    */
-  setPlaceholderValue(values: Readonly<Record<string, number>>): Promise<void> {
-    return this.#exclusive(async () => {
-      const { manifest } = this.#parts;
-      if (!isObject(values)) {
-        throw new WebDNNError('placeholder', `setPlaceholderValue: got ${String(values)}, want an object like {N: 1}`);
-      }
-      for (const [name, value] of Object.entries(values)) checkPlaceholder(manifest, name, value);
-      await this.#bind({ ...this.#values, ...values });
-    });
-  }
-
-  /** @internal For `load`: a model without placeholders is ready at once. */
-  bindStatic(schedule: Schedule): Promise<void> {
-    return this.#use(schedule, {});
-  }
-
-  /** Gives all memory back; after a run in progress. */
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    if (!this.#busy) this.#parts.executor.dispose();
-  }
-
-  async #bind(values: Readonly<Record<string, number>>): Promise<void> {
+  async setPlaceholderValue(values: Values): Promise<void> {
+    const state = this.#sizable();
     const { manifest, plan, backend } = this.#parts;
-    if (unsetPlaceholders(manifest, values).length) {
-      this.#values = values;
+    if (!isObject(values)) {
+      throw new WebDNNError('placeholder', `setPlaceholderValue: got ${String(values)}, want an object like {N: 1}`);
+    }
+    for (const [name, value] of Object.entries(values)) checkPlaceholder(manifest, name, value);
+    const old = 'values' in state ? state.values : {};
+    const all = { ...old, ...values };
+    if (state.is === 'ready' && Object.keys(all).every((name) => all[name] === old[name])) return;
+    if (unsetPlaceholders(manifest, all).length) {
+      this.#state = { is: 'unsized', executor: state.executor, values: all };
       return;
     }
-    await this.#use(bindPlan(manifest, plan, values, backend.memory), values);
+    await this.#bind(state, bindPlan(manifest, plan, all, backend.memory), all);
+  }
+
+  /** @internal For `load`: as an executor's. */
+  async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
+    const state = this.#created();
+    const { executor } = state;
+    const write = () => executor.writeWeights(memory, pieces);
+    return this.#during(
+      (stop) => ({ is: 'created', executor, stop }),
+      write,
+      state,
+      () => state,
+    );
+  }
+
+  /** @internal For `load`: all weights were written. */
+  async finishWeights(): Promise<void> {
+    const state = this.#created();
+    const { executor } = state;
+    const finish = () => executor.finishWeights();
+    const filled = { is: 'filled', executor } as const;
+    await this.#during(
+      (stop) => ({ is: 'created', executor, stop }),
+      finish,
+      filled,
+      () => state,
+    );
+  }
+
+  /** @internal For `load`, after `finishWeights`: a model without placeholders is ready at once, others wait for values. */
+  async settle(schedule: Schedule | undefined): Promise<void> {
+    const state = this.#sizable();
+    if (schedule) await this.#bind(state, schedule, {});
+    else this.#state = { is: 'unsized', executor: state.executor, values: {} };
+  }
+
+  /** Gives all memory and workers back at once. A call that is pending rejects. */
+  dispose(): void {
+    this.#end({ is: 'disposed' }, disposed());
+    this.#state = { is: 'disposed' };
   }
 
   /** Runs `schedule`, which is that of `values`, from now on. */
-  async #use(schedule: Schedule, values: Readonly<Record<string, number>>): Promise<void> {
-    const { manifest, executor } = this.#parts;
-    this.#bound = false;
-    await executor.bind(schedule);
+  #bind({ executor }: Sizable, schedule: Schedule, values: Values): Promise<void> {
+    const { manifest } = this.#parts;
     const symbols = new Map(Object.entries(values));
+    // Before anything is awaited: pages of WebDNN 1 set inputs without waiting.
     this.inputs.forEach((view, i) => view.bind(bindShape(manifest.inputs[i]!.shape, symbols)));
     this.outputs.forEach((view, i) => view.bind(bindShape(manifest.outputs[i]!.shape, symbols)));
-    this.#values = values;
-    this.#bound = true;
+    return this.#during(
+      (stop, settled) => ({ is: 'binding', executor, stop, settled }),
+      () => executor.bind(schedule),
+      { is: 'ready', executor, values },
+      (error) => ({ is: 'broken', executor, values, error }),
+    );
   }
 
-  #compute<T>(
+  async #compute<T>(
     work: (executor: Executor, inputs: readonly TypedArray[], outputs: readonly TypedArray[]) => Promise<T>,
   ): Promise<T> {
-    return this.#exclusive(() => {
-      if (!this.#bound) {
-        const unset = unsetPlaceholders(this.#parts.manifest, this.#values).join(', ');
-        throw new WebDNNError(
-          'placeholder',
-          `call setPlaceholderValue first; not set: ${unset || 'the last call failed'}`,
-        );
-      }
-      const arrays = (views: readonly TensorView[]): TypedArray[] => views.map((view) => view.toActual());
-      return work(this.#parts.executor, arrays(this.inputs), arrays(this.outputs));
-    });
+    if (this.#state.is === 'binding') await this.#state.settled;
+    const state = this.#state;
+    if (state.is !== 'ready') throw this.#refusal(state);
+    const { executor } = state;
+    const arrays = (views: readonly TensorView[]): TypedArray[] => views.map((view) => view.toActual());
+    return this.#during(
+      (stop) => ({ is: 'running', executor, stop }),
+      () => work(executor, arrays(this.inputs), arrays(this.outputs)),
+      state,
+      () => state,
+    );
   }
 
-  /** One thing at a time: the arrays and the device's memory are shared by all runs. */
-  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw new WebDNNError('disposed', 'this runner was disposed of; load the model again');
-    if (this.#busy)
-      throw new WebDNNError('busy', 'this runner is busy: await the last call first, or load a second one');
-    this.#busy = true;
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof WebDNNError) throw error;
-      throw new WebDNNError('backend', `${this.backendName}: ${reasonOf(error)}`, { cause: error });
-    } finally {
-      this.#busy = false;
-      if (this.#disposed) this.#parts.executor.dispose();
+  /** Does `work` in a state of its own, which goes over into `after`, or into what `failed` says. Rejects when that state is stopped. */
+  #during<T>(
+    during: (stop: Stop, settled: Promise<void>) => State,
+    work: () => Promise<T>,
+    after: State,
+    failed: (error: WebDNNError) => State,
+  ): Promise<T> {
+    let settle = (): void => undefined;
+    const settled = new Promise<void>((resolve) => (settle = resolve));
+    return new Promise<T>((resolve, reject) => {
+      const state = (this.#state = during(reject, settled));
+      /** Unless the runner was lost or disposed of meanwhile, and the call has been rejected. */
+      const go = (next: State, answer: () => void): void => {
+        if (this.#state !== state) return;
+        this.#state = next;
+        answer();
+      };
+      work().then(
+        (result) => go(after, () => resolve(result)),
+        (thrown: unknown) => {
+          const error = this.#ours(thrown);
+          go(failed(error), () => reject(error));
+        },
+      );
+    }).finally(settle);
+  }
+
+  /** The last that is done with the executor. */
+  #end(state: State, error: WebDNNError): void {
+    const last = this.#state;
+    if (!('executor' in last)) return;
+    this.#state = state;
+    last.executor.dispose();
+    if ('stop' in last) last.stop?.(error);
+  }
+
+  #ours(thrown: unknown): WebDNNError {
+    if (thrown instanceof WebDNNError) return thrown;
+    const name = this.backendName;
+    return new WebDNNError('backend', `${name}: ${withoutName(name, reasonOf(thrown))}`, { cause: thrown });
+  }
+
+  #created(): Extract<State, { is: 'created' }> {
+    if (this.#state.is === 'created') return this.#state;
+    throw this.#refusal(this.#state);
+  }
+
+  #sizable(): Sizable {
+    const state = this.#state;
+    if (state.is === 'filled' || state.is === 'unsized' || state.is === 'ready' || state.is === 'broken') return state;
+    throw this.#refusal(state);
+  }
+
+  /** Why a call is not possible in `state`. */
+  #refusal(state: State): WebDNNError {
+    switch (state.is) {
+      case 'disposed':
+        return disposed();
+      case 'lost':
+        return new WebDNNError(state.error.code, state.error.message, { cause: state.error });
+      case 'filled':
+      case 'unsized': {
+        const unset = unsetPlaceholders(this.#parts.manifest, 'values' in state ? state.values : {}).join(', ');
+        return new WebDNNError('placeholder', `call setPlaceholderValue first; not set: ${unset}`);
+      }
+      case 'broken': {
+        const cause = state.error;
+        const what = `call setPlaceholderValue again: ${formatValues(state.values)} failed: ${cause.message}`;
+        return new WebDNNError('placeholder', what, { cause });
+      }
+      default:
+        return new WebDNNError('busy', 'this runner is busy: await the last call first, or load a second one');
     }
   }
 }

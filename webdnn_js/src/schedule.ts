@@ -4,15 +4,17 @@ import type { BoundSetup, BoundStep, BoundView, Schedule } from './backend';
 import { INT32_MAX, integer as checkInteger, reject } from './check';
 import { WebDNNError } from './errors';
 import { evaluate, type Symbols } from './expr';
-import { resolvePlaceholders } from './placeholders';
+import { formatValues, resolvePlaceholders, type Values } from './placeholders';
 import { FOREVER, planMemory, type MemoryItem } from './planner';
-import { formatShape, product } from './shape';
+import { formatBytes, formatShape, product } from './shape';
 import type { Expr, Manifest, Plan, Repeat, Setup, Step, View } from './plan';
 
 /** float32 and int32 alike. */
 export const BYTES_PER_ELEMENT = 4;
 const NONE: readonly Expr[] = [];
 const MOST_STEPS = 1_000_000;
+/** Numbers of all iterations together that differ from one to the next: they are evaluated one by one, on the page's thread. */
+const MOST_NUMBERS = 1_000_000;
 const DEFAULT_MEMORY = 2 ** 31;
 
 function integer(expr: Expr, symbols: Symbols, minimum: number, path: string): number {
@@ -36,33 +38,55 @@ function bindView(view: View, symbols: Symbols, elements: readonly number[], pat
   return { buffer, offset, pitch, shape, rows, columns };
 }
 
-/** Elements of every buffer. Those of static buffers do not depend on `symbols`. */
-function bufferElements(manifest: Manifest, plan: Plan, symbols: Symbols): number[] {
-  return plan.buffers.map((buffer, i) => {
-    const size = buffer.kind === 'weight' ? manifest.weights[buffer.weight]!.rows * buffer.pitch : buffer.elements;
-    return integer(size, symbols, 1, `plan.buffers[${i}].elements`);
-  });
-}
+const elementsOf = (manifest: Manifest, buffer: Plan['buffers'][number]): Expr =>
+  buffer.kind === 'weight' ? manifest.weights[buffer.weight]!.rows * buffer.pitch : buffer.elements;
 
-const usesIteration = (source: unknown): boolean =>
-  typeof source === 'string'
-    ? source.startsWith('$')
-    : typeof source === 'object' && Object.values(source!).some(usesIteration);
+/** Elements of every buffer. Those of static buffers do not depend on `symbols`. */
+const bufferElements = (manifest: Manifest, plan: Plan, symbols: Symbols): number[] =>
+  plan.buffers.map((buffer, i) => integer(elementsOf(manifest, buffer), symbols, 1, `plan.buffers[${i}].elements`));
+
+const isOfIteration = (expr: Expr): boolean =>
+  typeof expr === 'string' ? expr.startsWith('$') : typeof expr === 'object' && expr.slice(1).some(isOfIteration);
+
+/** The expressions of a view; its shape never depends on an iteration. */
+const placeOf = ({ offset, pitch }: View): Expr[] => [offset, pitch];
+
+/** The expressions of a step that may depend on an iteration, in lists of which each is evaluated as a whole. */
+const listsOf = ({ args, dispatch = NONE, in: inputs, out }: Step): (readonly Expr[])[] => [
+  args,
+  dispatch,
+  ...[...inputs, ...out].map(placeOf),
+];
+
+/** How many numbers of a step or loop are evaluated anew in each iteration; those of inner loops are counted there. */
+const numbersOf = (node: Step | Repeat): number =>
+  'repeat' in node
+    ? Number(isOfIteration(node.repeat))
+    : listsOf(node).reduce((sum, list) => sum + (list.some(isOfIteration) ? list.length : 0), 0);
 
 /** Evaluates steps. If they are repeated, what no `$` symbol occurs in is evaluated once, and shared by all iterations. */
 function binder(symbols: Symbols, elements: readonly number[], repeated = false) {
   const constants = new Map<object, unknown>();
-  const once = <T>(source: object, make: () => T): T => {
+  const once = <T>(source: object, exprs: () => readonly Expr[], make: () => T): T => {
     if (!repeated) return make();
     const known = constants.get(source);
     if (known) return known as T;
     const made = make();
-    if (known === undefined) constants.set(source, usesIteration(source) ? false : made);
+    if (known === undefined) constants.set(source, exprs().some(isOfIteration) ? false : made);
     return made;
   };
-  const view = (source: View, path: string): BoundView => once(source, () => bindView(source, symbols, elements, path));
+  const view = (source: View, path: string): BoundView =>
+    once(
+      source,
+      () => placeOf(source),
+      () => bindView(source, symbols, elements, path),
+    );
   const integers = (list: readonly Expr[], minimum: number, path: string): number[] =>
-    once(list, () => list.map((expr, i) => integer(expr, symbols, minimum, `${path}[${i}]`)));
+    once(
+      list,
+      () => list,
+      () => list.map((expr, i) => integer(expr, symbols, minimum, `${path}[${i}]`)),
+    );
   /** What a Step and a Setup have in common. */
   const call = ({ kernel, args, dispatch = NONE }: Step | Setup, path: string) => ({
     kernel,
@@ -70,12 +94,16 @@ function binder(symbols: Symbols, elements: readonly number[], repeated = false)
     dispatch: integers(dispatch, 1, `${path}.dispatch`),
   });
   const step = (source: Step, path: string): BoundStep =>
-    once(source, () => ({
-      ...call(source, path),
-      in: source.in.map((operand, i) => view(operand, `${path}.in[${i}]`)),
-      out: source.out.map((operand, i) => view(operand, `${path}.out[${i}]`)),
-      origin: source.origin,
-    }));
+    once(
+      source,
+      () => listsOf(source).flat(),
+      () => ({
+        ...call(source, path),
+        in: source.in.map((operand, i) => view(operand, `${path}.in[${i}]`)),
+        out: source.out.map((operand, i) => view(operand, `${path}.out[${i}]`)),
+        origin: source.origin,
+      }),
+    );
   return { view, call, step };
 }
 
@@ -85,11 +113,17 @@ function expand(plan: Plan, symbols: Map<string, number>, elements: readonly num
   const single = binder(symbols, elements);
   const repeated = binder(symbols, elements, true);
   let work = 0;
+  let numbers = 0;
   const repeat = ({ repeat: times, body }: Repeat, path: string, depth: number): void => {
     const count = integer(times, symbols, 0, `${path}.repeat`);
+    const numbersOfBody = body.reduce((sum, node) => sum + numbersOf(node), 0);
+    work += count * (1 + body.length); // a body may be empty
+    numbers += count * numbersOfBody;
+    if (work > MOST_STEPS) reject(`${path}.repeat`, `at most ${MOST_STEPS} steps in all loops`, count);
+    if (numbers > MOST_NUMBERS) {
+      reject(`${path}.repeat`, `at most ${MOST_NUMBERS} numbers that change from step to step in all loops`, count);
+    }
     for (let i = 0; i < count; i++) {
-      work += 1 + body.length; // a body may be empty
-      if (work > MOST_STEPS) reject(`${path}.repeat`, `at most ${MOST_STEPS} steps in all loops`, count);
       symbols.set(`$${depth}`, i);
       visit(body, `${path}.body`, depth + 1);
     }
@@ -120,16 +154,32 @@ function planBuffers({ buffers }: Plan, elements: readonly number[], mode: 'aren
   return { ...memory, placements };
 }
 
+const mostMemory = (plan: Plan): number => plan.memory?.maximum ?? DEFAULT_MEMORY;
+
+/** `values` ask for more memory than the plan allows; a model without placeholders does so itself. */
+function refuseMemory(plan: Plan, bytes: number, values: Values): never {
+  const given = formatValues(values);
+  const needs = `needs ${formatBytes(bytes)} of memory; its plan allows ${formatBytes(mostMemory(plan))}`;
+  if (!given) throw new WebDNNError('memory', `the model ${needs} (--max-memory of the converter)`);
+  throw new WebDNNError('placeholder', `${given} is too large: the model ${needs}`);
+}
+
+/** Before anything is evaluated exactly, which such numbers may not be. */
+function refuseHugeBuffers(manifest: Manifest, plan: Plan, values: Values, symbols: Symbols): void {
+  if (!symbols.size) return; // a number that is wrong in a plan without placeholders is named itself
+  for (const buffer of plan.buffers) {
+    const bytes = evaluate(elementsOf(manifest, buffer), symbols, true) * BYTES_PER_ELEMENT;
+    if (bytes > mostMemory(plan)) refuseMemory(plan, bytes, values);
+  }
+}
+
 /** All that the device will hold: weights, packed weights, planned memory. */
-function checkMemory(plan: Plan, elements: readonly number[], planned: number): void {
+function checkMemory(plan: Plan, elements: readonly number[], planned: number, values: Values): void {
   let bytes = planned;
   plan.buffers.forEach((buffer, i) => {
     if (!isPlanned(buffer)) bytes += elements[i]! * BYTES_PER_ELEMENT;
   });
-  const maximum = plan.memory?.maximum ?? DEFAULT_MEMORY;
-  if (bytes > maximum) {
-    throw new WebDNNError('memory', `the model needs ${bytes} bytes of memory; its plan allows ${maximum}`);
-  }
+  if (bytes > mostMemory(plan)) refuseMemory(plan, bytes, values);
 }
 
 function bindInterface(
@@ -153,20 +203,13 @@ export const bindShape = (shape: readonly Expr[], symbols: Symbols): number[] =>
   shape.map((size) => integer(size, symbols, 1, 'shape'));
 
 /** `values` must name every placeholder. `mode` is the backend's `memory`. */
-export function bindPlan(
-  manifest: Manifest,
-  plan: Plan,
-  values: Readonly<Record<string, number>>,
-  mode: 'arena' | 'slots',
-): Schedule {
+export function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots'): Schedule {
   const symbols = resolvePlaceholders(manifest, values);
+  refuseHugeBuffers(manifest, plan, values, symbols);
   const elements = bufferElements(manifest, plan, symbols);
   const memory = planBuffers(plan, elements, mode);
-  checkMemory(
-    plan,
-    elements,
-    memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes),
-  );
+  const planned = memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes);
+  checkMemory(plan, elements, planned, values);
   return {
     steps: expand(plan, symbols, elements),
     inputs: bindInterface(manifest, plan, 'inputs', symbols, elements),

@@ -7,6 +7,7 @@ import { formatShape, product } from './shape';
 import type { DType, Expr, TensorInfo } from './plan';
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array } as const;
+const INDEX = /^(0|[1-9]\d*)$/;
 
 /** What of `values` is no list of numbers; JavaScript would make NaN of most, or throw an error of its own. */
 function problemOf(values: unknown): string | undefined {
@@ -31,22 +32,47 @@ function pictureHint([count, ...sizes]: readonly number[]): string {
   return `; a picture gets this size by getImageArray(picture, {dstW: ${c}, dstH: ${b}, order: WebDNN.Image.Order.CHW})`;
 }
 
-export class TensorView {
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value) || ArrayBuffer.isView(value);
+
+/** Lists of lists become one list. */
+const flatten = (values: unknown): unknown =>
+  Array.isArray(values) && values.some(isList)
+    ? values.flatMap((value: unknown) => (isList(value) ? [...(flatten(value) as readonly unknown[])] : [value]))
+    : values;
+
+/** What a view has of a Float32Array besides its own members: `view[i]`, `fill`, `indexOf`, `map` … */
+type Elements = Omit<Float32Array, 'length' | 'set' | 'buffer' | typeof Symbol.toStringTag>;
+
+/** Hands everything to the array that `toActual` gives. */
+const Elements = class {} as new () => Elements;
+
+export class TensorView extends Elements {
   readonly name: string;
   readonly dtype: DType;
   /** As the model declares it: a placeholder stands as its name. */
   readonly declaredShape: readonly Expr[];
+  readonly #side: 'input' | 'output';
   #bound: { readonly shape: readonly number[]; readonly array: TypedArray } | undefined;
 
-  constructor({ name, dtype, shape }: TensorInfo) {
+  /** @internal */
+  constructor({ name, dtype, shape }: TensorInfo, side: 'input' | 'output') {
+    super();
     this.name = name;
     this.dtype = dtype;
     this.declaredShape = shape;
+    this.#side = side;
   }
 
-  /** @internal Makes the array, filled with zeros. */
+  /**
+   * @internal Gives the view its size. The array stays if its length does; else there is a new one, all zero, and an input's old one is
+   * detached: what a page would still write into it could never be read.
+   */
   bind(shape: readonly number[]): void {
-    this.#bound = { shape, array: new ARRAYS[this.dtype](product(shape)) };
+    const old = this.#bound?.array;
+    const length = product(shape);
+    const array = old?.length === length ? old : new ARRAYS[this.dtype](length);
+    this.#bound = { shape, array };
+    if (old?.length && old !== array && this.#side === 'input') structuredClone(old.buffer, { transfer: [old.buffer] });
   }
 
   get #actual() {
@@ -60,18 +86,29 @@ export class TensorView {
   }
 
   get length(): number {
-    return this.#actual.array.length;
+    return product(this.shape);
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.toActual().buffer as ArrayBuffer;
   }
 
   /** The values themselves, not a copy: an input is read from here, an output is written here, at every run. */
   toActual(): TypedArray {
-    return this.#actual.array;
+    const { array } = this.#actual;
+    if (array.length) return array;
+    const remedy = 'send copies (toActual().slice()) to workers';
+    throw new WebDNNError('input', `'${this.name}': its array was transferred away; ${remedy}, and load again`);
   }
 
-  /** Copies `values` in: all of them, or, with an `offset`, some from there on. Another view may be given, too. */
-  set(values: ArrayLike<number> | TensorView, offset?: number): void {
-    const { array, shape } = this.#actual;
-    const source = values instanceof TensorView ? values.toActual() : values;
+  /**
+   * Copies `values` in: all of them, or, with an `offset`, some from there on. Another view may be given, too, and lists of
+   * lists, row after row.
+   */
+  set(values: ArrayLike<number> | readonly unknown[] | TensorView, offset?: number): void {
+    const { shape } = this.#actual;
+    const array = this.toActual();
+    const source = (values instanceof TensorView ? values.toActual() : flatten(values)) as ArrayLike<number>;
     const problem = problemOf(source);
     if (problem) throw new WebDNNError('input', `'${this.name}': got ${problem}, want numbers`);
     const { length } = source;
@@ -89,12 +126,49 @@ export class TensorView {
     }
     array.set(source, start);
   }
-
-  forEach(visit: (value: number, index: number) => void): void {
-    this.toActual().forEach((value, index) => visit(value, index));
-  }
-
-  [Symbol.iterator](): IterableIterator<number> {
-    return this.toActual()[Symbol.iterator]();
-  }
 }
+
+/** A member of typed arrays, as one of views. A method that gives its array back gives the view back. */
+function borrowed(key: string | symbol, { get }: PropertyDescriptor): PropertyDescriptor {
+  const member = (view: TensorView): unknown => Reflect.get(view.toActual(), key);
+  if (get) {
+    return {
+      get(this: TensorView) {
+        return member(this);
+      },
+    };
+  }
+  return {
+    value(this: TensorView, ...args: unknown[]): unknown {
+      const array = this.toActual();
+      const result = (member(this) as (...args: unknown[]) => unknown).apply(array, args);
+      return result === array ? this : result;
+    },
+  };
+}
+
+function borrowMembers(target: object): void {
+  const source = Object.getPrototypeOf(Float32Array.prototype) as object;
+  for (const [key, member] of Object.entries(Object.getOwnPropertyDescriptors(source))) {
+    if (key !== 'constructor') Object.defineProperty(target, key, borrowed(key, member));
+  }
+  Object.defineProperty(target, Symbol.iterator, borrowed(Symbol.iterator, {}));
+  Object.defineProperty(target, 'BYTES_PER_ELEMENT', { value: Float32Array.BYTES_PER_ELEMENT });
+}
+
+/** `view[i]`: JavaScript looks for it here, at the end of the chain of prototypes, since no object before it has such a member. */
+const indexed = new Proxy(Object.create(Object.prototype) as object, {
+  get(target, key, view: TensorView): unknown {
+    if (typeof key === 'string' && INDEX.test(key)) return view.toActual()[Number(key)];
+    return Reflect.get(target, key, view);
+  },
+  has: (target, key) => (typeof key === 'string' && INDEX.test(key)) || Reflect.has(target, key),
+  set(target, key, value: number, view: TensorView) {
+    if (typeof key !== 'string' || !INDEX.test(key)) return Reflect.set(target, key, value, view);
+    view.toActual()[Number(key)] = value;
+    return true;
+  },
+});
+
+borrowMembers(Elements.prototype as object);
+Object.setPrototypeOf(Elements.prototype as object, indexed);

@@ -25,23 +25,24 @@ const piecesOf = ({ weights }: Manifest, { pieces }: Shard, { buffer }: Content)
   });
 
 /**
- * Gives every shard to `executor`, which must not be used for anything else meanwhile; first waits for `ready`.
- * Rejects only when the executor has come to rest, so that the caller may dispose of it.
+ * Gives every shard to the executor, as soon as that is there; it must not be used for anything else meanwhile. Rejects as soon as
+ * anything fails; whoever owns the executor then disposes of it.
  */
 export async function loadWeights(
   manifest: Manifest,
   shards: ShardSource,
-  executor: Pick<Executor, 'writeWeights'>,
-  ready: Promise<void>,
+  creating: Promise<Pick<Executor, 'writeWeights'>>,
 ): Promise<void> {
   let failed = false;
   let next = 0;
   let held = 0;
-  let writing = ready;
+  let writing: Promise<unknown> = creating;
 
   const write = (shard: Shard, content: Content): void => {
     writing = writing.then(async () => {
-      if (!failed) shards.reuse(await executor.writeWeights(content.buffer, piecesOf(manifest, shard, content)));
+      if (failed) return;
+      const executor = await creating;
+      shards.reuse(await executor.writeWeights(content.buffer, piecesOf(manifest, shard, content)));
       held -= shard.file.bytes;
     });
     writing.catch(() => (failed = true)); // whoever waits is told
@@ -59,11 +60,10 @@ export async function loadWeights(
     }
   };
   try {
-    await Promise.all([ready, ...Array.from({ length: DOWNLOADS }, download)]);
+    await Promise.all([creating, ...Array.from({ length: DOWNLOADS }, download)]);
     await writing;
   } catch (error) {
     failed = true;
-    await writing.catch(() => undefined);
     throw error;
   }
 }

@@ -20,6 +20,8 @@ const step = (plan: Draft<Plan>, i = 0): Draft<Step> => plan.steps[i] as Draft<S
 const loop = (plan: Draft<Plan>): Draft<Repeat> => plan.steps[1] as Draft<Repeat>;
 const spoil = (target: object, value: unknown): unknown => Object.assign(target, value);
 
+const float: Draft<Omit<Manifest['outputs'][number], 'name'>> = { dtype: 'float32', shape: [1] };
+
 describe('checkManifest', () => {
   it('returns what it was given', () => {
     const manifest = manifestOf(true);
@@ -49,6 +51,14 @@ describe('checkManifest', () => {
     [
       'manifest.inputs[0].dtype: expected "float32" or "int32", got "float16"',
       (m) => spoil(m.inputs[0]!, { dtype: 'float16' }),
+    ],
+    [
+      'manifest.inputs[1].name: expected another name than those before it, got "x"', // C9
+      (m) => m.inputs.push({ ...structuredClone(m.inputs[0]!) }),
+    ],
+    [
+      'manifest.outputs[2].name: expected another name than those before it, got "y"', // C9
+      (m) => m.outputs.push({ name: 'z', ...structuredClone(float) }, { name: 'y', ...structuredClone(float) }),
     ],
     ['manifest.weights[1].rows: expected an integer from 1', (m) => (m.weights[1]!.rows = 0)],
     ['manifest.weights[0].rows: expected the 4 rows that the shards hold, got 5', (m) => (m.weights[0]!.rows = 5)],
@@ -167,6 +177,18 @@ describe('checkPlan', () => {
     expect(carriedWith([1, 1], false)).not.toThrow();
     expect(carriedWith([0, 1], false)).toThrow('plan.buffers[5].live: expected 1…2 to be inside, where plan.steps[1]');
     expect(carriedWith([2, 3], true)).toThrow('plan.buffers[5].live: expected 1…2 to be inside, where plan.steps[1]');
+  });
+
+  it.each(['inputs', 'outputs'] as const)('C12: %s of int32 are refused: kernels compute in float32', (side) => {
+    const [manifest, plan] = [manifestOf(), planOf()];
+    manifest[side][0]!.dtype = 'int32';
+    plan.buffers[plan[side][0]!.buffer]!.dtype = 'int32';
+    expect(() => checkPlan(plan, checkManifest(manifest), 'fallback')).toThrow(
+      expect.objectContaining({
+        code: 'descriptor',
+        message: `manifest.${side}[0].dtype: expected "float32", in which whole numbers are stored too, got "int32"`,
+      }) as Error,
+    );
   });
 
   it('limits loops in loops and expressions in expressions', () => {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Reader } from '../src/fetch';
+import { joinUrl, Reader } from '../src/fetch';
 import { fileOf } from './fixture';
 
 const CONTENT = Buffer.from('some weights');
@@ -46,12 +46,11 @@ describe.each(['secure', 'insecure'])('over HTTP, in a context that is %s', (con
     ['a page instead', 'integrity', 'not the content', (_, response) => response.end('<!doctype html>')],
     [
       'cut off',
-      'integrity',
-      'truncated',
-      (request, response) => {
+      'fetch',
+      'w.bin: ',
+      (_, response) => {
         response.writeHead(200, { 'Content-Length': 12 });
-        if (request.method === 'HEAD') response.end();
-        else response.write('some', () => response.destroy());
+        response.write('some', () => response.destroy());
       },
     ],
     ['refused', 'fetch', 'w.bin: ', (request) => request.socket.destroy()],
@@ -62,6 +61,27 @@ describe.each(['secure', 'insecure'])('over HTTP, in a context that is %s', (con
       code,
       message: expect.stringContaining(message) as string,
     });
+  });
+
+  it.each<[string, RequestListener]>([
+    ['503', (_, response) => response.writeHead(503).end()],
+    ['429', (_, response) => response.writeHead(429, { 'Retry-After': '0' }).end()],
+    ['a connection that is refused', (request) => request.socket.destroy()],
+    [
+      'a connection that breaks off',
+      (_, response) => {
+        response.writeHead(200, { 'Content-Length': 12 });
+        response.write('some', () => response.destroy());
+      },
+    ],
+  ])('C8: after %s asks again', async (_, trouble) => {
+    let asked = 0;
+    const directory = await serve((request, response) => {
+      if (++asked === 1) trouble(request, response);
+      else response.end(CONTENT);
+    });
+    const content = await new Reader(directory, {}).file(FILE, undefined, new ArrayBuffer(20));
+    expect(Buffer.from(content)).toEqual(CONTENT);
   });
 
   it('finds one altered byte of many, wherever it is', async () => {
@@ -106,3 +126,44 @@ describe.each(['secure', 'insecure'])('over HTTP, in a context that is %s', (con
     await expect(reader.file(FILE)).rejects.toThrow('enough');
   });
 });
+
+it.each([404, 403, 500])('C8: asks once where the answer is %d', async (status) => {
+  let asked = 0;
+  const directory = await serve((_, response) => {
+    asked++;
+    response.writeHead(status).end();
+  });
+  await expect(new Reader(directory, {}).file(FILE)).rejects.toMatchObject({ code: 'fetch' });
+  expect(asked).toBe(1);
+});
+
+it('C8: asks three times, and stops at an abort between', async () => {
+  let asked = 0;
+  const directory = await serve((_, response) => {
+    asked++;
+    response.writeHead(503, { 'Retry-After': '60' }).end();
+  });
+  const controller = new AbortController();
+  const reading = new Reader(directory, { signal: controller.signal }).file(FILE);
+  setTimeout(() => controller.abort(new Error('enough')), 100);
+  await expect(reading).rejects.toThrow('enough');
+  expect(asked).toBe(1);
+});
+
+it('C8: gives up after the third try', async () => {
+  let asked = 0;
+  const directory = await serve((_, response) => {
+    asked++;
+    response.writeHead(503).end();
+  });
+  await expect(new Reader(directory, {}).file(FILE)).rejects.toMatchObject({ code: 'fetch' });
+  expect(asked).toBe(3);
+});
+
+it.each([
+  ['http://h/m?v=2', 'http://h/m/f.json?v=2'],
+  ['http://h/m/?v=2&w=a/b', 'http://h/m/f.json?v=2&w=a/b'],
+  ['http://h/m#part', 'http://h/m/f.json'],
+  ['http://h/m//', 'http://h/m/f.json'],
+  ['/a folder/what?', '/a folder/what?/f.json'], // in Node, a path
+])('C8: the files of %s', (directory, url) => expect(joinUrl(directory, 'f.json')).toBe(url));

@@ -141,25 +141,29 @@ export function writeDescriptor(
 }
 
 /** Methods of an executor that shall fail or wait. */
-export type Script = Partial<Record<keyof Executor | 'unavailable', () => unknown>>;
+export type Script = Partial<Record<keyof Executor | 'unavailable' | 'create', () => unknown>>;
 
 export class FakeExecutor implements Executor {
   readonly calls: string[] = [];
   readonly weights: (readonly [weight: number, row: number, values: number[]])[] = [];
   readonly info = { variant: 'fake' };
+  readonly lost: Promise<string>;
+  /** Takes the device away. */
+  lose: (reason: string) => void = () => undefined;
   schedule: Schedule | undefined;
 
   constructor(
     readonly context: BackendContext,
     private readonly script: Script,
-  ) {}
+  ) {
+    this.lost = new Promise((resolve) => (this.lose = resolve));
+  }
 
-  private async call(name: keyof Executor): Promise<void> {
+  async call(name: keyof Executor | 'create'): Promise<void> {
     this.calls.push(name);
     await this.script[name]?.();
   }
 
-  start = (): Promise<void> => this.call('start');
   finishWeights = (): Promise<void> => this.call('finishWeights');
 
   async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
@@ -204,6 +208,11 @@ export function fakeBackend(name: BackendName, script: Script = {}): FakeBackend
     memory: 'arena',
     executors,
     unavailable: async () => (await script.unavailable?.()) as string | undefined,
-    create: (context) => Promise.resolve(executors[executors.push(new FakeExecutor(context, script)) - 1]!),
+    create: async (context) => {
+      const executor = new FakeExecutor(context, script);
+      executors.push(executor);
+      await executor.call('create');
+      return executor;
+    },
   };
 }

@@ -38,7 +38,7 @@ describe('getImageArray', () => {
     }
     const broken = { src: '/cat.png', complete: false, decode: () => Promise.reject(new Error('broken')) };
     await expect(getImageArray(broken as unknown as ImageData)).rejects.toThrow('/cat.png: not loaded: broken');
-    await expect(getImageArray({ ...PIXELS, width: 0 } as ImageData)).rejects.toThrow('empty, or not loaded');
+    await expect(getImageArray({ ...PIXELS, width: 0 })).rejects.toThrow('empty, or not loaded');
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import packageJson from '../package.json';
 import { BACKENDS } from '../src/backends';
 import * as WebDNN from '../src/index';
@@ -17,7 +17,9 @@ it('exports what a page uses, also as a global', () => {
     'Math',
     'WebDNNError',
     'getBackendAvailability',
+    'getConfiguration',
     'load',
+    'setConfiguration',
     'version',
   ]);
   expect((globalThis as { WebDNN?: object }).WebDNN).toMatchObject({ load: WebDNN.load });
@@ -32,4 +34,36 @@ it('says which backends there are', () => {
     status: { webgpu: false, webgl: false, webassembly: true, fallback: true },
     defaultOrder: ['webassembly', 'fallback'],
   });
+});
+
+it('C10: counts webgl only where there is a context that renders to floating-point textures', async () => {
+  const context = (extensions: readonly string[]) => ({
+    getExtension: (name: string) => extensions.includes(name) || null,
+  });
+  const cases: [unknown, boolean][] = [
+    [null, false],
+    [context([]), false],
+    [context(['EXT_color_buffer_float']), true],
+  ];
+  for (const [made, want] of cases) {
+    vi.resetModules();
+    vi.stubGlobal(
+      'OffscreenCanvas',
+      class {
+        getContext = () => made;
+      },
+    );
+    vi.stubGlobal('WebGL2RenderingContext', class {});
+    const { getBackendAvailability } = await import('../src/availability');
+    expect(getBackendAvailability().status.webgl).toBe(want);
+    expect(getBackendAvailability().defaultOrder.includes('webgl')).toBe(want);
+  }
+  vi.unstubAllGlobals();
+});
+
+it('C4: keeps what a page configures', () => {
+  expect(WebDNN.getConfiguration('DEBUG', false)).toBe(false);
+  WebDNN.setConfiguration('DEBUG', true);
+  expect(WebDNN.getConfiguration('DEBUG', false)).toBe(true);
+  expect(WebDNN.getConfiguration('toString')).toBeUndefined();
 });

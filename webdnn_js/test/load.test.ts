@@ -46,27 +46,32 @@ describe('load', () => {
       [0, 2, [6, 7, 8, 9, 10, 11]],
       [1, 0, [12, 13, 14]],
     ]);
-    expect(executor.calls).toEqual(['start', 'writeWeights', 'writeWeights', 'finishWeights', 'bind']);
+    expect(executor.calls).toEqual(['create', 'writeWeights', 'writeWeights', 'finishWeights', 'bind']);
     expect(runner.backendName).toBe('fallback');
     expect(runner.info).toMatchObject({ model: 'tiny', variant: 'fake', backend: 'fallback' });
   });
 
   it('lets a backend begin before there is a plan, and ends that when no executor comes to own it', async () => {
-    const webgpu = install('webgpu', { start: fail('no room') });
+    const webgpu = install('webgpu', { create: fail('no room') });
     const dispose = vi.fn();
     const fetch = vi.fn();
     const prepare = vi.fn(() => ({ fetch, dispose }));
     webgpu.prepare = prepare;
     await expect(load(folder)).rejects.toThrow('no room');
-    expect(prepare).toHaveBeenCalledWith({ options: {}, runtimeUrl: expect.any(String) as string });
+    expect(prepare).toHaveBeenCalledWith({ options: {} });
     expect(fetch).toHaveBeenCalledWith({}, expect.any(Function));
-    expect(webgpu.executors[0]!.calls.at(-1)).toBe('dispose');
-    expect(dispose).not.toHaveBeenCalled();
+    expect(dispose).toHaveBeenCalledOnce();
+
+    const webgl = install('webgl', { bind: fail('too large') });
+    webgl.prepare = prepare;
+    await expect(load(folder, { backendOrder: 'webgl' })).rejects.toThrow('too large');
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(dispose).toHaveBeenCalledOnce();
 
     spoil('plan.webgpu.0.json', (data) => data.subarray(1));
     await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
-    expect(prepare).toHaveBeenCalledTimes(2);
-    expect(dispose).toHaveBeenCalledOnce();
+    expect(prepare).toHaveBeenCalledTimes(3);
+    expect(dispose).toHaveBeenCalledTimes(2);
   });
 
   it('lets the first backend begin before there is a manifest, the others in their turn', async () => {
@@ -96,7 +101,7 @@ describe('load', () => {
 
   it('tries backends in order and keeps the reasons', async () => {
     install('webgpu', { unavailable: () => 'no adapter' });
-    const webgl = install('webgl', { start: fail('shader does not compile') });
+    const webgl = install('webgl', { create: fail('shader does not compile') });
     const webassembly = install('webassembly', { writeWeights: fail('out of memory') });
     install('fallback');
     const runner = await load(folder);
@@ -106,7 +111,7 @@ describe('load', () => {
       { backend: 'webassembly', reason: 'out of memory' },
     ]);
     expect(console.warn).toHaveBeenCalledTimes(3);
-    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+    expect(webgl.executors[0]!.calls).toEqual(['create']);
     expect(webassembly.executors[0]!.calls.at(-1)).toBe('dispose');
     expect(webassembly.executors[0]!.calls.filter((call) => call === 'writeWeights')).toHaveLength(1);
   });
@@ -203,33 +208,121 @@ describe('load', () => {
     expect(progress).toHaveLength(3);
   });
 
-  it.each(['start', 'writeWeights', 'finishWeights', 'bind'] as const)(
+  it.each(['create', 'writeWeights', 'finishWeights', 'bind'] as const)(
     'aborts during %s and disposes',
     async (name) => {
       const controller = new AbortController();
       const webgl = install('webgl', { [name]: () => controller.abort(new Error('enough')) });
       const fallback = install('fallback');
       await expect(load(folder, { signal: controller.signal })).rejects.toThrow('enough');
-      expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+      await vi.waitFor(() => expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose'));
       expect(fallback.executors).toHaveLength(0);
     },
   );
+
+  it.each(['unavailable', 'create', 'writeWeights', 'finishWeights', 'bind'] as const)(
+    'C7: ends at once when %s never does',
+    async (name) => {
+      const controller = new AbortController();
+      const webgl = install('webgl', { [name]: () => new Promise(() => undefined) });
+      const dispose = vi.fn();
+      webgl.prepare = () => ({ dispose });
+      const fallback = install('fallback');
+      const loading = load(folder, { signal: controller.signal });
+      loading.catch(() => undefined);
+      if (name === 'unavailable') await new Promise((resolve) => setTimeout(resolve, 50));
+      else await vi.waitFor(() => expect(webgl.executors[0]?.calls.at(-1)).toBe(name));
+      controller.abort(new Error('enough'));
+      await expect(loading).rejects.toThrow('enough');
+      if (name === 'create') expect(dispose).toHaveBeenCalledOnce();
+      else if (name !== 'unavailable') expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+      expect(fallback.executors).toHaveLength(0);
+    },
+  );
+
+  it('C7: ends at once when transformUrlDelegate never answers', async () => {
+    install('fallback');
+    const controller = new AbortController();
+    const transformUrlDelegate = () =>
+      new Promise<string>(() => setTimeout(() => controller.abort(new Error('enough')), 5));
+    await expect(load(folder, { signal: controller.signal, transformUrlDelegate })).rejects.toThrow('enough');
+  });
+
+  it('C7: a device that is lost while weights come gives way to the next backend', async () => {
+    const webgl = install('webgl', {
+      writeWeights: () => {
+        webgl.executors[0]!.lose('gone');
+        return new Promise(() => undefined);
+      },
+    });
+    install('fallback');
+    const runner = await load(folder, { backendOrder: ['webgl', 'fallback'] });
+    expect(runner.info.fallThrough).toEqual([{ backend: 'webgl', reason: 'gone' }]);
+    expect(webgl.executors[0]!.calls.at(-1)).toBe('dispose');
+  });
+
+  it.each(['', null, undefined])('C4: backendOrder %j is the default', async (backendOrder) => {
+    install('fallback');
+    expect((await load(folder, { backendOrder } as LoadOptions)).backendName).toBe('fallback');
+  });
+
+  it('C4: takes a URL, and the cache options that say what it does anyway', async () => {
+    install('fallback');
+    await load(pathToFileURL(folder), { saveCache: false, cacheStrategy: 'networkOnly' });
+  });
+
+  it.each(['', ' '])('C8: load(%j) is refused', async (directory) => {
+    await expect(load(directory)).rejects.toMatchObject({
+      code: 'option',
+      message: expect.stringContaining('empty') as string,
+    });
+  });
+
+  it('C8: waits for the promise of transformUrlDelegate, and takes a URL', async () => {
+    install('fallback');
+    const later = (url: string): Promise<string> => new Promise((resolve) => setTimeout(() => resolve(url), 2));
+    await load(folder, { transformUrlDelegate: later });
+    await load(folder, { transformUrlDelegate: (url) => pathToFileURL(url) });
+  });
+
+  it.each([undefined, null, 7, '', {}, Promise.resolve(undefined)])(
+    'C8: %o of transformUrlDelegate is refused',
+    async (given) => {
+      install('fallback');
+      const transformUrlDelegate = (() => given) as unknown as NonNullable<LoadOptions['transformUrlDelegate']>;
+      await expect(load(folder, { transformUrlDelegate })).rejects.toMatchObject({
+        code: 'option',
+        message: expect.stringMatching(/transformUrlDelegate gave .* for .*descriptor.json, want an address/) as string,
+      });
+    },
+  );
+
+  it('C8: a promise of transformUrlDelegate that rejects is a fault of the page', async () => {
+    install('fallback');
+    const transformUrlDelegate = () => Promise.reject(new Error('no token'));
+    await expect(load(folder, { transformUrlDelegate })).rejects.toMatchObject({
+      code: 'option',
+      message: 'load: transformUrlDelegate threw: no token',
+    });
+  });
+
+  it('C9: says the name of a backend once', async () => {
+    install('webassembly', { bind: fail('webassembly: no memory') });
+    const message = "no backend can run 'tiny':\n  webassembly: no memory";
+    await expect(load(folder, { backendOrder: 'webassembly' })).rejects.toMatchObject({ message });
+    expect(console.warn).toHaveBeenCalledWith('WebDNN: webassembly cannot run this model: no memory');
+  });
 
   it('does nothing when aborted before', async () => {
     await expect(load(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('disposes only when the executor has come to rest', async () => {
+  it('waits for nobody when a file is damaged', async () => {
     let finish = (): void => undefined;
-    const webgl = install('webgl', { start: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const webgl = install('webgl', { create: () => new Promise<void>((resolve) => (finish = resolve)) });
     spoil('weights.0.a.bin', (data) => data.subarray(4));
-    const loading = load(folder);
-    loading.catch(() => undefined);
-    await vi.waitFor(() => expect(webgl.executors[0]?.calls).toEqual(['start']));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(webgl.executors[0]!.calls).toEqual(['start']);
+    await expect(load(folder)).rejects.toMatchObject({ code: 'integrity' });
     finish();
-    await expect(loading).rejects.toMatchObject({ code: 'integrity' });
-    expect(webgl.executors[0]!.calls).toEqual(['start', 'dispose']);
+    await vi.waitFor(() => expect(webgl.executors[0]!.calls).toEqual(['create', 'dispose']));
   });
 });

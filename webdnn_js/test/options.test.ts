@@ -13,10 +13,10 @@ it('refuses an option that the backend does not know', () => {
 });
 
 it('every backend with a file of its own asks', async () => {
-  const executors = [
-    (await import('../src/webgl/executor')).WebGLExecutor,
-    (await import('../src/webgpu/executor')).WebGPUExecutor,
-  ];
+  const { WebGLExecutor } = await import('../src/webgl/executor');
+  const { WebGPUExecutor } = await import('../src/webgpu/executor');
   const context = { options: { power: 1 }, plan: { setup: [], buffers: [] } } as unknown as BackendContext;
-  for (const Executor of executors) expect(() => new Executor(context)).toThrow("'power'");
+  const contexts = { acquire: () => expect.fail('options come first'), release: () => undefined };
+  await expect(WebGLExecutor.create(context, contexts)).rejects.toThrow("'power'");
+  await expect(WebGPUExecutor.create(context)).rejects.toThrow("'power'");
 });

@@ -2,21 +2,28 @@ import { describe, expect, it } from 'vitest';
 import { argmax } from '../src/math';
 import { Runner } from '../src/runner';
 import { bindPlan, bindSetup } from '../src/schedule';
-import { fakeBackend, manifestOf, planOf, type FakeExecutor, type Script } from './fixture';
+import type { Manifest } from '../src/plan';
+import { fakeBackend, manifestOf, planOf, type Draft, type FakeExecutor, type Script } from './fixture';
 
-async function start(dynamic: boolean, script: Script = {}): Promise<{ runner: Runner; executor: FakeExecutor }> {
+async function start(
+  dynamic: boolean,
+  script: Script = {},
+  change: (manifest: Draft<Manifest>) => void = () => undefined,
+): Promise<{ runner: Runner; executor: FakeExecutor }> {
   const backend = fakeBackend('fallback', script);
   const [manifest, plan] = [manifestOf(dynamic), planOf(dynamic)];
+  change(manifest);
   const executor = (await backend.create({
     manifest,
     plan,
     setups: bindSetup(plan),
     fetchFile: () => Promise.reject(new Error('no files')),
     options: {},
-    runtimeUrl: '',
   })) as FakeExecutor;
   const runner = new Runner({ manifest, plan, backend, executor, fallThrough: [] });
-  if (!dynamic) await runner.bindStatic(bindPlan(manifest, plan, {}, 'arena'));
+  await runner.finishWeights();
+  await runner.settle(dynamic ? undefined : bindPlan(manifest, plan, {}, 'arena'));
+  executor.calls.length = 0;
   return { runner, executor };
 }
 
@@ -100,18 +107,6 @@ describe('Runner', () => {
     await runner.run();
   });
 
-  it('disposes once, after the run in progress', async () => {
-    const { runner, executor } = await start(false, { run: later });
-    const run = runner.run();
-    runner.dispose();
-    runner.dispose();
-    expect(executor.calls).not.toContain('dispose');
-    await run;
-    expect(executor.calls.filter((call) => call === 'dispose')).toHaveLength(1);
-    await expect(runner.run()).rejects.toMatchObject({ code: 'disposed' });
-    await expect(runner.setPlaceholderValue({ N: 2 })).rejects.toMatchObject({ code: 'disposed' });
-  });
-
   it('wraps what an executor throws', async () => {
     const cause = new TypeError('device lost');
     const { runner } = await start(false, { run: () => Promise.reject(cause) });
@@ -171,9 +166,182 @@ describe('placeholders', () => {
     await runner.setPlaceholderValue({ N: 2 });
     works = false;
     await expect(runner.setPlaceholderValue({ N: 4 })).rejects.toThrow('fallback: out of memory');
-    await expect(runner.run()).rejects.toThrow('call setPlaceholderValue first');
+    await expect(runner.run()).rejects.toThrow('call setPlaceholderValue again: N = 4 failed');
     works = true;
     await runner.setPlaceholderValue({ N: 2 });
     await runner.run();
+  });
+});
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const disposals = ({ calls }: FakeExecutor): number => calls.filter((call) => call === 'dispose').length;
+
+describe('the end of a runner', () => {
+  it.each(['run', 'profile'] as const)('C7: dispose() rejects a %s that never ends, at once', async (name) => {
+    const { runner, executor } = await start(false, { run: never });
+    const pending = runner[name]();
+    await later();
+    runner.dispose();
+    runner.dispose();
+    await expect(pending).rejects.toMatchObject({ code: 'disposed' });
+    expect(disposals(executor)).toBe(1);
+    for (const call of [runner.run(), runner.profile(), runner.setPlaceholderValue({})]) {
+      await expect(call).rejects.toMatchObject({ code: 'disposed' });
+    }
+  });
+
+  it('C7: dispose() rejects sizes that are never bound, and the run that waits for them', async () => {
+    const { runner, executor } = await start(true, { bind: never });
+    const [sizing, running] = [runner.setPlaceholderValue({ N: 2 }), runner.run()];
+    running.catch(() => undefined);
+    await later();
+    runner.dispose();
+    await expect(sizing).rejects.toMatchObject({ code: 'disposed' });
+    await expect(running).rejects.toMatchObject({ code: 'disposed' });
+    expect(disposals(executor)).toBe(1);
+  });
+
+  it('C7: what comes after the end changes nothing', async () => {
+    let finish = (): void => undefined;
+    const { runner } = await start(false, { run: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const pending = runner.run();
+    pending.catch(() => undefined);
+    await later();
+    runner.dispose();
+    finish();
+    await later();
+    await expect(runner.run()).rejects.toMatchObject({ code: 'disposed' });
+  });
+
+  it('C7: a lost device ends what is pending, and every later call says so', async () => {
+    const { runner, executor } = await start(false, { run: never });
+    const pending = runner.run();
+    pending.catch(() => undefined);
+    await later();
+    executor.lose('the driver restarted; load the model again');
+    const lost = { code: 'backend', message: 'fallback: the driver restarted; load the model again' };
+    await expect(pending).rejects.toMatchObject(lost);
+    await expect(runner.run()).rejects.toMatchObject(lost);
+    await expect(runner.setPlaceholderValue({})).rejects.toMatchObject(lost);
+    expect(disposals(executor)).toBe(1);
+    runner.dispose();
+    expect(disposals(executor)).toBe(1);
+    await expect(runner.run()).rejects.toMatchObject({ code: 'disposed' });
+  });
+
+  it('C7: a device that is lost while nothing runs', async () => {
+    const { runner, executor } = await start(false);
+    executor.lose('gone');
+    await later();
+    await expect(runner.run()).rejects.toMatchObject({ code: 'backend', message: 'fallback: gone' });
+  });
+});
+
+describe('sizes', () => {
+  it('C12: values that are set already are not set again: inputs keep what is in them', async () => {
+    const { runner, executor } = await start(true);
+    await runner.setPlaceholderValue({ N: 2 });
+    const [input] = runner.inputs;
+    const array = input!.toActual();
+    input!.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    await runner.setPlaceholderValue({ N: 2 });
+    await runner.setPlaceholderValue({});
+    expect(input!.toActual()).toBe(array);
+    expect([...array]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(executor.calls).toEqual(['bind']);
+  });
+
+  it.each([2 ** 31 - 2, 2 ** 40, Number.MAX_SAFE_INTEGER - 1])('C12: N = %d is refused by its name', async (N) => {
+    const { runner } = await start(true, {}, (manifest) => (manifest.placeholders.N!.maximum = null));
+    await expect(runner.setPlaceholderValue({ N })).rejects.toMatchObject({
+      code: 'placeholder',
+      message: expect.stringMatching(`N = ${N} is too large: the model needs .* GiB of memory`) as string,
+    });
+    await runner.setPlaceholderValue({ N: 2 });
+    await runner.run();
+  });
+
+  it('C9: the array of an input that has another size now is detached: who still writes there is told', async () => {
+    const { runner } = await start(true);
+    await runner.setPlaceholderValue({ N: 2 });
+    const [input, output] = [runner.inputs[0]!.toActual(), runner.outputs[0]!.toActual()];
+    await runner.run();
+    await runner.setPlaceholderValue({ N: 4 });
+    expect(() => input.set([1])).toThrow(TypeError);
+    expect(output).toHaveLength(6); // what was computed stays readable
+    expect([...runner.inputs[0]!]).toEqual(new Array(16).fill(0));
+  });
+
+  it('C9: an array that was transferred away is named', async () => {
+    const { runner } = await start(false);
+    const array = runner.inputs[0]!.toActual();
+    structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });
+    await expect(runner.run()).rejects.toMatchObject({
+      code: 'input',
+      message: expect.stringContaining("'x'") as string,
+    });
+  });
+
+  it('C4: inputs may be set, and a run begun, while the sizes are still being bound', async () => {
+    const { runner } = await start(true, { bind: later });
+    const sizing = runner.setPlaceholderValue({ N: 2 });
+    runner.inputs[0]!.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    await runner.run();
+    expect([...runner.outputs[0]!]).toEqual([2, 4, 6, 8, 10, 12]);
+    await sizing;
+  });
+});
+
+describe('views', () => {
+  it('C4: are used as Float32Arrays', async () => {
+    const { runner } = await start(false);
+    const view = runner.inputs[0]!;
+    const array = Float32Array.of(3, 1, 4, 1, 5, 9, 2, 6);
+    for (let i = 0; i < view.length; i++) view[i] = array[i]!;
+    view[8] = 7; // beyond the end, as in an array
+    expect(view.toActual()).toEqual(array);
+    expect([view[4], view[8], view[-1], 0 in view]).toEqual([5, undefined, undefined, true]);
+    expect([view.indexOf(4), view.includes(9), view.at(-1), view.join('-')]).toEqual([2, true, 6, '3-1-4-1-5-9-2-6']);
+    expect(view.slice(2, 4)).toEqual(Float32Array.of(4, 1));
+    expect(view.map((x) => 2 * x)).toEqual(array.map((x) => 2 * x));
+    expect(view.filter((x) => x > 4)).toEqual(Float32Array.of(5, 9, 6));
+    expect(view.reduce((a, b) => a + b)).toBe(31);
+    expect([...view.entries()][2]).toEqual([2, 4]);
+    expect([Math.max(...view), Array.from(view), new Float32Array(view)]).toEqual([9, [...array], array]);
+    expect([].map.call(view, (x: number) => x + 1)).toEqual([...array].map((x) => x + 1));
+    view.subarray(0, 2).fill(8);
+    expect([view[0], view[1], view[2]]).toEqual([8, 8, 4]);
+    expect(view.fill(1)).toBe(view);
+    expect([view.every((x) => x === 1), view.some((x) => x !== 1), view.find((x) => x > 1)]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
+    expect([view.byteLength, view.byteOffset, view.BYTES_PER_ELEMENT]).toEqual([32, 0, 4]);
+    expect(view.buffer).toBe(view.toActual().buffer);
+    const other = new Float32Array(10);
+    other.set(view, 1);
+    expect(other[8]).toBe(1);
+  });
+
+  it('C4: take lists of lists, row after row', async () => {
+    const { runner } = await start(false);
+    runner.inputs[0]!.set([
+      [1, 2, 3, 4],
+      [[5, 6], Float32Array.of(7, 8)],
+    ]);
+    expect([...runner.inputs[0]!]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(() =>
+      runner.inputs[0]!.set([
+        [1, 2, 3, 4],
+        [5, 6, 7],
+      ]),
+    ).toThrow("'x': got 7 values, want 8 (2×4)");
+    expect(() =>
+      runner.inputs[0]!.set([
+        [1, 2, 3, 4],
+        [5, 6, 7, '8'],
+      ]),
+    ).toThrow("'x': got string at 7, want numbers");
   });
 });

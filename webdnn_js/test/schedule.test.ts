@@ -146,9 +146,27 @@ describe('bindPlan', () => {
     const bytes = 192 + 4 * (16 + 16);
     expect(() => bind((plan) => (plan.memory = { maximum: bytes }))).not.toThrow();
     expect(() => bind((plan) => (plan.memory = { maximum: bytes - 1 }))).toThrow(
-      expect.objectContaining({ code: 'memory' }) as Error,
+      expect.objectContaining({ code: 'placeholder' }) as Error,
     );
-    expect(() => bind((plan) => spoil(plan.buffers[4]!, { elements: 2 ** 29 }))).toThrow('its plan allows 2147483648');
+    expect(() => bind((plan) => spoil(plan.buffers[4]!, { elements: 2 ** 29 }))).toThrow('its plan allows 2 GiB');
+  });
+
+  it.each<[string, number, number]>([
+    ['many iterations of some arguments', 499_999, 20],
+    ['some iterations of many arguments', 100, 100_000],
+  ])('C9: refuses %s before it evaluates them', (_, repeat, args) => {
+    const begin = performance.now();
+    const change = (plan: Draft<Plan>) =>
+      spoil(loop(plan), { repeat, body: [{ ...inLoop(plan), in: [], out: [], args: new Array(args).fill('$0') }] });
+    expect(() => bind(change)).toThrow('plan.steps[1].repeat: expected at most 1000000 numbers that change');
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
+  it('C9: ignores fields of a repeated step that it does not know, whatever they are', () => {
+    const deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
+    for (const value of [null, 0, '$0', [null], { a: null }, deep]) {
+      expect(bind((plan) => spoil(inLoop(plan), { note: value })).steps).toHaveLength(6);
+    }
   });
 
   it('binds a long loop quickly', () => {

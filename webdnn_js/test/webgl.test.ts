@@ -14,7 +14,7 @@ describe('rectangles', () => {
     [FOLD * FOLD - 3, FOLD * FOLD + 2 * FOLD],
   ])('cover texels %i to %i, each once and in order', (first, last) => {
     let next = first;
-    for (const { layer, x, y, width, height, first: start } of rectangles(first, last)) {
+    for (const { layer, x, y, width, height, first: start } of rectangles(first, last, FOLD * FOLD)) {
       expect(start).toBe(next);
       expect((layer * FOLD + y) * FOLD + x).toBe(next);
       expect(height === 1 || (x === 0 && width === FOLD)).toBe(true);

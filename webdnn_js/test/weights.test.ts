@@ -24,7 +24,6 @@ const executorOf = (write: (piece: WeightRows) => Promise<unknown>): Pick<Execut
 });
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const ready = Promise.resolve();
 
 describe('loadWeights', () => {
   it('downloads four at once, writes one at a time, in order of arrival', async () => {
@@ -43,7 +42,7 @@ describe('loadWeights', () => {
       writing--;
       rows.push(row);
     });
-    await loadWeights(manyShards(), shards, executor, ready);
+    await loadWeights(manyShards(), shards, Promise.resolve(executor));
     expect(most).toBe(4);
     expect(rows.indexOf(0)).toBeGreaterThan(3);
     expect([...rows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -63,8 +62,7 @@ describe('loadWeights', () => {
         expect(read.length - written.length).toBeLessThanOrEqual(6);
         await pause(1);
       }),
-      executorOf(({ row }) => pause(1).then(() => written.push(row))),
-      starting,
+      starting.then(() => executorOf(({ row }) => pause(1).then(() => written.push(row)))),
     );
     await pause(50);
     expect(read).toHaveLength(6);
@@ -74,12 +72,11 @@ describe('loadWeights', () => {
   });
 
   it('writes nothing before the executor has started, and nothing when it cannot', async () => {
-    const rows: number[] = [];
-    const executor = executorOf(({ row }) => Promise.resolve(rows.push(row)));
-    const start = pause(20).then(() => Promise.reject(new Error('no device')));
-    const shards = sourceOf(() => Promise.resolve());
-    await expect(loadWeights(manyShards(), shards, executor, start)).rejects.toThrow('no device');
-    expect(rows).toEqual([]);
+    let arrived = 0;
+    const start = pause(20).then(() => Promise.reject<Executor>(new Error('no device')));
+    const shards = sourceOf(() => Promise.resolve(arrived++));
+    await expect(loadWeights(manyShards(), shards, start)).rejects.toThrow('no device');
+    expect(arrived).toBe(10);
   });
 
   it('gives back the memory that the executor gives back, once it is written', async () => {
@@ -93,7 +90,7 @@ describe('loadWeights', () => {
       return own.get(memory)!;
     };
     const shards = { ...sourceOf(() => Promise.resolve()), reuse: (memory: ArrayBuffer) => void back.push(memory) };
-    await loadWeights(manyShards(), shards, { writeWeights }, ready);
+    await loadWeights(manyShards(), shards, Promise.resolve({ writeWeights }));
     expect(own.size).toBe(10);
     expect(back).toEqual([...own.values()]);
   });
@@ -105,7 +102,7 @@ describe('loadWeights', () => {
       await pause(Number(name) * 5);
       if (name === '2') throw new Error('altered');
     });
-    await expect(loadWeights(manyShards(), shards, executor, ready)).rejects.toThrow('altered');
+    await expect(loadWeights(manyShards(), shards, Promise.resolve(executor))).rejects.toThrow('altered');
     await pause(100);
     expect(rows).toEqual([0, 1]);
   });

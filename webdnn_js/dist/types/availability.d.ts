@@ -1,4 +1,4 @@
-/** v1's quick question: which backends has this browser? Whether one really starts, only `load` finds out. */
+/** WebDNN 1's quick question: which backends has this browser? Whether one really starts, only `load` finds out. */
 import type { BackendName } from './plan.js';
 export interface BackendAvailability {
     readonly status: Readonly<Record<BackendName, boolean>>;

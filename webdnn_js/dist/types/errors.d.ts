@@ -9,5 +9,7 @@ export declare class WebDNNError extends Error {
 }
 /** The text of anything that was thrown. */
 export declare const reasonOf: (thrown: unknown) => string;
+/** `reason` without the name of the backend that it may begin with, for whoever writes that name before it. */
+export declare const withoutName: (name: string, reason: string) => string;
 /** `hint` comes last: what may have been meant, say. */
 export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint?: string): never;

@@ -5,4 +5,5 @@ export type Symbols = ReadonlyMap<string, number>;
 export declare const isOperator: (name: unknown) => boolean;
 /** `expr` as people write it, for errors: `(H % 16)`. */
 export declare function formatExpr(expr: Expr): string;
-export declare function evaluate(expr: Expr, symbols: Symbols): number;
+/** Beyond the safe integers it throws, or, `roughly`, goes on with what a float64 holds. */
+export declare function evaluate(expr: Expr, symbols: Symbols, roughly?: boolean): number;

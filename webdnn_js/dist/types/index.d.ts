@@ -1,5 +1,6 @@
 /** WebDNN: runs networks that were compiled ahead of time. */
 export { getBackendAvailability, type BackendAvailability } from './availability.js';
+export { getConfiguration, setConfiguration } from './configuration.js';
 export { WebDNNError, type ErrorCode } from './errors.js';
 export * as Image from './image/index.js';
 export { load } from './load.js';

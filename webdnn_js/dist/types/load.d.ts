@@ -2,4 +2,4 @@
 import { type LoadOptions } from './options.js';
 import { Runner } from './runner.js';
 /** Loads the Descriptor in `directory`: a URL or, in Node, also a path. */
-export declare function load(directory: string, options?: LoadOptions): Promise<Runner>;
+export declare function load(directory: string | URL, options?: LoadOptions): Promise<Runner>;

@@ -112,6 +112,8 @@ export interface Kernel {
     readonly name: string;
     /** webgpu: WGSL. webgl: GLSL ES 3.00. */
     readonly source?: string;
+    /** webgl: how many rows a fragment computes, each for a layer of its own; 1 if not given. */
+    readonly targets?: number;
     /** fallback: everything about the op that is not a size. */
     readonly attributes?: Readonly<Record<string, unknown>>;
 }

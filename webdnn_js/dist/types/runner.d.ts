@@ -1,5 +1,6 @@
 /** A loaded model, on one backend. */
 import type { StepTime } from './backend.js';
+import { type Values } from './placeholders.js';
 import { TensorView } from './tensor_view.js';
 import type { BackendName } from './plan.js';
 export interface FallThrough {
@@ -13,7 +14,7 @@ export declare class Runner {
     readonly inputs: readonly TensorView[];
     readonly outputs: readonly TensorView[];
     /** What was chosen, and why: the model, the backends that could not start, what the backend says about itself. */
-    get info(): Readonly<Record<string, unknown>>;
+    readonly info: Readonly<Record<string, unknown>>;
     getInput(name: string): TensorView;
     getOutput(name: string): TensorView;
     /** As in WebDNN 1. */
@@ -25,10 +26,10 @@ export declare class Runner {
     /** Like `run`; tells how long each step took. */
     profile(): Promise<StepTime[]>;
     /**
-     * Sets some placeholders; once all are set, checks the model's constraints and makes new inputs, outputs and states,
-     * all zero. If a value is refused, the runner stays as it was.
+     * Sets some placeholders; once all are set, checks the model's constraints and sizes the inputs, outputs and states. Those whose size
+     * changes become zero, states always. If a value is refused, or is the present one, nothing changes.
      */
-    setPlaceholderValue(values: Readonly<Record<string, number>>): Promise<void>;
-    /** Gives all memory back; after a run in progress. */
+    setPlaceholderValue(values: Values): Promise<void>;
+    /** Gives all memory and workers back at once. A call that is pending rejects. */
     dispose(): void;
 }

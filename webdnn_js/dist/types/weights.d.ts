@@ -9,7 +9,7 @@ export interface ShardSource {
     reuse(memory: ArrayBuffer): void;
 }
 /**
- * Gives every shard to `executor`, which must not be used for anything else meanwhile; first waits for `ready`.
- * Rejects only when the executor has come to rest, so that the caller may dispose of it.
+ * Gives every shard to the executor, as soon as that is there; it must not be used for anything else meanwhile. Rejects as soon as
+ * anything fails; whoever owns the executor then disposes of it.
  */
-export declare function loadWeights(manifest: Manifest, shards: ShardSource, executor: Pick<Executor, 'writeWeights'>, ready: Promise<void>): Promise<void>;
+export declare function loadWeights(manifest: Manifest, shards: ShardSource, creating: Promise<Pick<Executor, 'writeWeights'>>): Promise<void>;

@@ -2,7 +2,7 @@
 
 import { runEpilogue, type Program } from './elementwise';
 import { addProduct, multiply, type Matrix } from './matmul';
-import type { Kernel, KernelTable, Operand } from './operand';
+import type { Kernel, KernelTable, Operand, Slices } from './operand';
 
 type Pair = readonly [vertical: number, horizontal: number];
 type Shape = readonly [number, number, number, number];
@@ -15,6 +15,17 @@ interface Attributes {
 
 interface GroupedAttributes extends Attributes {
   readonly groups?: number;
+}
+
+/** `forEachPixel`, where the visits are work: a slice for each row of pixels. */
+function* eachRow(image: Operand, visit: Parameters<typeof forEachPixel>[1]): Slices {
+  const [batches, height, width, channels] = image.shape as Shape;
+  for (let line = 0; line < batches * height; line++) {
+    const [batch, row] = [Math.floor(line / height), line % height];
+    const pixels = { ...image, offset: image.offset + line * width * image.pitch, shape: [1, 1, width, channels] };
+    forEachPixel(pixels, (_, __, column, offset) => visit(batch, row, column, offset));
+    yield;
+  }
 }
 
 /** Visits the pixels of an image (N, H, W, C); `offset` is that of the pixel's channel 0. */
@@ -36,10 +47,10 @@ export function forEachPixel(
  * Each group is a convolution of its own, of one run of x's channels to the same run of y's.
  */
 function conv2d({ strides, dilation, groups = 1, epilogue }: GroupedAttributes): Kernel {
-  return ([x, weights, ...operands], y, [top, left]) => {
+  return function* ([x, weights, ...operands], y, [top, left]) {
     for (let group = 0; group < groups; group++) {
       const [image, kernel, result] = [x!, weights!, y].map((operand) => channelsOf(operand, group, groups));
-      convolve(image!, kernel!, result!, [top!, left!], { strides, dilation });
+      yield* convolve(image!, kernel!, result!, [top!, left!], { strides, dilation });
     }
     runEpilogue(epilogue, operands, y);
   };
@@ -55,17 +66,17 @@ function channelsOf(whole: Operand, group: number, groups: number): Operand {
  * The sums of a convolution without groups. The patch of x under the kernel is one row of KH·KW·C values, and weights are a
  * matrix (KH·KW·C, O): for every row of pixels of y, the patches are gathered and multiplied.
  */
-function convolve(
+function* convolve(
   x: Operand,
   weights: Operand,
   y: Operand,
   [top, left]: Pair,
   { strides, dilation }: Pick<Attributes, 'strides' | 'dilation'>,
-): void {
+): Slices {
   const [batches, outHeight, outWidth] = y.shape as Shape;
   const isPointwise = weights.rows === x.columns && x.rows === y.rows && strides[0] * strides[1] === 1;
   if (isPointwise && !top && !left) {
-    multiply(x, weights, y); // a patch is a pixel
+    yield* multiply(x, weights, y); // a patch is a pixel
     return;
   }
   const columns = weights.rows;
@@ -75,7 +86,8 @@ function convolve(
       const corner = [row * strides[0] - top, -left] as const;
       gatherPatches(x, batch, corner, weights.shape as Shape, { strides, dilation }, patches);
       const offset = y.offset + (batch * outHeight + row) * outWidth * y.pitch;
-      multiply(patches, weights, { ...y, offset, rows: outWidth });
+      yield* multiply(patches, weights, { ...y, offset, rows: outWidth });
+      yield;
     }
   }
 }
@@ -109,11 +121,11 @@ function gatherPatches(
 
 /** x (N, H, W, C), weights (KH, KW, C, M) → y (N, OH, OW, C·M): output channel c·M + m reads input channel c only. */
 function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
-  return ([x, weights, ...operands], y, [top, left]) => {
+  return function* ([x, weights, ...operands], y, [top, left]) {
     const [, height, width, channels] = x!.shape as Shape;
     const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
-    forEachPixel(y, (batch, row, column, offset) => {
+    yield* eachRow(y, (batch, row, column, offset) => {
       sums.fill(0);
       for (let i = 0; i < kernelHeight; i++) {
         const xRow = row * strides[0] - top! + i * dilation[0];
@@ -153,11 +165,11 @@ function addChannelProducts(
  * (top, left) of the full result; negative where zeros are added.
  */
 function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
-  return ([x, weights, ...operands], y, [top, left]) => {
+  return function* ([x, weights, ...operands], y, [top, left]) {
     const [, height, width, channels] = x!.shape as Shape;
     const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
-    forEachPixel(y, (batch, row, column, offset) => {
+    yield* eachRow(y, (batch, row, column, offset) => {
       sums.fill(0);
       for (let i = 0; i < kernelHeight; i++) {
         const xRow = (row + top! - i * dilation[0]) / strides[0];

@@ -1,17 +1,21 @@
 /** Matrix products, to which convolutions come down as well. */
 
 import { runEpilogue, type Program } from './elementwise';
-import { stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Walker } from './operand';
+import { stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Slices, type Walker } from './operand';
 
 /** Element (row, column) stands at `data[offset + row·pitch + column]`. */
 export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
+
+/** Products of one slice: some milliseconds of work. */
+const SLICE = 2 ** 22;
 
 /**
  * y (R, M) = x (R, K) · weights (K, M). The inner loop runs along rows of weights, which lie one after another in memory,
  * and adds to a row of sums. Two rows of x times four of weights at a time: what is loaded once serves eight products.
  */
-export function multiply(x: Matrix, weights: Matrix, y: Matrix): void {
+export function* multiply(x: Matrix, weights: Matrix, y: Matrix): Slices {
   const [sums, moreSums] = [new Float64Array(y.columns), new Float64Array(y.columns)];
+  const pairsPerSlice = Math.ceil(SLICE / (2 * x.columns * y.columns));
   let row = 0;
   for (; row + 2 <= x.rows; row += 2) {
     sums.fill(0);
@@ -19,11 +23,22 @@ export function multiply(x: Matrix, weights: Matrix, y: Matrix): void {
     addTwoProducts(sums, moreSums, x, row, weights);
     y.data.set(sums, y.offset + row * y.pitch);
     y.data.set(moreSums, y.offset + (row + 1) * y.pitch);
+    if ((row / 2) % pairsPerSlice === pairsPerSlice - 1) yield;
   }
   if (row < x.rows) {
     sums.fill(0);
-    addProduct(sums, x.data, x.offset + row * x.pitch, x.columns, weights, 0);
+    yield* addLongProduct(sums, x, row, weights);
     y.data.set(sums, y.offset + row * y.pitch);
+  }
+}
+
+/** sums (M) += row `row` of x · weights, which may be the largest layer of a model. */
+function* addLongProduct(sums: Float64Array, x: Matrix, row: number, weights: Matrix): Slices {
+  const start = x.offset + row * x.pitch;
+  const depth = 4 * Math.ceil(SLICE / (4 * weights.columns)); // whole fours, as if it were one slice
+  for (let k = 0; k < x.columns; k += depth) {
+    addProduct(sums, x.data, start + k, Math.min(depth, x.columns - k), weights, k);
+    yield;
   }
 }
 
@@ -81,25 +96,27 @@ export function addProduct(
 
 /** x (…, K), weights (K, M) → y (…, M), then the epilogue. */
 function matmul({ epilogue }: { readonly epilogue: Program | null }): Kernel {
-  return ([x, weights, ...operands], y) => {
-    multiply(x!, weights!, y);
+  return function* ([x, weights, ...operands], y) {
+    yield* multiply(x!, weights!, y);
     runEpilogue(epilogue, operands, y);
   };
 }
 
 /** x (…, M, K), y (…, K, P) → z (…, M, P); the axes before the last two broadcast, so a walk over them stands still along some. */
 function batchMatmul(): Kernel {
-  return ([x, y], z) => {
+  return function* ([x, y], z) {
     const batch = z.shape.slice(0, -2);
     const walkers = [x!, y!, z].map((operand) => broadcast(operand, batch));
     const [m, k] = x!.shape.slice(-2) as [number, number];
-    walkRows([...batch, 1], walkers, ([xOffset, yOffset, zOffset]) => {
-      multiply(
+    const places: (readonly number[])[] = [];
+    walkRows([...batch, 1], walkers, (offsets) => places.push([...offsets]));
+    for (const [xOffset, yOffset, zOffset] of places) {
+      yield* multiply(
         { ...x!, offset: xOffset!, rows: m },
         { ...y!, offset: yOffset!, rows: k },
         { ...z, offset: zOffset!, rows: m },
       );
-    });
+    }
   };
 }
 

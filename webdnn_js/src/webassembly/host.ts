@@ -1,101 +1,61 @@
-/** Where a Machine lives: in a worker if one starts, else here. Both answer the same calls. */
+/** Where a Machine lives, and its further threads. */
 
-import { WebDNNError, reasonOf, type ErrorCode } from '../errors';
-import { version } from '../version';
+import { WebDNNError } from '../errors';
+import { LocalHost, WorkerHost, mainThread, startWorker, type Host } from '../host';
+import type { Answer, Args, Method } from '../session';
 import type { Seat } from './machine';
-import type { Answer, Method, Session } from './session';
-
-export interface Request {
-  readonly method: Method;
-  readonly args: readonly unknown[];
-}
-
-export type Response = { readonly result: unknown } | { readonly error: { code: ErrorCode; message: string } };
-
-/** The worker's first message. */
-export interface Ready {
-  readonly ready: string;
-}
+import type { MachineSession } from './session';
 
 /** What a further thread says of a trap, which ends the run on all threads. */
 export interface Failure {
   readonly failure: string;
 }
 
-export interface Host {
-  /** One call at a time. `transfer`: buffers that the caller gives away. */
-  call<M extends Method>(method: M, args: Parameters<Session[M]>, transfer?: ArrayBuffer[]): Promise<Answer<M>>;
-  /** Threads that it can have. */
+/** A host of a Machine, with all threads that it can have. */
+export interface TeamHost extends Host<MachineSession> {
   readonly threads: number;
   /** Lets further threads take their seats, and ends those for whom there is none. */
   join(seats: readonly Seat[]): Promise<void>;
-  dispose(): void;
 }
 
-export class LocalHost implements Host {
+class LocalTeam extends LocalHost<MachineSession> implements TeamHost {
   readonly threads = 1;
-  private session: Session | undefined;
 
-  async call<M extends Method>(method: M, args: Parameters<Session[M]>): Promise<Answer<M>> {
-    const { Session, answer } = await import('./session');
-    this.session ??= new Session();
-    return (await answer(this.session, method, args)) as Answer<M>;
+  constructor() {
+    super(async () => new (await import('./session')).MachineSession());
   }
 
   join(): Promise<void> {
     return Promise.resolve();
   }
-
-  dispose(): void {
-    this.session = undefined;
-  }
-}
-
-/** One call of `worker`. */
-function ask<M extends Method>(
-  worker: Worker,
-  method: M,
-  args: Parameters<Session[M]>,
-  transfer: ArrayBuffer[] = [],
-): Promise<Answer<M>> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<Response>) => {
-      if ('error' in data) reject(new WebDNNError(data.error.code, data.error.message));
-      else resolve(data.result as Answer<M>);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new WebDNNError('backend', `webassembly: the worker failed: ${event.message}`));
-    };
-    worker.postMessage({ method, args } satisfies Request, transfer);
-  });
 }
 
 /** How a thread ends that another thread's trap has stopped: on every engine the message has this word. */
 const STOPPED = /unreachable/i;
 
-class WorkerHost implements Host {
+class WorkerTeam extends WorkerHost<MachineSession> implements TeamHost {
   /** Why further threads trapped in the present call. */
   private failures: string[] = [];
   private seat: Seat | undefined;
+  private others: readonly Worker[];
 
-  constructor(
-    private readonly worker: Worker,
-    private others: readonly Worker[],
-  ) {}
+  constructor(first: Worker, ...others: readonly Worker[]) {
+    super('webassembly', first);
+    this.others = others;
+  }
 
   get threads(): number {
     return 1 + this.others.length;
   }
 
-  async call<M extends Method>(
+  override async call<M extends Method<MachineSession>>(
     method: M,
-    args: Parameters<Session[M]>,
+    args: Args<MachineSession, M>,
     transfer: ArrayBuffer[] = [],
-  ): Promise<Answer<M>> {
+  ): Promise<Answer<MachineSession, M>> {
     this.failures = [];
     try {
-      return await ask(this.worker, method, args, transfer);
+      return await super.call(method, args, transfer);
     } catch (error) {
       if (!(error instanceof WebDNNError) || !STOPPED.test(error.message)) throw error;
       // The other thread has spoken first, but by a way of its own.
@@ -108,7 +68,8 @@ class WorkerHost implements Host {
     this.seat = seats[0];
     for (const worker of this.others.slice(seats.length)) worker.terminate();
     this.others = this.others.slice(0, seats.length);
-    await Promise.all(seats.map((seat, i) => ask(this.others[i]!, 'join', [seat])));
+    const hosts = this.others.map((worker) => new WorkerHost<MachineSession>('webassembly', worker));
+    await Promise.all(hosts.map((host, i) => host.call('join', [seats[i]!])));
     this.others.forEach((worker, i) => {
       worker.onmessage = ({ data }: MessageEvent<Failure>) => {
         if (!STOPPED.test(data.failure)) this.failures.push(`thread ${i + 1}: ${data.failure}`);
@@ -116,46 +77,36 @@ class WorkerHost implements Host {
     });
   }
 
-  dispose(): void {
+  override dispose(): void {
     // A worker that sleeps in compiled code would end seconds later, and hold its memory until then.
     if (this.seat) {
       const runs = new Int32Array(this.seat.memory.buffer, this.seat.runs, 1);
       Atomics.store(runs, 0, -1);
       Atomics.notify(runs, 0);
     }
-    for (const worker of [this.worker, ...this.others]) worker.terminate();
+    super.dispose();
+    for (const worker of this.others) worker.terminate();
   }
 }
 
-/** The worker of `url` when it has said that it is ready. */
-function startWorker(url: string): Promise<Worker> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(url);
-    const fail = (reason: string): void => {
-      worker.terminate();
-      reject(new Error(reason));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      fail(event.message || `${url} could not be loaded`);
-    };
-    worker.onmessage = ({ data }: MessageEvent<Ready>) => {
-      if (data.ready === version) resolve(worker);
-      else fail(`${url} is of version ${data.ready}, this runtime is ${version}`);
-    };
-  });
+export interface Placed {
+  readonly host: TeamHost;
+  /** Where it is, in words for people. */
+  readonly thread: string;
 }
 
-/** A host that can have up to `threads` threads, and where it is, in words for people. */
-export async function startHost(url: string, threads: number): Promise<{ host: Host; thread: string }> {
-  try {
-    if (typeof Worker === 'undefined') throw new Error('there are no workers here');
-    if (!url) throw new Error('the address of webdnn-worker.js is not known; give workerUrl');
-    const started = await Promise.allSettled(Array.from({ length: threads }, () => startWorker(url)));
-    const workers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    if (!workers[0]) throw (started[0] as PromiseRejectedResult).reason;
-    return { host: new WorkerHost(workers[0], workers.slice(1)), thread: 'worker' };
-  } catch (error) {
-    return { host: new LocalHost(), thread: `main thread, because no worker could start: ${reasonOf(error)}` };
-  }
+/** Starts up to `threads` workers. `end` ends them, started or not. */
+export function startTeam(
+  file: string,
+  make: () => Worker,
+  threads: number,
+): { readonly placed: Promise<Placed>; end(): void } {
+  const starting = Array.from({ length: threads }, () => startWorker(file, make));
+  const place = async (): Promise<Placed> => {
+    const started = await Promise.allSettled(starting.map(({ ready }) => ready));
+    const [first, ...others] = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    if (first) return { host: new WorkerTeam(first, ...others), thread: 'worker' };
+    return { host: new LocalTeam(), thread: mainThread((started[0] as PromiseRejectedResult).reason) };
+  };
+  return { placed: place(), end: () => starting.forEach((one) => one.end()) };
 }

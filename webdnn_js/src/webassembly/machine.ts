@@ -24,6 +24,9 @@ export interface Exports {
   recover(threads: number): void;
 }
 
+const FUNCTIONS = ['scratch_bytes', 'use_scratch', 'run', 'serve', 'runs', 'leave', 'recover'] as const;
+const GLOBALS = ['__heap_base', '__stack_pointer'] as const;
+
 /** What another thread needs to take part: it makes an instance of its own on the same memory. */
 export interface Seat {
   readonly module: WebAssembly.Module;
@@ -90,6 +93,21 @@ function notCompiled(error: unknown): never {
   throw new WebDNNError('backend', `webassembly: the kernels do not compile: ${reason}${remedy}`, { cause: error });
 }
 
+const foreign = (what: string, cause?: unknown): WebDNNError =>
+  new WebDNNError('descriptor', `webassembly: the kernels are none of a Descriptor: ${what}; convert the model again`, {
+    cause,
+  });
+
+/** An instance of `module` on `memory`, which has all that we call. */
+export async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Exports> {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } }).catch((error: unknown) => {
+    throw error instanceof WebAssembly.LinkError ? foreign(error.message, error) : error;
+  });
+  for (const name of FUNCTIONS) if (typeof exports[name] !== 'function') throw foreign(`no function ${name}`);
+  for (const name of GLOBALS) if (!(exports[name] instanceof WebAssembly.Global)) throw foreign(`no global ${name}`);
+  return exports as unknown as Exports;
+}
+
 export const compile = (code: Content): Promise<WebAssembly.Module> => WebAssembly.compile(code).catch(notCompiled);
 
 /** Bytes of the table and the parameters of `steps`. */
@@ -115,14 +133,46 @@ function makeMemory(bytes: number, grows: boolean, most: number, shared: boolean
   }
 }
 
+/** Bytes of scratch memory and stacks. */
+const threadBytes = (threads: number): number => threads * (SCRATCH_BYTES + STACK_BYTES);
+
+/** Bytes of a weight or packed buffer, 0 of others. */
+function fixedBytes({ plan, weights }: Model, buffer: number): number {
+  const one = plan.buffers[buffer]!;
+  if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
+  return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
+}
+
+/** What the Setup steps need behind the weights: the largest piece, and parameters. */
+function setupBytes({ setups, weights }: Model): number {
+  const pieces = setups.map(({ weight }) => {
+    const { rows, columns } = weights[weight]!;
+    return Math.min(rows * columns * BYTES_PER_ELEMENT, LARGEST_SHARD);
+  });
+  return Math.max(0, ...pieces) + 2 * PAGE;
+}
+
+/** All memory of a model of one size; of others, what does not depend on sizes. */
+function memoryFor(model: Model, { threads, shared }: Team): WebAssembly.Memory {
+  const { plan, schedule } = model;
+  const fixed = plan.buffers.reduce(
+    (sum, _, i) => sum + align(fixedBytes(model, i)),
+    STATIC_BYTES + threadBytes(threads),
+  );
+  const bytes = fixed + (schedule ? Math.max(schedule.arenaBytes + tableBytes(schedule), setupBytes(model)) : 0);
+  try {
+    return makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, shared);
+  } catch (error) {
+    throw outOfMemory(bytes, error);
+  }
+}
+
 export class Machine {
-  private readonly threads: number;
-  private readonly memory: WebAssembly.Memory;
-  private exports!: Exports;
-  private stacks = 0;
+  /** Where the stacks of threads 1, 2 … begin, less the length of one. */
+  private readonly stacks: number;
   /** Address of every weight and packed buffer, by buffer index. */
-  private readonly fixed: number[] = [];
-  private arena = 0;
+  private readonly fixed: readonly number[];
+  private readonly arena: number;
   private table = 0;
   private steps: readonly BoundStep[] = [];
   private inputs: readonly Place[] = [];
@@ -131,24 +181,29 @@ export class Machine {
   private constructor(
     private readonly module: WebAssembly.Module,
     private readonly model: Model,
-    { threads, shared }: Team,
+    private readonly threads: number,
+    private readonly memory: WebAssembly.Memory,
+    private readonly exports: Exports,
   ) {
-    this.threads = threads;
-    const { plan, schedule } = model;
-    const fixed = plan.buffers.reduce((sum, _, i) => sum + align(this.fixedBytes(i)), this.threadBytes + STATIC_BYTES);
-    const bytes = fixed + (schedule ? Math.max(schedule.arenaBytes + tableBytes(schedule), this.setupBytes()) : 0);
-    try {
-      this.memory = makeMemory(bytes, !schedule, plan.memory?.maximum ?? MOST_MEMORY, shared);
-    } catch (error) {
-      throw outOfMemory(bytes, error);
-    }
+    const scratch = align(Number(exports.__heap_base.value));
+    if (exports.scratch_bytes() > SCRATCH_BYTES) throw foreign('they need more scratch memory');
+    exports.use_scratch(scratch);
+    this.stacks = scratch + threads * SCRATCH_BYTES;
+    const fixed: number[] = [];
+    let address = scratch + threadBytes(threads);
+    model.plan.buffers.forEach((_, i) => {
+      const bytes = fixedBytes(model, i);
+      if (bytes) fixed[i] = address;
+      address += align(bytes);
+    });
+    this.fixed = fixed;
+    this.arena = address;
   }
 
   static async create(module: WebAssembly.Module, model: Model, team: Team): Promise<Machine> {
-    const machine = new Machine(module, model, team);
-    const instance = await WebAssembly.instantiate(module, { env: { memory: machine.memory } });
-    machine.exports = instance.exports as unknown as Exports;
-    machine.placeWeights();
+    const memory = memoryFor(model, team);
+    const exports = await instantiate(module, memory);
+    const machine = new Machine(module, model, team.threads, memory, exports);
     if (model.schedule) machine.warmUp(model.schedule);
     return machine;
   }
@@ -198,7 +253,7 @@ export class Machine {
       const start = performance.now();
       for (const { buffer } of this.steps[i]!.in) {
         const at = this.fixed[buffer];
-        if (at !== undefined) this.touch(at, at + this.fixedBytes(buffer));
+        if (at !== undefined) this.touch(at, at + fixedBytes(this.model, buffer));
       }
       this.execute(`step ${i} on zeros`, this.table, i, i + 1, 1);
       const time = performance.now() - start;
@@ -213,41 +268,6 @@ export class Machine {
    */
   private touch(start: number, end: number): void {
     new Uint8Array(this.memory.buffer).fill(0, start, end);
-  }
-
-  private get threadBytes(): number {
-    return this.threads * (SCRATCH_BYTES + STACK_BYTES);
-  }
-
-  /** What the Setup steps need behind the weights: the largest piece, and parameters. */
-  private setupBytes(): number {
-    const { setups, weights } = this.model;
-    const pieces = setups.map(({ weight }) => {
-      const { rows, columns } = weights[weight]!;
-      return Math.min(rows * columns * BYTES_PER_ELEMENT, LARGEST_SHARD);
-    });
-    return Math.max(0, ...pieces) + 2 * PAGE;
-  }
-
-  private fixedBytes(buffer: number): number {
-    const { plan, weights } = this.model;
-    const one = plan.buffers[buffer]!;
-    if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
-    return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
-  }
-
-  private placeWeights(): void {
-    const scratch = align(Number(this.exports.__heap_base.value));
-    if (this.exports.scratch_bytes() > SCRATCH_BYTES) throw new Error('the module needs more scratch memory');
-    this.exports.use_scratch(scratch);
-    this.stacks = scratch + this.threads * SCRATCH_BYTES;
-    let address = this.stacks + this.threads * STACK_BYTES;
-    this.model.plan.buffers.forEach((_, i) => {
-      const bytes = this.fixedBytes(i);
-      if (bytes) this.fixed[i] = address;
-      address += align(bytes);
-    });
-    this.arena = address;
   }
 
   /** Lets the memory reach up to `end`. */

@@ -1,4 +1,7 @@
-/** A WebGL 2 context that can render to floating-point textures. */
+/**
+ * The WebGL 2 context of this page or worker, which renders to floating-point textures. All runners share it, since browsers
+ * keep no more than 16 contexts of a page and take the oldest away without asking.
+ */
 
 import { WebDNNError } from '../errors';
 
@@ -7,6 +10,14 @@ export interface Context {
   /** Of the textures: RGBA32F, or RGBA16F where nothing better can be rendered to. */
   readonly format: number;
   readonly precision: 'float32' | 'float16';
+  /** Runners that have not been disposed of. */
+  users: number;
+}
+
+/** How runners get the context and give it back. */
+export interface Contexts {
+  acquire(): Context;
+  release(context: Context): void;
 }
 
 const ATTRIBUTES: WebGLContextAttributes = {
@@ -15,6 +26,8 @@ const ATTRIBUTES: WebGLContextAttributes = {
   depth: false,
   powerPreference: 'high-performance',
 };
+/** A context without runners is kept for as long: a page often loads its next model right after it has disposed of one. */
+const IDLE_MILLISECONDS = 5000;
 
 /** undefined where there is no canvas, null where the canvas has no WebGL 2. */
 function webgl2(): WebGL2RenderingContext | null | undefined {
@@ -25,45 +38,54 @@ function webgl2(): WebGL2RenderingContext | null | undefined {
   return undefined;
 }
 
-/** A context, or the reason why there is none. */
-function tryContext(): Context | string {
+const lose = (gl: WebGL2RenderingContext): void => gl.getExtension('WEBGL_lose_context')?.loseContext();
+
+/** A new context, or the reason why there is none. */
+function make(): Context | string {
   const gl = webgl2();
   if (gl === undefined) return 'there is no canvas here (WebGL needs a page or a worker of a browser)';
   if (!gl) return 'this browser or its graphics driver does not offer WebGL 2';
-  if (gl.getExtension('EXT_color_buffer_float')) return { gl, format: gl.RGBA32F, precision: 'float32' };
-  if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, format: gl.RGBA16F, precision: 'float16' };
-  release(gl);
+  if (gl.getExtension('EXT_color_buffer_float')) return { gl, format: gl.RGBA32F, precision: 'float32', users: 0 };
+  if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, format: gl.RGBA16F, precision: 'float16', users: 0 };
+  lose(gl);
   return 'this device cannot render to floating-point textures (EXT_color_buffer_float)';
 }
 
-/** A page has few contexts (16 in Chromium): unused ones are given back at once. */
-export const release = (gl: WebGL2RenderingContext): void => gl.getExtension('WEBGL_lose_context')?.loseContext();
-
+let shared: Context | undefined;
 let reason: string | undefined;
-let probed = false;
 
-/** Why this browser cannot; undefined if it can. Asked once a page. */
+/** Whoever looks may not use it, so it goes if nobody has by then. */
+function loseIfIdle(context: Context): void {
+  setTimeout(() => {
+    if (context.users) return;
+    lose(context.gl);
+    if (shared === context) shared = undefined;
+  }, IDLE_MILLISECONDS);
+}
+
+/** The context that there is, or a new one where there is none or it was lost; or the reason why there can be none. */
+function open(): Context | string {
+  if (shared && !shared.gl.isContextLost()) return shared;
+  const made = reason ?? make();
+  if (typeof made === 'string') return (reason = made);
+  loseIfIdle(made);
+  return (shared = made);
+}
+
+/** Why this browser cannot; undefined if it can. */
 export function reasonAgainst(): string | undefined {
-  if (!probed) {
-    const context = tryContext();
-    if (typeof context === 'string') reason = context;
-    else release(context.gl);
-    probed = true;
-  }
-  return reason;
+  const context = open();
+  return typeof context === 'string' ? context : undefined;
 }
 
-export function makeContext(): Context {
-  const context = tryContext();
-  if (typeof context === 'string') throw new WebDNNError('backend', context);
-  if (context.precision === 'float16') {
-    console.warn('WebDNN: this device renders to 16-bit floating-point textures only; results have about 3 digits');
-  }
-  return context;
-}
-
-/** The graphics card's name, where the browser tells it. */
-export function rendererName(gl: WebGL2RenderingContext): string {
-  const names = gl.getExtension('WEBGL_debug_renderer_info');
-  return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-}
+export const contexts: Contexts = {
+  acquire() {
+    const context = open();
+    if (typeof context === 'string') throw new WebDNNError('backend', context);
+    context.users++;
+    return context;
+  },
+  release(context) {
+    if (--context.users === 0) loseIfIdle(context);
+  },
+};

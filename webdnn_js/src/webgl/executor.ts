@@ -1,53 +1,21 @@
-/** One model in one WebGL context: textures for buffers, a draw call for every step and every layer of its result. */
+/** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
 
-import type {
-  BackendContext,
-  BoundStep,
-  BoundView,
-  Executor,
-  Schedule,
-  StepTime,
-  TypedArray,
-  WeightRows,
-} from '../backend';
+import type { BackendContext, BoundView, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend';
 import { WebDNNError } from '../errors';
 import { checkBackendOptions } from '../options';
-import type { Repeat, Step } from '../plan';
-import { makeContext, release, rendererName, type Context } from './context';
-import { makePrograms, type Program } from './program';
+import type { Kernel, Repeat, Step } from '../plan';
+import type { Context, Contexts } from './context';
+import { execute, prepare, type Draw, type Place } from './draw';
+import { layOut, plainSlot } from './layout';
+import { poll } from './polling';
+import type { Program } from './program';
 import { extent, gather, spread } from './rows';
-import { Texture, rectangles } from './texture';
+import { LOST, Sharing } from './sharing';
+import { Texture } from './texture';
 import { Timer } from './timer';
 
-/** Part of a layer to draw. */
-interface Target {
-  readonly layer: number;
-  readonly y: number;
-  width: number;
-  height: number;
-}
-
-interface Draw {
-  readonly program: Program;
-  readonly inputs: readonly Texture[];
-  readonly output: Texture;
-  readonly parameters: Int32Array;
-  readonly targets: readonly Target[];
-}
-
-/** The rows of pixels that hold a view, one entry a layer. Pixels outside of the view are the kernel's affair. */
-function targetsOf({ offset, rows, columns, pitch }: BoundView): Target[] {
-  const first = offset / 4;
-  const targets: Target[] = [];
-  for (const { layer, x, y, width, height } of rectangles(first, first + extent(rows, columns, pitch) / 4 - 1)) {
-    const last = targets.at(-1);
-    if (last?.layer === layer) {
-      last.width = Math.max(last.width, x + width);
-      last.height += height;
-    } else targets.push({ layer, y, width: x + width, height });
-  }
-  return targets;
-}
+/** The GPU's process looks for finished work when it is spoken to, else every few milliseconds; not more often than this. */
+const NUDGE_MILLISECONDS = 0.1;
 
 function kernelsOf(nodes: readonly (Step | Repeat)[], used = new Set<number>()): Set<number> {
   for (const node of nodes) {
@@ -57,43 +25,97 @@ function kernelsOf(nodes: readonly (Step | Repeat)[], used = new Set<number>()):
   return used;
 }
 
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** The graphics card's name, where the browser tells it. */
+function rendererName(gl: WebGL2RenderingContext): string {
+  const names = gl.getExtension('WEBGL_debug_renderer_info');
+  return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+}
+
+const sourceOf = ({ source = '' }: Kernel): string => source;
 
 export class WebGLExecutor implements Executor {
-  info: Readonly<Record<string, unknown>> = {};
+  readonly info: Readonly<Record<string, unknown>>;
+  /** When the browser takes the context away. */
+  readonly lost: Promise<string>;
   private context: Context | undefined;
-  private programs: ReadonlyMap<number, Program> = new Map();
-  private readonly weights = new Map<number, Texture>();
+  /** Aborts at `dispose`: the context, which others use longer, forgets this runner. */
+  private readonly life = new AbortController();
+  /** Of the programs that this runner has asked for. */
+  private readonly sources: string[] = [];
+  private readonly programs = new Map<number, Program>();
+  private readonly weights = new Map<number, Place>();
   /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */
   private readonly unaligned = new Map<number, Float32Array>();
   private slots: readonly Texture[] = [];
+  private spans: readonly number[] = [];
   private schedule: Schedule | undefined;
   private draws: readonly Draw[] = [];
 
-  constructor(private readonly owner: BackendContext) {
-    checkBackendOptions('webgl', owner.options);
+  private constructor(
+    private readonly owner: BackendContext,
+    private readonly contexts: Contexts,
+  ) {
+    const { gl, precision } = (this.context = contexts.acquire());
+    if (precision === 'float16') {
+      console.warn('WebDNN: this device renders to 16-bit floating-point textures only; results have about 3 digits');
+    }
+    this.info = { renderer: rendererName(gl), precision };
+    const { signal } = this.life;
+    this.lost = new Promise((resolve) => {
+      gl.canvas.addEventListener('webglcontextlost', () => resolve(LOST), { signal });
+    });
   }
 
-  async start(): Promise<void> {
-    const { manifest, plan } = this.owner;
+  static async create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor> {
+    const { plan, options } = owner;
+    checkBackendOptions('webgl', options);
     if (plan.setup.length || plan.buffers.some(({ kind, dtype }) => kind === 'packed' || dtype !== 'float32')) {
       throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and float32 buffers only');
     }
-    const context = (this.context = makeContext());
-    const { gl, format, precision } = context;
-    this.info = { renderer: rendererName(gl), precision };
-    gl.bindVertexArray(gl.createVertexArray());
-    plan.buffers.forEach((buffer, i) => {
-      if (buffer.kind !== 'weight') return;
-      this.weights.set(i, new Texture(gl, format, manifest.weights[buffer.weight]!.rows * buffer.pitch));
-    });
-    this.programs = await makePrograms(gl, plan.kernels, kernelsOf(plan.steps));
-    this.check();
+    const executor = new WebGLExecutor(owner, contexts);
+    try {
+      await executor.start();
+      return executor;
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
   }
 
-  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
-    for (const piece of pieces) this.writePiece(piece);
-    return Promise.resolve(memory);
+  private async start(): Promise<void> {
+    const context = this.ready();
+    const { gl } = context;
+    const compiling = await this.inTurn(() => {
+      const pending = this.compile(gl);
+      this.makeWeights(context);
+      return pending;
+    });
+    for (const [index, program] of compiling) this.programs.set(index, await program);
+    await this.inTurn(() => undefined); // the check
+  }
+
+  private compile(gl: WebGL2RenderingContext): (readonly [number, Promise<Program>])[] {
+    const { kernels, steps } = this.owner.plan;
+    const { programs } = Sharing.of(gl);
+    return [...kernelsOf(steps)].map((index) => {
+      const kernel = kernels[index]!;
+      this.sources.push(sourceOf(kernel));
+      return [index, programs.acquire(sourceOf(kernel), kernel.name)] as const;
+    });
+  }
+
+  private makeWeights({ gl, format }: Context): void {
+    const { manifest, plan } = this.owner;
+    plan.buffers.forEach((buffer, i) => {
+      if (buffer.kind !== 'weight') return;
+      const { span, layers } = plainSlot(manifest.weights[buffer.weight]!.rows * buffer.pitch);
+      this.weights.set(i, { texture: new Texture(gl, format, span, layers), span });
+    });
+  }
+
+  async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
+    await this.inTurn(() => pieces.forEach((piece) => this.writePiece(piece)));
+    return memory;
   }
 
   private writePiece({ weight, row, rows, data }: WeightRows): void {
@@ -103,9 +125,11 @@ export class WebGLExecutor implements Executor {
     plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
       const { pitch } = buffer;
-      const texture = this.weights.get(i)!;
+      const { texture, span } = this.weights.get(i)!;
       if (pitch % 4 === 0) {
-        spread(data as Float32Array, rows, columns, pitch, (at, texels) => texture.write(row * pitch + at, texels));
+        spread(data as Float32Array, rows, columns, pitch, (at, texels) =>
+          texture.write(row * pitch + at, texels, span),
+        );
         return;
       }
       const whole = this.unaligned.get(i) ?? new Float32Array(extent(info.rows, columns, pitch));
@@ -115,140 +139,141 @@ export class WebGLExecutor implements Executor {
   }
 
   finishWeights(): Promise<void> {
-    for (const [i, whole] of this.unaligned) this.weights.get(i)!.write(0, whole);
-    this.unaligned.clear();
-    this.check();
-    return Promise.resolve();
+    return this.inTurn(() => {
+      for (const [i, whole] of this.unaligned) {
+        const { texture, span } = this.weights.get(i)!;
+        texture.write(0, whole, span);
+      }
+      this.unaligned.clear();
+    });
   }
 
   bind(schedule: Schedule): Promise<void> {
-    const { gl, format } = this.ready();
-    for (const slot of this.slots) slot.dispose();
-    this.slots = schedule.slots.map(({ bytes }) => new Texture(gl, format, bytes / 4)); // WebGL clears new textures
-    this.schedule = schedule;
-    this.draws = schedule.steps.map((step) => this.draw(step));
-    this.check();
-    return Promise.resolve();
-  }
-
-  private texture({ buffer }: BoundView): Texture {
-    const placement = this.schedule!.placements[buffer];
-    return placement && 'slot' in placement ? this.slots[placement.slot]! : this.weights.get(buffer)!;
-  }
-
-  private draw(step: BoundStep): Draw {
-    const view = step.out[0];
-    const inputs = step.in.map((one) => this.texture(one));
-    if (!view || step.out.length > 1) throw new WebDNNError('descriptor', `${step.origin}: a shader has one output`);
-    const output = this.texture(view);
-    if (inputs.includes(output)) {
-      throw new WebDNNError('descriptor', `${step.origin}: a texture cannot be read and written at once`);
-    }
-    const views = [...step.in, view].flatMap(({ offset, pitch }) => [offset, pitch]);
-    const parameters = Int32Array.from([...views, ...step.args]);
-    return { program: this.programs.get(step.kernel)!, inputs, output, parameters, targets: targetsOf(view) };
-  }
-
-  private execute({ program, inputs, output, parameters, targets }: Draw): void {
-    const { gl } = this.context!;
-    gl.useProgram(program.handle);
-    gl.uniform1iv(program.parameters, parameters);
-    inputs.forEach((texture, k) => {
-      gl.activeTexture(gl.TEXTURE0 + k);
-      gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture.handle);
-    });
-    for (const { layer, y, width, height } of targets) {
-      output.target(layer);
-      gl.uniform1i(program.layer, layer);
-      gl.viewport(0, y, width, height);
-      gl.drawArrays(gl.TRIANGLES, 0, 3);
-    }
-  }
-
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    this.write(inputs);
-    for (const draw of this.draws) this.execute(draw);
-    await this.read(outputs);
-  }
-
-  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
-    this.write(inputs);
-    const timer = new Timer(this.ready().gl);
-    for (const draw of this.draws) timer.measure(() => this.execute(draw));
-    await this.read(outputs);
-    const times = await timer.results();
     const { kernels } = this.owner.plan;
-    return this.schedule!.steps.map(({ kernel, origin }, i) => ({
-      kernel: kernels[kernel]!.name,
-      origin,
-      milliseconds: times[i]!,
-    }));
+    return this.inTurn(({ gl, format }) => {
+      this.freeSlots();
+      const { spans, sizes } = layOut(schedule, kernels);
+      this.schedule = schedule;
+      this.spans = spans;
+      const slots: Texture[] = (this.slots = []);
+      for (const { span, layers } of sizes) slots.push(new Texture(gl, format, span, layers)); // WebGL clears them
+      const place = (view: BoundView): Place => this.place(view);
+      this.draws = schedule.steps.map((step) =>
+        prepare(step, this.programs.get(step.kernel)!, kernels[step.kernel]!.targets, place),
+      );
+    });
+  }
+
+  private place({ buffer }: BoundView): Place {
+    const placement = this.schedule!.placements[buffer];
+    if (!placement || !('slot' in placement)) return this.weights.get(buffer)!;
+    return { texture: this.slots[placement.slot]!, span: this.spans[buffer]! };
+  }
+
+  run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+    return this.inTurn(async ({ gl }) => {
+      this.write(inputs);
+      for (const draw of this.draws) execute(gl, draw);
+      await this.read(gl, outputs);
+    });
+  }
+
+  profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+    return this.inTurn(async ({ gl }) => {
+      this.write(inputs);
+      const timer = new Timer(gl);
+      for (const draw of this.draws) timer.measure(() => execute(gl, draw));
+      await this.read(gl, outputs);
+      const times = await timer.results();
+      const { kernels } = this.owner.plan;
+      return this.schedule!.steps.map(({ kernel, origin }, i) => ({
+        kernel: kernels[kernel]!.name,
+        origin,
+        milliseconds: times[i]!,
+      }));
+    });
   }
 
   private write(inputs: readonly TypedArray[]): void {
-    this.ready();
     this.schedule!.inputs.forEach((view, i) => {
       const { rows, columns, pitch, offset } = view;
-      const texture = this.texture(view);
+      const { texture, span } = this.place(view);
       const data = inputs[i] as Float32Array;
-      spread(data, rows, columns, pitch, (at, texels) => texture.write(offset + at, texels));
+      spread(data, rows, columns, pitch, (at, texels) => texture.write(offset + at, texels, span));
     });
   }
 
   /** Reads back through pixel-pack buffers, so that the page's thread is free until the device has finished. */
-  private async read(outputs: readonly TypedArray[]): Promise<void> {
-    const { gl } = this.ready();
+  private async read(gl: WebGL2RenderingContext, outputs: readonly TypedArray[]): Promise<void> {
     const reads = this.schedule!.outputs.map((view) => {
       const length = extent(view.rows, view.columns, view.pitch);
       const buffer = gl.createBuffer();
       gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
       gl.bufferData(gl.PIXEL_PACK_BUFFER, length * 4, gl.STREAM_READ);
-      this.texture(view).read(view.offset, length);
+      const { texture, span } = this.place(view);
+      texture.read(view.offset, length, span);
       return { view, length, buffer };
     });
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-    await this.finished();
+    await finished(gl);
+    const { aborted: disposed } = this.life.signal;
     reads.forEach(({ view: { rows, columns, pitch }, length, buffer }, i) => {
-      const output = outputs[i] as Float32Array;
-      const dense = output.length === length;
-      const texels = dense ? output : new Float32Array(length);
-      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
-      gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, texels);
+      if (!disposed) {
+        const output = outputs[i] as Float32Array;
+        const dense = output.length === length;
+        const texels = dense ? output : new Float32Array(length);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+        gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, texels);
+        if (!dense) gather(texels, rows, columns, pitch, output);
+      }
       gl.deleteBuffer(buffer);
-      if (!dense) gather(texels, rows, columns, pitch, output);
     });
-    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-    this.check();
+    this.ready();
   }
 
-  private async finished(): Promise<void> {
-    const { gl } = this.context!;
-    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
-    gl.flush();
-    while (fence && !gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) await pause(0);
-    gl.deleteSync(fence);
+  /** `work` on the context, after all that runners have asked of it before. */
+  private inTurn<T>(work: (context: Context) => T | Promise<T>): Promise<T> {
+    const context = this.ready();
+    return Sharing.of(context.gl).inTurn(() => work(this.ready()));
   }
 
   private ready(): Context {
-    const { context } = this;
-    if (context && !context.gl.isContextLost()) return context;
-    throw new WebDNNError(
-      'backend',
-      'the WebGL context was lost (the graphics driver restarted?); load the model again',
-    );
+    if (this.context) return this.context;
+    throw new WebDNNError('disposed', 'this runner was disposed of; load the model again');
   }
 
-  private check(): void {
-    const { gl } = this.ready();
-    const error = gl.getError();
-    if (error === gl.OUT_OF_MEMORY) throw new WebDNNError('memory', 'the graphics memory is full');
-    if (error !== gl.NO_ERROR) throw new WebDNNError('backend', `WebGL error 0x${error.toString(16)}`);
+  private freeSlots(): void {
+    for (const slot of this.slots) slot.dispose();
+    this.slots = this.draws = [];
   }
 
   dispose(): void {
-    if (this.context) release(this.context.gl); // frees all that it owns
+    const { context } = this;
+    this.life.abort();
+    if (!context) return;
     this.context = undefined;
-    this.slots = this.draws = [];
+    this.freeSlots();
+    for (const { texture } of this.weights.values()) texture.dispose();
     this.weights.clear();
+    const { programs } = Sharing.of(context.gl);
+    for (const source of this.sources) programs.release(source);
+    this.contexts.release(context);
   }
+}
+
+async function finished(gl: WebGL2RenderingContext): Promise<void> {
+  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  if (!fence) return;
+  gl.flush();
+  let nudged = performance.now();
+  await poll(() => {
+    if (gl.isContextLost() || gl.clientWaitSync(fence, 0, 0) !== gl.TIMEOUT_EXPIRED) return true;
+    const now = performance.now();
+    if (now - nudged >= NUDGE_MILLISECONDS) {
+      gl.flush();
+      nudged = now;
+    }
+    return false;
+  });
+  gl.deleteSync(fence);
 }

@@ -1,11 +1,31 @@
 /** Dense rows ↔ rows that begin at a texel. */
 
 const BAND = 2 ** 20;
+/** A row of so many columns is copied by the engine; shorter ones by a loop, which costs them less than the call. */
+const LONG = 64;
 
 const roundUp = (length: number): number => Math.ceil(length / 4) * 4;
 
 /** Elements from the first of a view to its last, in whole texels. */
 export const extent = (rows: number, columns: number, pitch: number): number => roundUp((rows - 1) * pitch + columns);
+
+/** Copies `rows` rows of `columns` elements, which stand `from` apart from `start` on in `source`, to rows that stand `to` apart. */
+function copyRows(
+  source: Float32Array,
+  start: number,
+  from: number,
+  target: Float32Array,
+  to: number,
+  rows: number,
+  columns: number,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const here = start + r * from;
+    const there = r * to;
+    if (columns >= LONG) target.set(source.subarray(here, here + columns), there);
+    else for (let c = 0; c < columns; c++) target[there + c] = source[here + c]!;
+  }
+}
 
 /**
  * Calls `write` with whole texels, at their distance from the first row's element, until all `rows` dense rows of `data` stand `pitch`
@@ -23,14 +43,12 @@ export function spread(
   for (let row = 0; row < rows; row += most) {
     const count = Math.min(most, rows - row);
     const band = new Float32Array(extent(count, columns, pitch));
-    for (let r = 0; r < count; r++) {
-      band.set(data.subarray((row + r) * columns, (row + r + 1) * columns), r * pitch);
-    }
+    copyRows(data, row * columns, columns, band, pitch, count, columns);
     write(row * pitch, band);
   }
 }
 
 /** The reverse: `texels` begins with the first row. */
 export function gather(texels: Float32Array, rows: number, columns: number, pitch: number, output: Float32Array): void {
-  for (let r = 0; r < rows; r++) output.set(texels.subarray(r * pitch, r * pitch + columns), r * columns);
+  copyRows(texels, 0, pitch, output, columns, rows, columns);
 }

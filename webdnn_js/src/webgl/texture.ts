@@ -1,10 +1,16 @@
 /**
- * A buffer in a texture array: texel t holds elements 4t … 4t + 3 and stands at x = t mod 2048, y = (t div 2048) mod 2048,
- * layer = t div 2048². A texture has just the columns, rows and layers that it needs.
+ * Buffers in texture arrays. Texel t of a buffer holds its elements 4t … 4t + 3. It stands in layer t div `span`, and there, with
+ * r = t mod `span`, at x = r mod 2048 and y = r div 2048. Each buffer has a `span` of its own (layout.ts).
  */
 
-const FOLD = 2048;
-const LAYER = FOLD * FOLD;
+import { WebDNNError } from '../errors';
+
+export const FOLD = 2048;
+/** Every WebGL 2 device has textures of 2048 rows. */
+export const MOST_SPAN = FOLD * FOLD;
+/** Every WebGL 2 device draws into as many layers at once. */
+export const TARGETS = 4;
+const ALL = [0, 1, 2, 3];
 
 export interface Rectangle {
   readonly layer: number;
@@ -17,15 +23,17 @@ export interface Rectangle {
 }
 
 /** Texels first … last, both inclusive, as rectangles: at most a broken row, whole rows, a broken row in every layer. */
-export function rectangles(first: number, last: number): Rectangle[] {
+export function rectangles(first: number, last: number, span: number): Rectangle[] {
   const result: Rectangle[] = [];
   for (let texel = first; texel <= last;) {
-    const x = texel % FOLD;
-    const y = Math.floor(texel / FOLD) % FOLD;
-    const whole = x === 0 ? Math.floor((last + 1 - texel) / FOLD) : 0;
-    const width = whole ? FOLD : Math.min(FOLD - x, last + 1 - texel);
-    const height = whole ? Math.min(whole, FOLD - y) : 1;
-    result.push({ layer: Math.floor(texel / LAYER), x, y, width, height, first: texel });
+    const layer = Math.floor(texel / span);
+    const place = texel - layer * span;
+    const left = Math.min(last + 1, (layer + 1) * span) - texel;
+    const x = place % FOLD;
+    const whole = x === 0 ? Math.floor(left / FOLD) : 0;
+    const width = whole ? FOLD : Math.min(FOLD - x, left);
+    const height = whole || 1;
+    result.push({ layer, x, y: Math.floor(place / FOLD), width, height, first: texel });
     texel += width * height;
   }
   return result;
@@ -33,25 +41,29 @@ export function rectangles(first: number, last: number): Rectangle[] {
 
 export class Texture {
   readonly handle: WebGLTexture;
-  private readonly framebuffers: WebGLFramebuffer[] = [];
+  /** By layer; behind the last layer, one of the first four layers together. */
+  private readonly framebuffers: (WebGLFramebuffer | undefined)[] = [];
 
+  /** With room for `span` texels in each of its layers. */
   constructor(
     private readonly gl: WebGL2RenderingContext,
     format: number,
-    elements: number,
+    span: number,
+    private readonly layers: number,
   ) {
-    const texels = Math.max(1, Math.ceil(elements / 4));
-    const rows = Math.ceil(texels / FOLD);
+    const width = Math.min(span, FOLD);
+    const height = Math.ceil(span / FOLD);
+    const most = [gl.getParameter(gl.MAX_TEXTURE_SIZE), gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS)] as number[];
+    if (height > most[0]! || layers > most[1]!) {
+      const want = `${width} × ${height} × ${layers}`;
+      throw new WebDNNError(
+        'memory',
+        `a texture of ${want} texels; this device has ${most[0]} rows, ${most[1]} layers`,
+      );
+    }
     this.handle = gl.createTexture();
     this.bind();
-    gl.texStorage3D(
-      gl.TEXTURE_2D_ARRAY,
-      1,
-      format,
-      Math.min(texels, FOLD),
-      Math.min(rows, FOLD),
-      Math.ceil(rows / FOLD),
-    );
+    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, format, width, height, layers);
     for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
       gl.texParameteri(gl.TEXTURE_2D_ARRAY, name, gl.NEAREST);
     }
@@ -64,18 +76,33 @@ export class Texture {
 
   /** Renders into `layer` from now on; reads pixels from it, too. */
   target(layer: number): void {
-    const { gl } = this;
-    const known = this.framebuffers[layer];
-    gl.bindFramebuffer(gl.FRAMEBUFFER, known ?? (this.framebuffers[layer] = gl.createFramebuffer()));
-    if (!known) gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, this.handle, 0, layer);
+    this.attach(layer, [layer]);
   }
 
-  /** Stores `data`, whole texels, from element `offset` on. */
-  write(offset: number, data: Float32Array): void {
+  /** Renders into the first four layers at once. */
+  targetAll(): void {
+    this.attach(this.layers, ALL);
+  }
+
+  private attach(index: number, layers: readonly number[]): void {
+    const { gl } = this;
+    const known = this.framebuffers[index];
+    gl.bindFramebuffer(gl.FRAMEBUFFER, known ?? (this.framebuffers[index] = gl.createFramebuffer()));
+    if (known) return;
+    const points = layers.map((layer, k) => {
+      const point = gl.COLOR_ATTACHMENT0 + k;
+      gl.framebufferTextureLayer(gl.FRAMEBUFFER, point, this.handle, 0, layer);
+      return point;
+    });
+    gl.drawBuffers(points);
+  }
+
+  /** Stores `data`, whole texels, from element `offset` on, in a buffer with `span`. */
+  write(offset: number, data: Float32Array, span: number): void {
     const { gl } = this;
     this.bind();
     const start = offset / 4;
-    for (const { layer, x, y, width, height, first } of rectangles(start, start + data.length / 4 - 1)) {
+    for (const { layer, x, y, width, height, first } of rectangles(start, start + data.length / 4 - 1, span)) {
       const at = (first - start) * 4;
       // prettier-ignore
       gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, x, y, layer, width, height, 1, gl.RGBA, gl.FLOAT, data, at);
@@ -83,17 +110,17 @@ export class Texture {
   }
 
   /** Copies `length` elements, whole texels, from element `offset` on into the pixel-pack buffer that is bound. */
-  read(offset: number, length: number): void {
+  read(offset: number, length: number, span: number): void {
     const { gl } = this;
     const start = offset / 4;
-    for (const { layer, x, y, width, height, first } of rectangles(start, start + length / 4 - 1)) {
+    for (const { layer, x, y, width, height, first } of rectangles(start, start + length / 4 - 1, span)) {
       this.target(layer);
       gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, (first - start) * 16);
     }
   }
 
   dispose(): void {
-    for (const framebuffer of this.framebuffers) this.gl.deleteFramebuffer(framebuffer);
+    for (const framebuffer of this.framebuffers) if (framebuffer) this.gl.deleteFramebuffer(framebuffer);
     this.gl.deleteTexture(this.handle);
   }
 }

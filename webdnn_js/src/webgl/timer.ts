@@ -1,7 +1,8 @@
 /** Time of each step: measured by the device where it can, else by waiting for every step. */
 
+import { poll } from './polling';
+
 const TIME_ELAPSED = 0x88bf;
-const POLL_MILLISECONDS = 4;
 
 export class Timer {
   private readonly onDevice: boolean;
@@ -33,9 +34,7 @@ export class Timer {
   async results(): Promise<number[]> {
     const { gl } = this;
     for (const query of this.queries) {
-      while (!gl.isContextLost() && !gl.getQueryParameter(query, gl.QUERY_RESULT_AVAILABLE)) {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
-      }
+      await poll(() => gl.isContextLost() || (gl.getQueryParameter(query, gl.QUERY_RESULT_AVAILABLE) as boolean));
       this.waits.push(Number(gl.getQueryParameter(query, gl.QUERY_RESULT)) / 1e6);
       gl.deleteQuery(query);
     }

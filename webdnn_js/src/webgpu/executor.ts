@@ -53,6 +53,7 @@ function eachStretch(view: BoundView, copy: (from: number, to: number, length: n
 
 export class WebGPUExecutor implements Executor {
   info: Readonly<Record<string, unknown>> = {};
+  lost: Promise<string> | undefined;
   private device!: GPUDevice;
   private readonly pipelines: GPUComputePipeline[] = [];
   /** Weight and packed buffers, by buffer index. */
@@ -70,12 +71,23 @@ export class WebGPUExecutor implements Executor {
     checkBackendOptions('webgpu', context.options, 'powerPreference');
   }
 
-  async start(): Promise<void> {
+  static async create(context: BackendContext): Promise<WebGPUExecutor> {
+    const executor = new WebGPUExecutor(context);
+    try {
+      await executor.start();
+      return executor;
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
+  }
+
+  private async start(): Promise<void> {
     const { device, info } = await openDevice(this.context.options['powerPreference']);
     this.device = device;
     this.info = info;
-    void device.lost.then(({ reason, message }) => {
-      this.failure = `the GPU device was lost (${message || reason}); load the model again`;
+    this.lost = device.lost.then(({ reason, message }) => {
+      return (this.failure = `the GPU device was lost (${message || reason}); load the model again`);
     });
     device.onuncapturederror = ({ error }) => (this.failure ??= error.message);
     const { plan, manifest, setups } = this.context;

@@ -7,5 +7,5 @@ export const webgpu: Backend = {
   name: 'webgpu',
   memory: 'slots',
   unavailable: noDevice,
-  create: async (context) => new (await import('./executor')).WebGPUExecutor(context),
+  create: async (context) => (await import('./executor')).WebGPUExecutor.create(context),
 };

@@ -14,6 +14,11 @@ from webdnn.graph.errors import UnsupportedError
 
 TEXEL = 4
 """Columns in a texel."""
+ROWS_AT_ONCE = 4
+"""Every WebGL 2 device draws into this many layers at once."""
+FEW_ROWS = 8
+LAYER = 2048 * 2048
+"""Texels in the layers of every WebGL 2 device."""
 MOST_INPUTS = 16
 """Every WebGL 2 device lets a fragment shader read this many textures."""
 
@@ -26,15 +31,38 @@ _ENVIRONMENT = Environment(
 )
 
 
+def levels(steps: Size, most: int = 64) -> int:
+    """How many levels of partial sums (`sums` in macros.glsl.jinja) a sum of so many steps gets, so that none is longer than `most`
+    unless there are more than a million. `most` is 64, or 256 where registers matter more."""
+    if not isinstance(steps, int):
+        return 3
+    return 1 if steps <= most else 2 if steps <= 64 * most else 3
+
+
+def rows_at_once(b: Builder, output: View) -> int:
+    """How many rows of `output` one fragment computes: each goes to a layer of its own of the result's texture, at the same place.
+
+    They need the same weights, which are read once for all: with four rows, eight texels are read for 64 products, and five for 16 with
+    one. A kernel that does so writes its whole buffer, padding and all."""
+    whole = output.offset == 0 and whole_texels(output.pitch)
+    if not whole or output.rows * output.pitch != b.plan.buffers[output.buffer].elements:
+        return 1
+    texels = output.rows * output.pitch // TEXEL
+    if isinstance(texels, int) and texels > ROWS_AT_ONCE * LAYER:
+        return 1
+    return 1 if isinstance(output.rows, int) and output.rows < FEW_ROWS else ROWS_AT_ONCE
+
+
 def whole_texels(*sizes: Size) -> bool:
     """Whether these offsets or lengths surely consist of whole texels."""
     return all(size % TEXEL == 0 for size in sizes)
 
 
 @lru_cache(maxsize=1024)
-def render(template: str, inputs: int, sizes: tuple[str, ...], **constants: Hashable) -> str:
+def render(template: str, inputs: int, sizes: tuple[str, ...], targets: int, **constants: Hashable) -> str:
     """The GLSL of a kernel, without its comments. `sizes` names the parameters that follow the views' (offset, pitch) pairs."""
-    text = _ENVIRONMENT.get_template(f"{template}.glsl.jinja").render(inputs=inputs, sizes=sizes, **constants)
+    template_ = _ENVIRONMENT.get_template(f"{template}.glsl.jinja")
+    text = template_.render(inputs=inputs, sizes=sizes, targets=targets, **constants)
     lines = (line.split("//")[0].rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -46,16 +74,18 @@ def emit(
     output: View,
     sizes: Mapping[str, Size],
     origin: tuple[str, ...],
+    targets: int = 1,
     **constants: Hashable,
 ) -> None:
-    """One step: the kernel `template`, specialised by `constants`, with `sizes` as its arguments."""
+    """One step: the kernel `template`, specialised by `constants`, with `sizes` as its arguments; a fragment computes `targets` rows."""
     if len(inputs) > MOST_INPUTS:
         raise UnsupportedError(
             f"webgl: {template} '{', '.join(origin)}' reads {len(inputs)} tensors, a fragment shader at most {MOST_INPUTS}; "
             f"convert with --optimize 0, or without the backend webgl"
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
-    kernel = b.kernel(template, source=render(template, len(inputs), tuple(arguments), **constants))
+    source = render(template, len(inputs), tuple(arguments), targets, **constants)
+    kernel = b.kernel(template, source=source, **({"targets": targets} if targets > 1 else {}))
     b.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.webgl.emit import emit
+from webdnn.backend.webgl.emit import emit, levels
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
@@ -56,7 +56,7 @@ def lower_cumulative_sum(b: Builder, node: Node) -> None:
     if not _is_last(x, op.axis):
         template = "cumulative_sum_rows"
         sizes = {"LENGTH": x.shape[op.axis], "INNER": _inner(x, op.axis)}
-    flags = {"exclusive": op.exclusive, "reverse": op.reverse}
+    flags = {"exclusive": op.exclusive, "reverse": op.reverse, "levels": levels(x.shape[op.axis])}
     emit(b, template, [x], b.view(node.outputs[0]), sizes, node.origin, **flags)
 
 

@@ -6,33 +6,37 @@ from collections.abc import Hashable
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import batch_strides
-from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit, whole_texels
+from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit, levels, rows_at_once, whole_texels
 from webdnn.backend.webgl.epilogue import epilogue_of
 from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.convolution import NO_PADDING, Padding
 from webdnn.graph.ops.elementwise import WithEpilogue
 
+MOST_STEPS = 256
+"""Four products each, in the longest of the sums into which a product's sum is cut: each level takes four registers a row."""
+
 
 def _emit_product(
-    b: Builder, node: Node, template: str, weights: View, sizes: dict[str, Size], **constants: Hashable
+    b: Builder, node: Node, template: str, weights: View, sizes: dict[str, Size], depth: Size, **constants: Hashable
 ) -> None:
-    """A kernel with an epilogue."""
+    """A kernel with an epilogue; `depth` is how many products an element of the result adds up."""
     assert isinstance(node.op, WithEpilogue)
     output = b.view(node.outputs[0])
     views, epilogue = epilogue_of(b, node.op, node.inputs, output.shape)
     inputs = [b.view(node.inputs[0]), weights, *views]
     sizes = {**sizes, **epilogue.sizes}
-    emit(b, template, inputs, output, sizes, node.origin, epilogue=epilogue, used=epilogue.used, **constants)
+    constants |= {"epilogue": epilogue, "used": epilogue.used, "levels": levels(depth // TEXEL, most=MOST_STEPS)}
+    emit(b, template, inputs, output, sizes, node.origin, rows_at_once(b, output), **constants)
 
 
 def _emit_matmul(b: Builder, node: Node) -> None:
     channels = node.inputs[0].shape[-1]
     assert isinstance(channels, int)
     weights = b.view(node.inputs[1])
-    _emit_product(b, node, "matmul", weights, {"CHANNELS": channels}, tail=channels % TEXEL)
+    _emit_product(b, node, "matmul", weights, {"CHANNELS": channels}, channels, tail=channels % TEXEL)
 
 
 def lower_batch_matmul(b: Builder, node: Node) -> None:
@@ -42,7 +46,8 @@ def lower_batch_matmul(b: Builder, node: Node) -> None:
     sizes: dict[str, Size] = {"CHANNELS": views[0].columns, "HEIGHT": output.shape[-2], **axis_sizes("SIZE", batch)}
     for name, view in zip(("LEFT", "RIGHT"), views, strict=True):
         sizes |= axis_sizes(name, batch_strides(view, batch))
-    emit(b, "batch_matmul", views, output, sizes, node.origin, axes=tuple(range(len(batch))))
+    depth = levels(views[0].columns // TEXEL, most=MOST_STEPS)
+    emit(b, "batch_matmul", views, output, sizes, node.origin, axes=tuple(range(len(batch))), levels=depth)
 
 
 def _window(node: Node, strides: tuple[int, int], dilation: tuple[int, int], padding: Padding) -> dict[str, Size]:
@@ -86,7 +91,8 @@ def _emit_groups(b: Builder, node: Node, op: Conv2D) -> None:
     sizes = _window(node, op.strides, op.dilation, op.padding)
     sizes |= {"CHANNELS": channels, "GROUP_COLUMNS": columns // op.groups}
     aligned = whole_texels(channels, columns // op.groups)
-    _emit_product(b, node, "grouped_conv2d", b.view(node.inputs[1]), sizes, aligned=aligned)
+    depth = product(node.inputs[1].shape[:3])
+    _emit_product(b, node, "grouped_conv2d", b.view(node.inputs[1]), sizes, depth, aligned=aligned)
 
 
 def lower_conv2d_transpose(b: Builder, node: Node) -> None:
@@ -99,7 +105,8 @@ def _emit_convolution(b: Builder, node: Node, template: str, sizes: dict[str, Si
     channels = node.inputs[1].shape[2]
     assert isinstance(channels, int)
     weights = b.view(node.inputs[1])
-    _emit_product(b, node, template, weights, {**sizes, "CHANNELS": channels}, tail=channels % TEXEL)
+    depth = product(node.inputs[1].shape[:3])
+    _emit_product(b, node, template, weights, {**sizes, "CHANNELS": channels}, depth, tail=channels % TEXEL)
 
 
 def lower_depthwise_conv2d(b: Builder, node: Node) -> None:
@@ -111,4 +118,5 @@ def lower_depthwise_conv2d(b: Builder, node: Node) -> None:
     weights = b.weight_view(node.inputs[1], multiplier)
     sizes = _window(node, op.strides, op.dilation, op.padding)
     aligned = whole_texels(channels * multiplier)
-    _emit_product(b, node, "depthwise_conv2d", weights, sizes, multiplier=multiplier, aligned=aligned)
+    depth = product(node.inputs[1].shape[:2]) * TEXEL  # a step adds one product
+    _emit_product(b, node, "depthwise_conv2d", weights, sizes, depth, multiplier=multiplier, aligned=aligned)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from webdnn.backend.builder import Builder
-from webdnn.backend.webgl.emit import emit
+from webdnn.backend.webgl.emit import TEXEL, emit, levels
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Pool2D, Reduce, Resize2D
@@ -36,7 +38,7 @@ def lower_pool2d(b: Builder, node: Node) -> None:
         "TOP": op.padding[0][0],
         "LEFT": op.padding[1][0],
     }
-    constants = {"kind": op.kind, "count_padding": op.count_padding}
+    constants: dict[str, Any] = {"kind": op.kind, "count_padding": op.count_padding, "levels": levels(product(op.size))}
     emit(b, "pool2d", [b.view(node.inputs[0])], b.view(node.outputs[0]), sizes, node.origin, **constants)
 
 
@@ -47,7 +49,9 @@ def lower_resize2d(b: Builder, node: Node) -> None:
     for axis in range(2):
         places = op.positions(axis, x.shape[1 + axis])
         sizes |= {f"STEP_{axis}": places.step, f"START_{axis}": places.start, f"DIVISOR_{axis}": places.divisor}
-    cubic = {"cubic": repr(float(op.cubic)), "exclude_outside": op.exclude_outside} if op.mode == "bicubic" else {}
+    cubic: dict[str, Any] = {}
+    if op.mode == "bicubic":
+        cubic = {"cubic": repr(float(op.cubic)), "exclude_outside": op.exclude_outside}
     emit(b, "resize2d", [x], y, sizes, node.origin, taps=TAPS[op.mode], **cubic)
 
 
@@ -66,13 +70,17 @@ def lower_reduce(b: Builder, node: Node) -> None:
         template = "reduce_columns"
         sizes["LENGTH"] = view.columns
     combine, start = COMBINE[node.op.kind]
-    axes = {"kept": tuple(kept), "reduced": tuple(reduced)}
-    constants = {"kind": node.op.kind, "combine": combine, "start": start}
-    emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants, **axes)
+    steps = product([view.shape[axis] for axis in reduced])
+    if template == "reduce_columns":
+        steps = steps * (view.columns // TEXEL + 1)
+    constants: dict[str, Any] = {"kind": node.op.kind, "combine": combine, "start": start}
+    constants |= {"kept": tuple(kept), "reduced": tuple(reduced)}
+    constants |= {"levels": 1 if node.op.kind in ("max", "min") else levels(steps)}
+    emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants)
 
 
 def lower_softmax(b: Builder, node: Node) -> None:
     view = b.view(node.inputs[0])
     sums = b.temporary((view.rows, 2))
-    emit(b, "softmax_sums", [view], sums, {"LENGTH": view.columns}, node.origin)
+    emit(b, "softmax_sums", [view], sums, {"LENGTH": view.columns}, node.origin, levels=levels(view.columns // TEXEL))
     emit(b, "softmax", [view, sums], b.view(node.outputs[0]), {}, node.origin)

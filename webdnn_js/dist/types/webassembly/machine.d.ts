@@ -45,17 +45,20 @@ export interface Results {
     readonly inputs: readonly TypedArray[];
     readonly outputs: readonly Float32Array[];
 }
+/** An instance of `module` on `memory`, which has all that we call. */
+export declare function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Exports>;
 export declare const compile: (code: Content) => Promise<WebAssembly.Module>;
 export declare class Machine {
     private readonly module;
     private readonly model;
     private readonly threads;
     private readonly memory;
-    private exports;
-    private stacks;
+    private readonly exports;
+    /** Where the stacks of threads 1, 2 … begin, less the length of one. */
+    private readonly stacks;
     /** Address of every weight and packed buffer, by buffer index. */
     private readonly fixed;
-    private arena;
+    private readonly arena;
     private table;
     private steps;
     private inputs;
@@ -76,11 +79,6 @@ export declare class Machine {
      * from all processors again, which takes several times as long.
      */
     private touch;
-    private get threadBytes();
-    /** What the Setup steps need behind the weights: the largest piece, and parameters. */
-    private setupBytes;
-    private fixedBytes;
-    private placeWeights;
     /** Lets the memory reach up to `end`. */
     private reserve;
     /** All of the memory. Never kept: the memory may grow, and this would not. */

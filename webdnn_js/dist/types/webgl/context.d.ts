@@ -1,14 +1,20 @@
-/** A WebGL 2 context that can render to floating-point textures. */
+/**
+ * The WebGL 2 context of this page or worker, which renders to floating-point textures. All runners share it, since browsers
+ * keep no more than 16 contexts of a page and take the oldest away without asking.
+ */
 export interface Context {
     readonly gl: WebGL2RenderingContext;
     /** Of the textures: RGBA32F, or RGBA16F where nothing better can be rendered to. */
     readonly format: number;
     readonly precision: 'float32' | 'float16';
+    /** Runners that have not been disposed of. */
+    users: number;
 }
-/** A page has few contexts (16 in Chromium): unused ones are given back at once. */
-export declare const release: (gl: WebGL2RenderingContext) => void;
-/** Why this browser cannot; undefined if it can. Asked once a page. */
+/** How runners get the context and give it back. */
+export interface Contexts {
+    acquire(): Context;
+    release(context: Context): void;
+}
+/** Why this browser cannot; undefined if it can. */
 export declare function reasonAgainst(): string | undefined;
-export declare function makeContext(): Context;
-/** The graphics card's name, where the browser tells it. */
-export declare function rendererName(gl: WebGL2RenderingContext): string;
+export declare const contexts: Contexts;

@@ -1,32 +1,43 @@
-/** One model in one WebGL context: textures for buffers, a draw call for every step and every layer of its result. */
+/** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
 import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
+import type { Contexts } from './context.js';
 export declare class WebGLExecutor implements Executor {
     private readonly owner;
-    info: Readonly<Record<string, unknown>>;
+    private readonly contexts;
+    readonly info: Readonly<Record<string, unknown>>;
+    /** When the browser takes the context away. */
+    readonly lost: Promise<string>;
     private context;
-    private programs;
+    /** Aborts at `dispose`: the context, which others use longer, forgets this runner. */
+    private readonly life;
+    /** Of the programs that this runner has asked for. */
+    private readonly sources;
+    private readonly programs;
     private readonly weights;
     /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */
     private readonly unaligned;
     private slots;
+    private spans;
     private schedule;
     private draws;
-    constructor(owner: BackendContext);
-    start(): Promise<void>;
+    private constructor();
+    static create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor>;
+    private start;
+    private compile;
+    private makeWeights;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
-    private texture;
-    private draw;
-    private execute;
+    private place;
     run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
     profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
     private write;
     /** Reads back through pixel-pack buffers, so that the page's thread is free until the device has finished. */
     private read;
-    private finished;
+    /** `work` on the context, after all that runners have asked of it before. */
+    private inTurn;
     private ready;
-    private check;
+    private freeSlots;
     dispose(): void;
 }

@@ -1,7 +1,12 @@
 /**
- * A buffer in a texture array: texel t holds elements 4t … 4t + 3 and stands at x = t mod 2048, y = (t div 2048) mod 2048,
- * layer = t div 2048². A texture has just the columns, rows and layers that it needs.
+ * Buffers in texture arrays. Texel t of a buffer holds its elements 4t … 4t + 3. It stands in layer t div `span`, and there, with
+ * r = t mod `span`, at x = r mod 2048 and y = r div 2048. Each buffer has a `span` of its own (layout.ts).
  */
+export declare const FOLD = 2048;
+/** Every WebGL 2 device has textures of 2048 rows. */
+export declare const MOST_SPAN: number;
+/** Every WebGL 2 device draws into as many layers at once. */
+export declare const TARGETS = 4;
 export interface Rectangle {
     readonly layer: number;
     readonly x: number;
@@ -12,18 +17,24 @@ export interface Rectangle {
     readonly first: number;
 }
 /** Texels first … last, both inclusive, as rectangles: at most a broken row, whole rows, a broken row in every layer. */
-export declare function rectangles(first: number, last: number): Rectangle[];
+export declare function rectangles(first: number, last: number, span: number): Rectangle[];
 export declare class Texture {
     private readonly gl;
+    private readonly layers;
     readonly handle: WebGLTexture;
+    /** By layer; behind the last layer, one of the first four layers together. */
     private readonly framebuffers;
-    constructor(gl: WebGL2RenderingContext, format: number, elements: number);
+    /** With room for `span` texels in each of its layers. */
+    constructor(gl: WebGL2RenderingContext, format: number, span: number, layers: number);
     private bind;
     /** Renders into `layer` from now on; reads pixels from it, too. */
     target(layer: number): void;
-    /** Stores `data`, whole texels, from element `offset` on. */
-    write(offset: number, data: Float32Array): void;
+    /** Renders into the first four layers at once. */
+    targetAll(): void;
+    private attach;
+    /** Stores `data`, whole texels, from element `offset` on, in a buffer with `span`. */
+    write(offset: number, data: Float32Array, span: number): void;
     /** Copies `length` elements, whole texels, from element `offset` on into the pixel-pack buffer that is bound. */
-    read(offset: number, length: number): void;
+    read(offset: number, length: number, span: number): void;
     dispose(): void;
 }

@@ -12,6 +12,7 @@ export interface Call {
 export declare class WebGPUExecutor implements Executor {
     private readonly context;
     info: Readonly<Record<string, unknown>>;
+    lost: Promise<string> | undefined;
     private device;
     private readonly pipelines;
     /** Weight and packed buffers, by buffer index. */
@@ -25,7 +26,8 @@ export declare class WebGPUExecutor implements Executor {
     /** The first thing that went wrong on the device; every later run tells it. */
     private failure;
     constructor(context: BackendContext);
-    start(): Promise<void>;
+    static create(context: BackendContext): Promise<WebGPUExecutor>;
+    private start;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;

@@ -1,21 +1,18 @@
-/** The fallback backend: plain TypeScript that runs wherever JavaScript does. */
+/** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
 
-import type {
-  BackendContext,
-  BoundStep,
-  BoundView,
-  Executor,
-  Schedule,
-  StepTime,
-  TypedArray,
-  WeightRows,
-} from '../backend';
+import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import { readMatrix, writeMatrix } from '../matrix';
-import { checkBackendOptions } from '../options';
-import type { Plan } from '../plan';
+import type { Plan, Weight } from '../plan';
+import type { Times } from '../session';
 import { KERNELS } from './kernels';
-import type { Kernel, KernelTable, Operand } from './operand';
+import type { Kernel, KernelTable, Operand, Slices } from './operand';
+
+/** What is run. */
+export interface Model {
+  readonly plan: Plan;
+  readonly weights: readonly Weight[];
+}
 
 /** A step with its kernel and operands found. */
 interface Call {
@@ -27,11 +24,11 @@ interface Call {
   readonly origin: string;
 }
 
-/** A run lets the page breathe after this many milliseconds. */
-const BREATH = 50;
+/** A run lets other things happen on its thread after this many milliseconds. */
+const BREATH = 10;
 
 /** One turn of the event loop, not slowed down in hidden tabs as timers are. */
-function breathe(): Promise<void> {
+function eventLoop(): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
     port1.onmessage = () => {
@@ -53,9 +50,10 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
 }
 
 /** Kernels trust their attributes and operands: what a wrong plan makes of them must not look like a fault of the runtime. */
-function invoke({ kernel, name, inputs, output, args, origin }: Call): void {
+function* invoke({ kernel, name, inputs, output, args, origin }: Call): Slices {
   try {
-    kernel(inputs, output, args);
+    yield* kernel(inputs, output, args) ?? [];
+    yield;
   } catch (error) {
     const what = `fallback: the operands of step '${origin}' do not fit the kernel '${name}'`;
     throw new WebDNNError('descriptor', `${what}: ${reasonOf(error)}; convert the model again`, { cause: error });
@@ -78,55 +76,53 @@ function allocate(bytes: number): ArrayBuffer {
   }
 }
 
-export class FallbackExecutor implements Executor {
-  readonly info = {};
-  private kernels: readonly Kernel[] = [];
+/** The memory of every weight buffer, by buffer index. */
+function makeWeights({ plan, weights }: Model): Float32Array[] {
+  const buffers: Float32Array[] = [];
+  plan.buffers.forEach((buffer, i) => {
+    if (buffer.dtype !== 'float32' || buffer.kind === 'packed') {
+      throw new WebDNNError(
+        'descriptor',
+        `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, dtype ${buffer.dtype}`,
+      );
+    }
+    if (buffer.kind !== 'weight') return;
+    const { rows } = weights[buffer.weight]!;
+    buffers[i] = new Float32Array(allocate(rows * buffer.pitch * Float32Array.BYTES_PER_ELEMENT));
+  });
+  return buffers;
+}
+
+function valuesOf(operand: Operand): Float32Array {
+  const values = new Float32Array(operand.rows * operand.columns);
+  readMatrix(operand.data, operand, values);
+  return values;
+}
+
+export class Machine {
+  private readonly kernels: readonly Kernel[];
   /** By buffer index. Weight buffers stay, the others lie in the arena of the present schedule. */
-  private buffers: Float32Array[] = [];
+  private readonly buffers: Float32Array[];
   private calls: readonly Call[] = [];
   private inputs: readonly Operand[] = [];
   private outputs: readonly Operand[] = [];
+  private ended = false;
 
-  constructor(private readonly context: BackendContext) {
-    checkBackendOptions('fallback', context.options);
+  constructor(private readonly model: Model) {
+    this.kernels = makeKernels(model.plan, KERNELS);
+    this.buffers = makeWeights(model);
   }
 
-  start(): Promise<void> {
-    const { plan, manifest } = this.context;
-    this.kernels = makeKernels(plan, KERNELS);
-    plan.buffers.forEach((buffer, i) => {
-      if (buffer.dtype !== 'float32' || buffer.kind === 'packed') {
-        throw new WebDNNError(
-          'descriptor',
-          `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, dtype ${buffer.dtype}`,
-        );
-      }
-      if (buffer.kind !== 'weight') return;
-      const { rows } = manifest.weights[buffer.weight]!;
-      this.buffers[i] = new Float32Array(allocate(rows * buffer.pitch * Float32Array.BYTES_PER_ELEMENT));
-    });
-    return Promise.resolve();
-  }
-
-  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
-    for (const piece of pieces) this.writePiece(piece);
-    return Promise.resolve(memory);
-  }
-
-  private writePiece({ weight, row, rows, data }: WeightRows): void {
-    const { columns } = this.context.manifest.weights[weight]!;
-    this.context.plan.buffers.forEach((buffer, i) => {
+  writeWeight({ weight, row, rows, data }: WeightRows): void {
+    const { columns } = this.model.weights[weight]!;
+    this.model.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
       const { pitch } = buffer;
       writeMatrix(this.buffers[i]!, { offset: row * pitch, pitch, rows, columns }, data);
     });
   }
 
-  finishWeights(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  bind(schedule: Schedule): Promise<void> {
+  bind(schedule: Schedule): void {
     const arena = allocate(schedule.arenaBytes);
     schedule.placements.forEach((placement, i) => {
       if (placement && 'offset' in placement) {
@@ -142,7 +138,7 @@ export class FallbackExecutor implements Executor {
     };
     this.calls = schedule.steps.map((step) => ({
       kernel: this.kernels[step.kernel]!,
-      name: this.context.plan.kernels[step.kernel]!.name,
+      name: this.model.plan.kernels[step.kernel]!.name,
       inputs: step.in.map(operand),
       output: operand(onlyOutput(step)),
       args: step.args,
@@ -150,35 +146,35 @@ export class FallbackExecutor implements Executor {
     }));
     this.inputs = schedule.inputs.map(operand);
     this.outputs = schedule.outputs.map(operand);
-    return Promise.resolve();
   }
 
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+  /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */
+  async run(inputs: readonly TypedArray[]): Promise<Times> {
     this.inputs.forEach((operand, i) => writeMatrix(operand.data, operand, inputs[i]!));
+    const milliseconds: number[] = [];
     let breath = performance.now() + BREATH;
     for (const call of this.calls) {
-      invoke(call);
-      if (performance.now() > breath) {
-        await breathe();
-        breath = performance.now() + BREATH;
+      let start = performance.now();
+      let time = 0;
+      for (const work = invoke(call); !work.next().done;) {
+        if (performance.now() < breath) continue;
+        time += performance.now() - start;
+        await this.breathe();
+        start = performance.now();
+        breath = start + BREATH;
       }
+      milliseconds.push(time + performance.now() - start);
     }
-    this.outputs.forEach((operand, i) => readMatrix(operand.data, operand, outputs[i]!));
+    return { inputs, outputs: this.outputs.map(valuesOf), milliseconds };
   }
 
-  profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
-    this.inputs.forEach((operand, i) => writeMatrix(operand.data, operand, inputs[i]!));
-    const times = this.calls.map((call) => {
-      const start = performance.now();
-      invoke(call);
-      return { kernel: call.name, origin: call.origin, milliseconds: performance.now() - start };
-    });
-    this.outputs.forEach((operand, i) => readMatrix(operand.data, operand, outputs[i]!));
-    return Promise.resolve(times);
+  /** Lets a run that is on its way end at its next breath. */
+  end(): void {
+    this.ended = true;
   }
 
-  dispose(): void {
-    this.buffers = [];
-    this.calls = this.inputs = this.outputs = [];
+  private async breathe(): Promise<void> {
+    await eventLoop();
+    if (this.ended) throw new WebDNNError('disposed', 'fallback: the runner was disposed of while it ran');
   }
 }

@@ -1,0 +1,27 @@
+/** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
+import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Plan, Weight } from '../plan.js';
+import type { Times } from '../session.js';
+/** What is run. */
+export interface Model {
+    readonly plan: Plan;
+    readonly weights: readonly Weight[];
+}
+export declare class Machine {
+    private readonly model;
+    private readonly kernels;
+    /** By buffer index. Weight buffers stay, the others lie in the arena of the present schedule. */
+    private readonly buffers;
+    private calls;
+    private inputs;
+    private outputs;
+    private ended;
+    constructor(model: Model);
+    writeWeight({ weight, row, rows, data }: WeightRows): void;
+    bind(schedule: Schedule): void;
+    /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */
+    run(inputs: readonly TypedArray[]): Promise<Times>;
+    /** Lets a run that is on its way end at its next breath. */
+    end(): void;
+    private breathe;
+}

@@ -1,0 +1,14 @@
+/** What a worker, or the main thread in its place, does for the fallback backend. */
+import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Session, Times } from '../session.js';
+import { type Model } from './machine.js';
+export declare class FallbackSession implements Session {
+    private model;
+    private get machine();
+    start(model: Model): void;
+    writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
+    bind(schedule: Schedule): void;
+    run(inputs: readonly TypedArray[]): Promise<Times>;
+    profile(inputs: readonly TypedArray[]): Promise<Times>;
+    end(): void;
+}

@@ -1,0 +1,39 @@
+/** What a worker, or the main thread in its place, does for the fallback backend. */
+
+import type { Schedule, TypedArray, WeightRows } from '../backend';
+import type { Session, Times } from '../session';
+import { Machine, type Model } from './machine';
+
+export class FallbackSession implements Session {
+  private model: Machine | undefined;
+
+  private get machine(): Machine {
+    if (this.model) return this.model;
+    throw new Error('called before start');
+  }
+
+  start(model: Model): void {
+    this.model = new Machine(model);
+  }
+
+  writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer {
+    for (const piece of pieces) this.machine.writeWeight(piece);
+    return memory;
+  }
+
+  bind(schedule: Schedule): void {
+    this.machine.bind(schedule);
+  }
+
+  run(inputs: readonly TypedArray[]): Promise<Times> {
+    return this.machine.run(inputs);
+  }
+
+  profile(inputs: readonly TypedArray[]): Promise<Times> {
+    return this.machine.run(inputs);
+  }
+
+  end(): void {
+    this.model?.end();
+  }
+}
