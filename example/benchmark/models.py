@@ -22,6 +22,7 @@ ROOT = HERE.parents[1]
 # What a kept Keras model depends on.
 MAKERS = [
     HERE / "make_model.py",
+    HERE / "few_bits.py",
     *(ROOT / "tests" / "harness" / f"{name}.py" for name in ("applications", "calibrate", "keras_models", "reference")),
 ]
 
@@ -58,6 +59,7 @@ class Build:
 
     checkout: Path
     options: Sequence[str] = ()
+    backends: str = "webassembly"
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,14 @@ def parse_name(text: str) -> tuple[str, int]:
 
 
 class Maker:
-    """Makes what is missing or out of date, each step in a process of its own; `exporter` is the Python of requirements.txt."""
+    """Makes what is missing or out of date, each step in a process of its own; `exporter` is the Python of requirements.txt;
+    `bits` as make_model.py knows them."""
 
-    def __init__(self, folder: Path, exporter: Path | None, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, exporter: Path | None, say: Callable[[str], None], bits: int | None = None) -> None:
         self.folder = folder
         self.exporter = exporter
         self.say = say
+        self.bits = bits
 
     def keras(self, text: str) -> Model:
         name, size = parse_name(text)
@@ -123,10 +127,11 @@ class Maker:
             self.say(f"{text}: building the Keras model, and its answer in float64")
             shutil.rmtree(model.folder, ignore_errors=True)
             model.folder.mkdir(parents=True)
-            run([sys.executable, HERE / "make_model.py", name, size, model.folder])
+            bits = [] if self.bits is None else [self.bits]
+            run([sys.executable, HERE / "make_model.py", name, size, model.folder, *bits])
             model.input.astype("<f4").tofile(model.folder / "input.bin")
 
-        _once(model.folder / "made.txt", digest(*MAKERS), make)
+        _once(model.folder / "made.txt", f"{digest(*MAKERS)} {self.bits}", make)
         return model
 
     def export(self, model: Model, form: str) -> str | None:
@@ -159,7 +164,7 @@ class Maker:
             self.say(f"{model.name}: converting ({name})")
             shutil.rmtree(model.folder / name, ignore_errors=True)
             command = [sys.executable, build.checkout / "bin" / "convert_keras.py", model.folder / "model.h5"]
-            command += ["--input_shape", tuple(model.input.shape), "--backend", "webassembly", *build.options]
+            command += ["--input_shape", tuple(model.input.shape), "--backend", build.backends, *build.options]
             run([*command, "--out", model.folder / name, "--quiet"], build.checkout)
 
         sources = sorted(
@@ -168,7 +173,7 @@ class Maker:
             if file.is_file() and not {"__pycache__"} & set(file.parts)
         )
         made = (model.folder / "made.txt").read_text()
-        stamp = f"{made} {digest(*sources)} {' '.join(build.options)}"
+        stamp = f"{made} {digest(*sources)} {build.backends} {' '.join(build.options)}"
         _once(model.folder / f"{name}.made.txt", stamp, make)
 
     def layers(self, model: Model, checkout: Path) -> list[dict[str, Any]]:

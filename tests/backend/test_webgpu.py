@@ -17,7 +17,7 @@ from harness.page import RUNNER_PAGE, PageError, job, run_jobs
 from webdnn.backend.builder import Builder, WeightTable, build_plan
 from webdnn.backend.operands import broadcast_strides
 from webdnn.backend.target import Target
-from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul
+from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul, lower_reduction, tiles
 from webdnn.graph.dim import symbol
 from webdnn.graph.graph import Graph, Node, apply
 from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Repeat, Reshape, Slice
@@ -57,12 +57,12 @@ ONE_OF_EACH = [
 def check(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> Callable[..., None]:
     """Runs cases in the page and compares them with the interpreter."""
 
-    def run(cases: Sequence[Case], target: Target = TARGET) -> None:
+    def run(cases: Sequence[Case], target: Target = TARGET, **options: Any) -> None:
         folders = write_cases(target, cases, tmp_path)
         server = serve({"/cases/": tmp_path})
         page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
         jobs = [
-            job(f"/cases/{folders[c.name]}", "webgpu", [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))])
+            job(f"/cases/{folders[c.name]}", "webgpu", [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options)
             for c in cases
         ]
         for case, answer in zip(cases, run_jobs(page, jobs), strict=True):
@@ -81,32 +81,61 @@ def test_every_op_and_function_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tile", lower_matmul.TILES[:-1], ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
-def test_the_larger_tiles(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: lower_matmul.Tile) -> None:
-    monkeypatch.setattr(lower_matmul, "TILES", (tile,))
+@pytest.mark.parametrize("tile", tiles.TILES, ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
+def test_d3_every_tile(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: tiles.Tile) -> None:
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: tiles.Division(tile))
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     check(PRODUCTS)
 
 
 def test_products_split_along_their_depth(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lower_matmul, "PART_DEPTH", 8)
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: tiles.Division(tiles.TILES[-1], 3))
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     check(PRODUCTS)
 
 
-def test_only_small_deep_products_are_split() -> None:
-    tile = lower_matmul.TILES[-1]
-    assert lower_matmul.choose_parts(49, 512, 4608, tile) == 4
-    assert lower_matmul.choose_parts(3136, 64, 576, tile) == 1
-    assert lower_matmul.choose_parts(symbol("N") * 49, 512, 4608, tile) == 1
+def test_d2_a_plan_holds_a_division_for_small_and_for_large_devices(
+    check: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both give the same answer, and a page computes the one that its device takes, or that it is told to take."""
+    small, large = tiles.Division(tiles.SMALLEST), tiles.Division(tiles.SMALLEST, 2)
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: small if sizes[3] == tiles.FEW else large)
+    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    for workgroups in ("few", "many"):
+        check(PRODUCTS, workgroups=workgroups)
 
 
-def test_tile_grows_with_the_product() -> None:
-    chosen = [
-        lower_matmul.choose_tile(rows, columns).tile_rows for rows, columns in ((49, 512), (3136, 256), (12544, 512))
-    ]
-    assert chosen == [32, 64, 128]
-    assert lower_matmul.choose_tile(symbol("N") * 3136, 256) is lower_matmul.choose_tile(3136, 256)
+def test_e10_no_workgroup_is_larger_than_compatibility_mode_allows() -> None:
+    assert max(tile.threads for tile in (*tiles.TILES, lower_matmul.MATVEC)) <= 128
+    for columns, slices in (lower_reduction.WORKGROUP_INNER, lower_reduction.WORKGROUP_OUTER):
+        assert columns * slices <= 128
+
+
+def test_e10_shared_memory_is_as_every_device_has_it() -> None:
+    for tile in tiles.TILES:
+        assert 4 * tiles.SLICE * (tile.tile_rows + tile.tile_columns) <= 16384
+
+
+def test_d2_large_devices_get_about_a_thousand_workgroups_and_small_ones_large_tiles() -> None:
+    for rows, columns, depth in ((49, 512, 4608), (196, 256, 2304), (784, 128, 1152), (3136, 64, 576)):
+        few, many = (tiles.divide(rows, columns, depth, n) for n in (tiles.FEW, tiles.MANY))
+        assert 400 <= groups_of(many, rows, columns) <= 2048
+        assert groups_of(few, rows, columns) <= 256
+    assert tiles.divide(100352, 256, 64, tiles.MANY).parts == 1
+
+
+def groups_of(division: tiles.Division, rows: int, columns: int) -> int:
+    tile = division.tile
+    return -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns) * division.parts
+
+
+def test_d3_narrow_results_get_narrow_tiles() -> None:
+    """Of a tile of 128 columns, seven eighths would be padding."""
+    for rows in (12544, 65536):
+        for workgroups in (tiles.FEW, tiles.MANY):
+            assert tiles.divide(rows, 16, 144, workgroups).tile.tile_columns == 16
+    assert tiles.divide(100352, 64, 576, tiles.MANY).tile.tile_columns == 64
+    assert tiles.divide(100352, 64, 576, tiles.FEW, group_columns=32).tile.tile_columns == 32
 
 
 def test_dispatches_beyond_a_dimension_are_folded(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:

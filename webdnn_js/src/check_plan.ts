@@ -25,12 +25,16 @@ const MOST_BUFFERS = 2 ** 14;
 const LARGEST_MEMORY = 2 ** 36;
 const ELEMENTS = integer(1, INT32_MAX);
 
+/** What a plan may ask of its device: `$many` is 1 where a thousand workgroups keep it busy, and 0 where a hundred do. */
+const DEVICE_SYMBOLS: Readonly<Partial<Record<BackendName, readonly string[]>>> = { webgpu: ['$many'] };
+
 type Symbols = ReadonlySet<string>;
 
 const kernel = fields({
   name: text,
   source: optional(text),
   targets: optional(integer(4, 4)),
+  windows: optional(list(integer(1, 64), 64)),
   attributes: (value, path) => {
     if (value !== undefined) dictionary(text, data(16))(value, path);
   },
@@ -79,6 +83,7 @@ const view = (buffers: Plan['buffers'], size: Check, place: Check, ...kinds: Buf
 function node(plan: Plan, placeholders: Symbols, depth: number): Check {
   const symbols = new Set([...placeholders, ...Array.from({ length: depth }, (_, i) => `$${i}`)]);
   const place = expr(symbols);
+  const count = expr(new Set([...symbols, ...(DEVICE_SYMBOLS[plan.backend] ?? [])]));
   const size = expr(placeholders);
   const step = fields({
     kernel: index(plan.kernels.length, 'kernels'),
@@ -90,7 +95,7 @@ function node(plan: Plan, placeholders: Symbols, depth: number): Check {
   });
   const repeat: Check = (value, path) => {
     if (depth === DEEPEST_LOOP) reject(path, `at most ${DEEPEST_LOOP} loops, one in another`, value);
-    fields({ repeat: place, body: list(node(plan, placeholders, depth + 1)) })(value, path);
+    fields({ repeat: count, body: list(node(plan, placeholders, depth + 1)) })(value, path);
   };
   return (value, path) =>
     (typeof value === 'object' && value !== null && 'repeat' in value ? repeat : step)(value, path);

@@ -30,6 +30,10 @@ export function formatExpr(expr: Expr): string {
     : `(${formatExpr(left)} ${operator} ${formatExpr(right)})`;
 }
 
+/** The symbols of `expr`. */
+export const namesIn = (expr: Expr): string[] =>
+  typeof expr === 'object' ? [...namesIn(expr[1]), ...namesIn(expr[2])] : typeof expr === 'string' ? [expr] : [];
+
 function fail(expr: Expr, problem: string): never {
   throw new WebDNNError('descriptor', `${formatExpr(expr)}: ${problem}`);
 }

@@ -89,9 +89,11 @@ async function contextOf(
   const reading = reader.json(file);
   shards.prefetch();
   const plan = checkPlan(await reading, manifest, name);
+  const symbols = await prepared?.symbols;
   const isStatic = !unsetPlaceholders(manifest, {}).length;
-  const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory) : undefined;
-  return { options: optionsOf(name, options), manifest, plan, setups: bindSetup(plan), schedule, prepared, fetchFile };
+  const schedule = isStatic ? bindPlan(manifest, plan, {}, backend.memory, symbols) : undefined;
+  const setups = bindSetup(plan);
+  return { options: optionsOf(name, options), manifest, plan, setups, symbols, schedule, prepared, fetchFile };
 }
 
 /** Compiles while weights download, writes them, and sizes what has one size only. */
@@ -119,9 +121,9 @@ async function start(backend: Backend, loading: Loading): Promise<Runner> {
   let creating: Promise<Runner> | undefined;
   try {
     const context = await unlessAborted(signal, contextOf(backend, loading, preparation));
-    const { plan, schedule } = context;
+    const { plan, schedule, symbols } = context;
     creating = backend.create(context).then((executor) => {
-      const runner = new Runner({ manifest, plan, backend, executor, fallThrough });
+      const runner = new Runner({ manifest, plan, backend, symbols, executor, fallThrough });
       owner = runner;
       return runner;
     });

@@ -1,7 +1,7 @@
 /** The values that a page gives to the placeholders of a model. */
 
 import { WebDNNError, rejectUnknown } from './errors';
-import { evaluate, formatExpr, type Symbols } from './expr';
+import { evaluate, formatExpr, namesIn, type Symbols } from './expr';
 import type { Constraint, Expr, Manifest } from './plan';
 
 /** By placeholder. */
@@ -19,9 +19,6 @@ function holds({ left, relation, right }: Constraint, symbols: Symbols): boolean
   const b = evaluate(right, symbols);
   return relation === '==' ? a === b : a <= b;
 }
-
-const namesIn = (expr: Expr): string[] =>
-  typeof expr === 'object' ? [...namesIn(expr[1]), ...namesIn(expr[2])] : typeof expr === 'string' ? [expr] : [];
 
 const plain = (expr: Expr): string => formatExpr(expr).replace(/^\((.*)\)$/, '$1');
 

@@ -1,7 +1,7 @@
 /** A loaded model, on one backend. */
 
 import { isObject } from './check';
-import type { Backend, Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
+import type { Backend, DeviceSymbols, Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
 import { WebDNNError, reasonOf, rejectUnknown, withoutName } from './errors';
 import { checkPlaceholder, formatValues, unsetPlaceholders, type Values } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
@@ -18,6 +18,7 @@ export interface RunnerParts {
   readonly manifest: Manifest;
   readonly plan: Plan;
   readonly backend: Backend;
+  readonly symbols?: DeviceSymbols | undefined;
   readonly executor: Executor;
   readonly fallThrough: readonly FallThrough[];
 }
@@ -112,7 +113,7 @@ export class Runner {
    */
   async setPlaceholderValue(values: Values): Promise<void> {
     const state = this.#sizable();
-    const { manifest, plan, backend } = this.#parts;
+    const { manifest, plan, backend, symbols } = this.#parts;
     if (!isObject(values)) {
       throw new WebDNNError('placeholder', `setPlaceholderValue: got ${String(values)}, want an object like {N: 1}`);
     }
@@ -124,7 +125,7 @@ export class Runner {
       this.#state = { is: 'unsized', executor: state.executor, values: all };
       return;
     }
-    await this.#bind(state, bindPlan(manifest, plan, all, backend.memory), all);
+    await this.#bind(state, bindPlan(manifest, plan, all, backend.memory, symbols), all);
   }
 
   /** @internal For `load`: as an executor's. */

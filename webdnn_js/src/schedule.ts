@@ -1,6 +1,6 @@
 /** Plan → Schedule: one set of placeholder values, loops expanded, every expression evaluated, every view checked. */
 
-import type { BoundSetup, BoundStep, BoundView, Schedule } from './backend';
+import type { BoundSetup, BoundStep, BoundView, DeviceSymbols, Schedule } from './backend';
 import { INT32_MAX, integer as checkInteger, reject } from './check';
 import { WebDNNError } from './errors';
 import { evaluate, type Symbols } from './expr';
@@ -202,10 +202,17 @@ function bindInterface(
 export const bindShape = (shape: readonly Expr[], symbols: Symbols): number[] =>
   shape.map((size) => integer(size, symbols, 1, 'shape'));
 
-/** `values` must name every placeholder. `mode` is the backend's `memory`. */
-export function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots'): Schedule {
-  const symbols = resolvePlaceholders(manifest, values);
-  refuseHugeBuffers(manifest, plan, values, symbols);
+/** `values` must name every placeholder. `mode` is the backend's `memory`; `device` are the values of its symbols. */
+export function bindPlan(
+  manifest: Manifest,
+  plan: Plan,
+  values: Values,
+  mode: 'arena' | 'slots',
+  device: DeviceSymbols = {},
+): Schedule {
+  const placeholders = resolvePlaceholders(manifest, values);
+  refuseHugeBuffers(manifest, plan, values, placeholders);
+  const symbols = new Map([...placeholders, ...Object.entries(device)]);
   const elements = bufferElements(manifest, plan, symbols);
   const memory = planBuffers(plan, elements, mode);
   const planned = memory.slots.reduce((sum, { bytes }) => sum + bytes, memory.arenaBytes);

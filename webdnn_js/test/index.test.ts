@@ -39,6 +39,7 @@ it('says which backends there are', () => {
 it('C10: counts webgl only where there is a context that renders to floating-point textures', async () => {
   const context = (extensions: readonly string[]) => ({
     getExtension: (name: string) => extensions.includes(name) || null,
+    isContextLost: () => false,
   });
   const cases: [unknown, boolean][] = [
     [null, false],

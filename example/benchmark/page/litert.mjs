@@ -1,13 +1,16 @@
-// LiteRT.js on WebAssembly (XNNPACK).
+// LiteRT.js, on WebAssembly (XNNPACK) or on WebGPU.
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
 
-export async function load({ file, shape, threads, loader }) {
+export async function load({ file, shape, threads, loader, accelerator = 'wasm' }) {
   const liteRt = await loadLiteRt(`/litert/wasm/${loader ?? ''}`, { threads: threads > 1 });
-  const model = await loadAndCompile(file, { accelerator: 'wasm', cpuOptions: { numThreads: threads } });
+  const isGpu = accelerator === 'webgpu';
+  const options = isGpu ? { gpuOptions: { precision: 'fp32' } } : { cpuOptions: { numThreads: threads } };
+  const model = await loadAndCompile(file, { accelerator, ...options });
   return {
-    info: { threads, available: liteRt.liteRtWasm.getThreadCount() },
+    info: { threads, accelerator, available: liteRt.liteRtWasm.getThreadCount?.() },
     async run(input) {
-      const tensor = new Tensor(input, shape);
+      let tensor = new Tensor(input, shape);
+      if (isGpu) tensor = await tensor.moveTo('webgpu');
       const [output] = await model.run(tensor);
       const data = await output.data();
       tensor.delete();

@@ -36,6 +36,19 @@ function encode(floats) {
   return btoa(text);
 }
 
+/** max|y − ref| / max|ref| */
+function errorOf(output, reference) {
+  if (output.length !== reference.length) return Infinity;
+  let worst = 0;
+  let largest = 0;
+  output.forEach((value, i) => {
+    const distance = Math.abs(value - reference[i]);
+    worst = distance <= worst ? worst : distance; // NaN stays
+    largest = Math.max(largest, Math.abs(reference[i]));
+  });
+  return worst / largest;
+}
+
 export async function main(job) {
   const started = performance.now();
   const [model, input] = await Promise.all([
@@ -50,13 +63,19 @@ export async function main(job) {
     started,
     firstAnswer: answered,
     firstRun: answered - loaded,
-    output: encode(output),
     info: model.info,
   };
+  if (job.reference) result.error = errorOf(output, await fetchFloats(job.reference));
+  else result.output = encode(output);
   if (job.profile) result.profile = await profile(model, input, job);
   else result.times = await timeRuns(model, input, job);
+  if (model.gpuTime) {
+    const times = [];
+    for (let i = 0; i < job.runs; i++) times.push(await model.gpuTime(input));
+    result.gpuTimes = times;
+  }
   model.dispose();
-  if (!job.profile) {
+  if (job.peaks && !job.profile) {
     const { measurePeaks } = await import('/page/peak.mjs'); // not before the first answer
     result.peaks = await measurePeaks(job.peaks, job.peakSeconds);
   }

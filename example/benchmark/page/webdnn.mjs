@@ -1,22 +1,25 @@
-// Ours: the webassembly backend, in the variant that it chooses or in a forced one.
+// Ours. The webassembly backend runs in the variant that it chooses or in a forced one.
 
-export async function load({ file, dist, variant, threads }) {
+import { timeGpu, watchDevices } from '/page/gpu_time.mjs';
+
+export async function load({ file, dist, backend = 'webassembly', variant, threads }) {
+  if (backend === 'webgpu') watchDevices();
   const WebDNN = await import(`${dist}/webdnn.mjs`);
-  const runner = await WebDNN.load(file, {
-    backendOrder: ['webassembly'],
-    backendOptions: { webassembly: { threads, ...(variant && { variant }) } },
-  });
+  const options = backend === 'webassembly' ? { threads, ...(variant && { variant }) } : {};
+  const runner = await WebDNN.load(file, { backendOrder: [backend], backendOptions: { [backend]: options } });
+  const run = async (input) => {
+    runner.inputs[0].set(input);
+    await runner.run();
+    return runner.outputs[0].toActual();
+  };
   return {
     info: runner.info,
-    async run(input) {
-      runner.inputs[0].set(input);
-      await runner.run();
-      return runner.outputs[0].toActual();
-    },
+    run,
     profile(input) {
       runner.inputs[0].set(input);
       return runner.profile();
     },
+    gpuTime: backend === 'webgpu' ? (input) => timeGpu(() => run(input)) : undefined,
     dispose: () => runner.dispose(),
   };
 }

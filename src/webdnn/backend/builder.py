@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +111,16 @@ class Builder:
         """Emits one kernel call."""
         place = tuple(dispatch) if dispatch is not None else None
         self.items.append(Step(kernel, tuple(inputs), tuple(outputs), tuple(args), place, origin))
+
+    @contextmanager
+    def loop(self, repeat: Size) -> Iterator[None]:
+        """The steps emitted inside run `repeat` times."""
+        outer, self.items = self.items, []
+        self.depth += 1
+        yield
+        self.depth -= 1
+        outer.append(Loop(repeat, tuple(self.items)))
+        self.items = outer
 
     def temporary(self, shape: tuple[Size, ...], dtype: str = "float32") -> View:
         """A fresh activation buffer, for instance the scratch memory of one step (give it to `step` as an output)."""
@@ -230,13 +241,9 @@ class Builder:
                 parameters[parameter] = _element(self.view(value), time)
             elif position >= op.carried + op.scanned:
                 parameters[parameter] = self.view(value)
-        outer, self.items = self.items, []
-        self.depth += 1
-        self.lower_graph(op.body, parameters)
-        self._finish_iteration(node, op, states, time)
-        self.depth -= 1
-        outer.append(Loop(op.count, tuple(self.items)))
-        self.items = outer
+        with self.loop(op.count):
+            self.lower_graph(op.body, parameters)
+            self._finish_iteration(node, op, states, time)
 
     def _finish_iteration(self, node: Node, op: Repeat, states: list[View], time: Size) -> None:
         """Stores the stacked elements and the next states; a next state that lies in a state buffer is saved first."""

@@ -15,7 +15,7 @@ from rich.table import Table
 from webdnn.backend.memory import live_items, peak_bytes, plan_arena, plan_slots
 from webdnn.backend.target import Target
 from webdnn.cli.backends import load_target
-from webdnn.descriptor.schema import Item, Loop, Plan
+from webdnn.descriptor.schema import MANY_WORKGROUPS, Item, Loop, Plan
 from webdnn.graph.cost import count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import Dim, evaluate
 from webdnn.graph.graph import Graph, Input, collect_constraints
@@ -133,11 +133,11 @@ def _activations(plan: Plan, target: Target, sample: Mapping[str, int] | None) -
 
 
 def _count(items: Sequence[Item], sample: Mapping[str, int] | None) -> int:
-    """Steps as written, or with `sample` as run: a loop's as often as it repeats."""
+    """Steps as written, or with `sample` as run: a loop's as often as it repeats, on webgpu by a large device."""
     total = 0
     for item in items:
         if isinstance(item, Loop):
-            total += _count(item.body, sample) * (1 if sample is None else evaluate(item.repeat, sample))
+            total += _count(item.body, sample) * (1 if sample is None else evaluate(item.repeat, {**sample, MANY_WORKGROUPS: 1}))
         else:
             total += 1
     return total

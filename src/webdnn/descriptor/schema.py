@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 from webdnn.graph.dim import JSONExpression, Size, product, to_json
 
 VERSION = 2
+MANY_WORKGROUPS = "$many"
+"""A symbol of `repeat` in plans for webgpu: 1 on a device that a thousand workgroups keep busy, 0 where a hundred do."""
 
 
 @dataclass(frozen=True)

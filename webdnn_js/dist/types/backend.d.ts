@@ -67,8 +67,12 @@ export interface Surroundings {
 }
 /** Fetches a file of the Descriptor, verified against its integrity and length. */
 export type FetchFile = (file: FileRef) => Promise<Content>;
+/** What a plan may ask of the device that runs it: docs/descriptor.md names the symbols. */
+export type DeviceSymbols = Readonly<Record<string, number>>;
 /** What a backend has begun before there is a plan. */
 export interface Preparation {
+    /** Values of the `$` symbols that only the device knows; rejects where there is none. */
+    readonly symbols?: Promise<DeviceSymbols>;
     /** Begins to fetch one of `kernels`, while the plan downloads. */
     fetch?(kernels: Files, fetchFile: FetchFile): void;
     /** Ends at once what was begun, also in the middle of `create`; unless an executor has come to own it. */
@@ -78,6 +82,7 @@ export interface BackendContext extends Surroundings {
     readonly manifest: Manifest;
     readonly plan: Plan;
     readonly setups: readonly BoundSetup[];
+    readonly symbols?: DeviceSymbols | undefined;
     /** If sizes never change. */
     readonly schedule?: Schedule | undefined;
     readonly fetchFile: FetchFile;

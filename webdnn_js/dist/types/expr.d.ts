@@ -5,5 +5,7 @@ export type Symbols = ReadonlyMap<string, number>;
 export declare const isOperator: (name: unknown) => boolean;
 /** `expr` as people write it, for errors: `(H % 16)`. */
 export declare function formatExpr(expr: Expr): string;
+/** The symbols of `expr`. */
+export declare const namesIn: (expr: Expr) => string[];
 /** Beyond the safe integers it throws, or, `roughly`, goes on with what a float64 holds. */
 export declare function evaluate(expr: Expr, symbols: Symbols, roughly?: boolean): number;

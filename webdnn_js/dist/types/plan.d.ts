@@ -114,6 +114,8 @@ export interface Kernel {
     readonly source?: string;
     /** webgl: how many rows a fragment computes, each for a layer of its own; 1 if not given. */
     readonly targets?: number;
+    /** webgpu: how many bindings each operand has, if one has several. */
+    readonly windows?: readonly number[];
     /** fallback: everything about the op that is not a size. */
     readonly attributes?: Readonly<Record<string, unknown>>;
 }

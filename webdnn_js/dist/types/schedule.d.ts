@@ -1,12 +1,12 @@
 /** Plan → Schedule: one set of placeholder values, loops expanded, every expression evaluated, every view checked. */
-import type { BoundSetup, Schedule } from './backend.js';
+import type { BoundSetup, DeviceSymbols, Schedule } from './backend.js';
 import { type Symbols } from './expr.js';
 import { type Values } from './placeholders.js';
 import type { Expr, Manifest, Plan } from './plan.js';
 /** float32 and int32 alike. */
 export declare const BYTES_PER_ELEMENT = 4;
 export declare const bindShape: (shape: readonly Expr[], symbols: Symbols) => number[];
-/** `values` must name every placeholder. `mode` is the backend's `memory`. */
-export declare function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots'): Schedule;
+/** `values` must name every placeholder. `mode` is the backend's `memory`; `device` are the values of its symbols. */
+export declare function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots', device?: DeviceSymbols): Schedule;
 /** The Setup steps, evaluated and checked: they never depend on placeholders. */
 export declare function bindSetup(plan: Plan): BoundSetup[];

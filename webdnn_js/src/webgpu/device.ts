@@ -1,37 +1,36 @@
 /** The GPU device of one model. */
 
-import { WebDNNError } from '../errors';
+/** How many workgroups keep a GPU busy: about a hundred, or about a thousand. */
+export type Workgroups = 'few' | 'many';
 
-const findAdapter = async (powerPreference: unknown): Promise<GPUAdapter | null> =>
-  navigator.gpu.requestAdapter({ powerPreference: (powerPreference as GPUPowerPreference) ?? 'high-performance' });
+/** Vendors of GPUs that share a processor's memory, and of software. */
+const SMALL = ['arm', 'broadcom', 'google', 'img-tec', 'intel', 'mesa', 'microsoft', 'qualcomm', 'samsung'];
 
-/** Why there is no device, or undefined. */
-export async function noDevice(): Promise<string | undefined> {
-  if (!globalThis.navigator?.gpu) {
-    return globalThis.isSecureContext === false
-      ? 'WebGPU needs a secure context: serve the page over https, or from localhost'
-      : 'this browser has no WebGPU';
-  }
-  return (await findAdapter(undefined))
-    ? undefined
-    : 'this browser finds no WebGPU adapter (GPU or driver not supported)';
+/**
+ * A GPU tells its vendor, but not its size. One that hides its vendor counts as large: a large GPU with few workgroups takes twice the
+ * time, a small one with many a little more.
+ */
+export function workgroupsFor({ vendor, architecture }: Pick<GPUAdapterInfo, 'vendor' | 'architecture'>): Workgroups {
+  const isCard = vendor === 'intel' && /hp/.test(architecture); // gen-12-hp, xe-hpg
+  return SMALL.includes(vendor) && !isCard ? 'few' : 'many';
 }
 
 export interface Device {
   readonly device: GPUDevice;
+  readonly workgroups: Workgroups;
   readonly info: Readonly<Record<string, unknown>>;
 }
 
 /** A device whose buffers may be as large as the adapter allows; timestamps too, if it has them, for `profile`. */
-export async function openDevice(powerPreference: unknown): Promise<Device> {
-  const adapter = await findAdapter(powerPreference);
-  if (!adapter) throw new WebDNNError('backend', 'this browser finds no WebGPU adapter');
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const requiredFeatures: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : [];
+export async function openDevice(adapter: GPUAdapter, options: Readonly<Record<string, unknown>>): Promise<Device> {
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
+  const wanted = ['core-features-and-limits', 'timestamp-query'] as GPUFeatureName[];
   const device = await adapter.requestDevice({
-    requiredFeatures,
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
   });
   const { vendor, architecture, device: name, description } = adapter.info;
-  return { device, info: { vendor, architecture, device: name, description, maxStorageBufferBindingSize } };
+  const workgroups = (options['workgroups'] as Workgroups | undefined) ?? workgroupsFor(adapter.info);
+  const info = { vendor, architecture, device: name, description, maxStorageBufferBindingSize, workgroups };
+  return { device, workgroups, info };
 }

@@ -4,23 +4,27 @@
  */
 
 import { WebDNNError } from '../errors';
-import { checkBackendOptions } from '../options';
-import { BYTES_PER_ELEMENT } from '../schedule';
-import { openDevice } from './device';
+import { evaluate, namesIn } from '../expr';
+import { bytesOf, eachStretch, fill, sizeOf, take, write } from './copies';
+import { Nudge } from './nudge';
 import { Parameters, type Block } from './parameters';
 import { timePasses } from './profile';
+import { checkWindows, Region } from './region';
+import { Staging } from './staging';
+import type { Device } from './device';
 import type {
   BackendContext,
   BoundSetup,
   BoundStep,
-  BoundView,
   Executor,
   Schedule,
   StepTime,
   TypedArray,
   WeightRows,
 } from '../backend';
-import type { Repeat, Step } from '../plan';
+import type { Expr, Repeat, Step } from '../plan';
+
+export { openDevice } from './device';
 
 /** A step, ready to be encoded. */
 export interface Call {
@@ -32,47 +36,66 @@ export interface Call {
 /** What a Setup step and a step have in common. */
 type Work = Pick<BoundStep, 'kernel' | 'args' | 'dispatch'>;
 
-/** Firefox notices only on a slow timer that a buffer is mapped, unless work is submitted. */
-const MAPS_SLOWLY = /firefox/i.test(globalThis.navigator?.userAgent ?? '');
+/** Inputs of so many bytes take the way of `Staging`; smaller ones are copied by the browser sooner than that is set up. */
+const LARGE_INPUTS = 2 ** 20;
 
-const bytesOf = (elements: number): number => elements * BYTES_PER_ELEMENT;
-
-function* kernelsOf(nodes: readonly (Step | Repeat)[]): Generator<number> {
+/** The kernels of all steps, but of those for other devices. */
+function* kernelsOf(nodes: readonly (Step | Repeat)[], device: ReadonlyMap<string, number>): Generator<number> {
   for (const node of nodes) {
-    if ('repeat' in node) yield* kernelsOf(node.body);
-    else yield node.kernel;
+    if (!('repeat' in node)) yield node.kernel;
+    else if (!isNever(node.repeat, device)) yield* kernelsOf(node.body, device);
   }
 }
 
-/** Calls `copy` for each stretch of a view that lies together: (place in the buffer, place in a dense array, length). */
-function eachStretch(view: BoundView, copy: (from: number, to: number, length: number) => void): void {
-  const { offset, pitch, rows, columns } = view;
-  if (rows === 1 || pitch === columns) copy(offset, 0, rows * columns);
-  else for (let row = 0; row < rows; row++) copy(offset + row * pitch, row * columns, columns);
+const isNever = (repeat: Expr, device: ReadonlyMap<string, number>): boolean =>
+  namesIn(repeat).every((name) => device.has(name)) && evaluate(repeat, device) === 0;
+
+interface Destroyable {
+  destroy(): void;
+}
+
+/** What `bind` makes for one set of sizes. */
+interface Bound {
+  readonly schedule: Schedule;
+  /** Where every buffer of the plan lies, by its index. */
+  readonly regions: readonly Region[];
+  readonly readback: GPUBuffer;
+  readonly staging: Staging | undefined;
+  readonly calls: readonly Call[];
 }
 
 export class WebGPUExecutor implements Executor {
-  info: Readonly<Record<string, unknown>> = {};
-  lost: Promise<string> | undefined;
-  private device!: GPUDevice;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly lost: Promise<string>;
+  private readonly device: GPUDevice;
+  private readonly nudge: Nudge;
   private readonly pipelines: GPUComputePipeline[] = [];
+  /** Ends when all pipelines are there and, for a model of fixed sizes, all else that a run needs. */
+  private compiled: Promise<void> = Promise.resolve();
   /** Weight and packed buffers, by buffer index. */
-  private readonly weights: GPUBuffer[] = [];
+  private readonly weights: Region[] = [];
   /** What `bind` made, to be destroyed by the next. */
-  private bound: GPUBuffer[] = [];
-  private slots: GPUBuffer[] = [];
-  private readback!: GPUBuffer;
-  private schedule!: Schedule;
-  private calls: Call[] = [];
+  private made: Destroyable[] = [];
+  private bound: Bound | undefined;
   /** The first thing that went wrong on the device; every later run tells it. */
   private failure: string | undefined;
 
-  constructor(private readonly context: BackendContext) {
-    checkBackendOptions('webgpu', context.options, 'powerPreference');
+  private constructor(
+    private readonly context: BackendContext,
+    { device, info }: Device,
+  ) {
+    this.device = device;
+    this.info = info;
+    this.nudge = new Nudge(device.queue);
+    this.lost = device.lost.then(({ reason, message }) => {
+      return (this.failure = `the GPU device was lost (${message || reason}); load the model again`);
+    });
+    device.onuncapturederror = ({ error }) => (this.failure ??= error.message);
   }
 
-  static async create(context: BackendContext): Promise<WebGPUExecutor> {
-    const executor = new WebGPUExecutor(context);
+  /** Pipelines are compiled while weights come; `finishWeights` waits for them. */
+  static async create(context: BackendContext, device: Device): Promise<WebGPUExecutor> {
+    const executor = new WebGPUExecutor(context, device);
     try {
       await executor.start();
       return executor;
@@ -83,34 +106,87 @@ export class WebGPUExecutor implements Executor {
   }
 
   private async start(): Promise<void> {
-    const { device, info } = await openDevice(this.context.options['powerPreference']);
-    this.device = device;
-    this.info = info;
-    this.lost = device.lost.then(({ reason, message }) => {
-      return (this.failure = `the GPU device was lost (${message || reason}); load the model again`);
-    });
-    device.onuncapturederror = ({ error }) => (this.failure ??= error.message);
-    const { plan, manifest, setups } = this.context;
-    const used = new Set([...setups.map(({ kernel }) => kernel), ...kernelsOf(plan.steps)]);
-    const compiling = [...used].map(async (kernel) => {
-      const { name, source } = plan.kernels[kernel]!;
-      const module = device.createShaderModule({ label: name, code: source! });
-      const compute = { module, entryPoint: 'main' };
-      this.pipelines[kernel] = await device.createComputePipelineAsync({ label: name, layout: 'auto', compute });
-    });
-    const storing = this.guard(() => {
+    this.compiled = this.compile();
+    this.compiled.catch(() => undefined); // `finishWeights` tells
+    const { plan, manifest } = this.context;
+    await this.guard(() => {
       plan.buffers.forEach((buffer, i) => {
         if (buffer.kind === 'weight') {
-          this.weights[i] = this.storage(bytesOf(manifest.weights[buffer.weight]!.rows * buffer.pitch));
-        } else if (buffer.kind === 'packed') this.weights[i] = this.storage(bytesOf(buffer.elements));
+          this.weights[i] = this.region(manifest.weights[buffer.weight]!.rows * buffer.pitch);
+        } else if (buffer.kind === 'packed') this.weights[i] = this.region(buffer.elements);
       });
     });
-    await Promise.all([storing, ...compiling]);
   }
 
   async writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer> {
     for (const piece of pieces) await this.writePiece(piece);
     return memory;
+  }
+
+  async finishWeights(): Promise<void> {
+    await Promise.all([this.compiled, this.nudge.until(this.device.queue.onSubmittedWorkDone())]);
+    this.check();
+  }
+
+  async bind(schedule: Schedule): Promise<void> {
+    if (schedule === this.bound?.schedule) return; // made while the weights came
+    for (const one of this.made) one.destroy();
+    this.made = [];
+    this.bound = undefined;
+    const bound = await this.guard(() => this.prepare(schedule));
+    await this.warmUp(bound);
+    this.bound = bound;
+  }
+
+  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+    const bound = this.ready();
+    const encoder = this.device.createCommandEncoder();
+    const written = this.writeInputs(bound, encoder, inputs);
+    const pass = encoder.beginComputePass();
+    for (const call of bound.calls) encode(pass, call);
+    pass.end();
+    copyOutputs(bound, encoder);
+    this.device.queue.submit([encoder.finish()]);
+    written();
+    await this.readOutputs(bound, outputs);
+  }
+
+  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+    const bound = this.ready();
+    const before = this.device.createCommandEncoder();
+    const written = this.writeInputs(bound, before, inputs);
+    this.device.queue.submit([before.finish()]);
+    written();
+    const times = await timePasses(this.device, bound.calls, encode);
+    const after = this.device.createCommandEncoder();
+    copyOutputs(bound, after);
+    this.device.queue.submit([after.finish()]);
+    await this.readOutputs(bound, outputs);
+    return bound.schedule.steps.map(({ kernel, origin }, i) => {
+      return { kernel: this.context.plan.kernels[kernel]!.name, origin, milliseconds: times[i]! };
+    });
+  }
+
+  dispose(): void {
+    this.nudge.close();
+    this.device.destroy();
+  }
+
+  private async compile(): Promise<void> {
+    const { plan, setups, schedule, symbols = {} } = this.context;
+    const steps = schedule
+      ? schedule.steps.map(({ kernel }) => kernel)
+      : kernelsOf(plan.steps, new Map(Object.entries(symbols)));
+    const used = new Set([...setups.map(({ kernel }) => kernel), ...steps]);
+    const compiling = [...used].map(async (kernel) => {
+      const { name, source } = plan.kernels[kernel]!;
+      const module = this.device.createShaderModule({ label: name, code: source! });
+      const compute = { module, entryPoint: 'main' };
+      const pipeline = { label: name, layout: 'auto', compute } as const;
+      this.pipelines[kernel] = await this.device.createComputePipelineAsync(pipeline);
+    });
+    await Promise.all(compiling);
+    if (schedule) await this.bind(schedule);
   }
 
   private async writePiece({ weight, row, rows, data }: WeightRows): Promise<void> {
@@ -119,108 +195,110 @@ export class WebGPUExecutor implements Executor {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
       const { pitch } = buffer;
       const view = { buffer: i, offset: row * pitch, pitch, shape: [rows, columns], rows, columns };
-      this.write(this.weights[i]!, view, data);
+      write(this.device.queue, view, this.weights[i]!, data);
     });
     const setups = this.context.setups.filter((setup) => setup.weight === weight);
     if (setups.length) await this.runSetups(setups, row, rows, data);
   }
 
-  async finishWeights(): Promise<void> {
-    await this.device.queue.onSubmittedWorkDone();
-    this.check();
+  private prepare(schedule: Schedule): Bound {
+    this.checkSizes(schedule);
+    const slots = schedule.slots.map(({ bytes }) => this.keep(new Region(this.device, bytes)));
+    const regions = schedule.placements.map((placement, i) =>
+      placement && 'slot' in placement ? slots[placement.slot]! : this.weights[i]!,
+    );
+    const { COPY_DST, MAP_READ } = GPUBufferUsage;
+    const size = sizeOf(schedule.outputs);
+    const readback = this.keep(this.device.createBuffer({ size, usage: MAP_READ | COPY_DST }));
+    const inputs = sizeOf(schedule.inputs);
+    const staging = inputs >= LARGE_INPUTS ? this.keep(new Staging(this.device, inputs)) : undefined;
+    return { schedule, regions, readback, staging, calls: this.prepareCalls(schedule, regions) };
   }
 
-  async bind(schedule: Schedule): Promise<void> {
-    this.release();
-    await this.guard(() => {
-      this.schedule = schedule;
-      this.slots = schedule.slots.map(({ bytes }) => this.keep(this.storage(bytes)));
-      const total = schedule.outputs.reduce((sum, { rows, columns }) => sum + bytesOf(rows * columns), 0);
-      this.readback = this.keep(this.buffer(total, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST));
-      this.calls = this.prepare(schedule.steps);
-    });
+  /** Before memory is taken: has every kernel as many bindings as its operands need? */
+  private checkSizes({ steps, elements }: Schedule): void {
+    for (const { kernel, in: read, out } of steps) {
+      [...read, ...out].forEach(({ buffer }, i) => {
+        checkWindows(this.device, bytesOf(elements[buffer]!), this.windowsOf(kernel, i));
+      });
+    }
   }
 
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
-    this.writeInputs(inputs);
+  /**
+   * A small part of each kernel's work, and a look at the result: what drivers do when something is first used (compile, clear memory,
+   * map) is then done, and belongs to the load. States are zero again afterwards.
+   */
+  private async warmUp(bound: Bound): Promise<void> {
     const encoder = this.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const call of this.calls) encode(pass, call);
+    for (const call of new Set(bound.calls)) encode(pass, { ...call, dispatch: [1] });
     pass.end();
-    await this.readOutputs(encoder, outputs);
-  }
-
-  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
-    this.writeInputs(inputs);
-    const times = await timePasses(this.device, this.calls, encode);
-    await this.readOutputs(this.device.createCommandEncoder(), outputs);
-    return this.schedule.steps.map(({ kernel, origin }, i) => {
-      return { kernel: this.context.plan.kernels[kernel]!.name, origin, milliseconds: times[i]! };
+    copyOutputs(bound, encoder);
+    this.context.plan.buffers.forEach(({ kind }, i) => {
+      if (kind === 'state') bound.regions[i]!.clear(encoder);
     });
+    this.device.queue.submit([encoder.finish()]);
+    await this.mapped(bound.readback.mapAsync(GPUMapMode.READ));
+    bound.readback.unmap();
   }
 
-  dispose(): void {
-    this.device?.destroy();
+  /** Writes the inputs, if `encoder` is submitted; then call what is returned. */
+  private writeInputs(
+    { schedule, regions, staging }: Bound,
+    encoder: GPUCommandEncoder,
+    inputs: readonly TypedArray[],
+  ): () => void {
+    const places = schedule.inputs.map(({ buffer }) => regions[buffer]!);
+    if (!staging) {
+      inputs.forEach((data, i) => write(this.device.queue, schedule.inputs[i]!, places[i]!, data));
+      return () => undefined;
+    }
+    const source = staging.filled((memory) => fill(memory, inputs));
+    eachStretch(schedule.inputs, places, ({ buffer, offset, at, bytes }) => {
+      encoder.copyBufferToBuffer(source, at, buffer, offset, bytes);
+    });
+    return () => staging.giveBack(source);
   }
 
-  private writeInputs(inputs: readonly TypedArray[]): void {
+  /** Waits for the outputs that `copyOutputs` has sent for. */
+  private async readOutputs({ readback }: Bound, outputs: readonly TypedArray[]): Promise<void> {
+    await this.mapped(this.nudge.until(readback.mapAsync(GPUMapMode.READ)));
+    take(readback.getMappedRange(), outputs);
+    readback.unmap();
     this.check();
-    inputs.forEach((data, i) => {
-      const view = this.schedule.inputs[i]!;
-      this.write(this.bufferOf(view.buffer), view, data);
-    });
   }
 
-  private write(buffer: GPUBuffer, view: BoundView, data: TypedArray): void {
-    eachStretch(view, (from, to, length) => {
-      this.device.queue.writeBuffer(buffer, bytesOf(from), data, to, length);
-    });
-  }
-
-  /** Submits `encoder` and waits for the outputs. */
-  private async readOutputs(encoder: GPUCommandEncoder, outputs: readonly TypedArray[]): Promise<void> {
-    const { queue } = this.device;
-    let start = 0;
-    this.schedule.outputs.forEach((view) => {
-      const source = this.bufferOf(view.buffer);
-      eachStretch(view, (from, to, length) => {
-        encoder.copyBufferToBuffer(source, bytesOf(from), this.readback, start + bytesOf(to), bytesOf(length));
-      });
-      start += bytesOf(view.rows * view.columns);
-    });
-    queue.submit([encoder.finish()]);
-    const nudge = MAPS_SLOWLY ? setInterval(() => queue.submit([]), 1) : undefined;
+  private async mapped(mapping: Promise<unknown>): Promise<void> {
     try {
-      await this.readback.mapAsync(GPUMapMode.READ);
+      await mapping;
     } catch (error) {
-      this.check();
+      this.check(); // a lost device is the reason that people should read
       throw error;
-    } finally {
-      clearInterval(nudge);
     }
-    const mapped = this.readback.getMappedRange();
-    start = 0;
-    for (const output of outputs) {
-      output.set(new (output.constructor as Float32ArrayConstructor)(mapped, start, output.length));
-      start += output.byteLength;
-    }
-    this.readback.unmap();
+  }
+
+  /** What a run needs, if nothing is wrong. */
+  private ready(): Bound {
     this.check();
+    if (!this.bound) throw new WebDNNError('backend', 'the sizes are not set');
+    return this.bound;
   }
 
   /** Parameters of all steps go into one buffer, those of equal steps once. */
-  private prepare(steps: readonly BoundStep[]): Call[] {
+  private prepareCalls({ steps, elements }: Schedule, regions: readonly Region[]): Call[] {
     const parameters = new Parameters(this.device);
     const blocks = steps.map((step) => parameters.add([...step.in, ...step.out], step.args));
     const uniform = this.keep(parameters.upload());
     const known = new Map<string, Call>();
     return steps.map((step, i) => {
-      const views = [...step.in, ...step.out];
+      const buffers = [...step.in, ...step.out].map(({ buffer }) => buffer);
       const block = blocks[i]!;
-      const key = [step.kernel, block.offset, step.dispatch, views.map(({ buffer }) => buffer)].join(';');
+      const key = [step.kernel, block.offset, step.dispatch, buffers].join(';');
       let call = known.get(key);
       if (!call) {
-        const operands = views.map(({ buffer }) => this.binding(buffer));
+        const operands = buffers.flatMap((buffer, operand) =>
+          regions[buffer]!.bindings(bytesOf(elements[buffer]!), this.windowsOf(step.kernel, operand)),
+        );
         known.set(key, (call = this.call(step, operands, uniform, block)));
       }
       return call;
@@ -236,8 +314,11 @@ export class WebGPUExecutor implements Executor {
 
   /** Hands rows of a weight to the kernels that pack them. */
   private async runSetups(setups: readonly BoundSetup[], row: number, rows: number, data: TypedArray): Promise<void> {
-    const source = this.storage(data.byteLength);
-    this.device.queue.writeBuffer(source, 0, data);
+    await this.compiled;
+    const { queue } = this.device;
+    const source = new Region(this.device, data.byteLength);
+    const whole = { buffer: 0, offset: 0, pitch: 0, shape: [], rows: 1, columns: data.length };
+    write(queue, whole, source, data);
     const parameters = new Parameters(this.device);
     const piece = { offset: 0, pitch: data.length / rows };
     const blocks = setups.map(({ out, args }) => parameters.add([piece, out], [row, rows, ...args]));
@@ -245,59 +326,43 @@ export class WebGPUExecutor implements Executor {
     const encoder = this.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     setups.forEach((setup, i) => {
-      const operands = [{ buffer: source }, { buffer: this.weights[setup.out.buffer]! }];
+      const packed = this.weights[setup.out.buffer]!;
+      const operands = [
+        ...source.bindings(data.byteLength, 1),
+        ...packed.bindings(packed.bytes, this.windowsOf(setup.kernel, 1)),
+      ];
       encode(pass, this.call(setup, operands, uniform, blocks[i]!));
     });
     pass.end();
-    this.device.queue.submit([encoder.finish()]);
-    await this.device.queue.onSubmittedWorkDone();
+    queue.submit([encoder.finish()]);
+    await queue.onSubmittedWorkDone();
     source.destroy();
     uniform.destroy();
   }
 
-  private bufferOf(index: number): GPUBuffer {
-    const placement = this.schedule.placements[index];
-    return placement && 'slot' in placement ? this.slots[placement.slot]! : this.weights[index]!;
+  /** How many bindings a kernel has for one of its operands. */
+  private windowsOf(kernel: number, operand: number): number {
+    return this.context.plan.kernels[kernel]!.windows?.[operand] ?? 1;
   }
 
-  /** The part of a slot that buffer `index` takes. */
-  private binding(index: number): GPUBufferBinding {
-    return { buffer: this.bufferOf(index), size: bytesOf(this.schedule.elements[index]!) };
+  private region(elements: number): Region {
+    return new Region(this.device, bytesOf(elements));
   }
 
-  private storage(bytes: number): GPUBuffer {
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (bytes > most) {
-      const mebibytes = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
-      throw new WebDNNError('backend', `a buffer of ${mebibytes(bytes)} is needed; this GPU allows ${mebibytes(most)}`);
-    }
-    return this.buffer(bytes, STORAGE | COPY_SRC | COPY_DST);
-  }
-
-  private buffer(bytes: number, usage: number): GPUBuffer {
-    return this.device.createBuffer({ size: bytes, usage });
-  }
-
-  private keep(buffer: GPUBuffer): GPUBuffer {
-    this.bound.push(buffer);
-    return buffer;
-  }
-
-  private release(): void {
-    for (const buffer of this.bound) buffer.destroy();
-    this.bound = [];
+  private keep<T extends Destroyable>(one: T): T {
+    this.made.push(one);
+    return one;
   }
 
   /** Does `work` and throws what the device says about it: WebGPU reports errors later, not where they happen. */
-  private async guard(work: () => void): Promise<void> {
+  private async guard<T>(work: () => T): Promise<T> {
     const { device } = this;
     device.pushErrorScope('validation');
     device.pushErrorScope('out-of-memory');
+    let result: T;
     let errors: (GPUError | null)[];
     try {
-      work();
+      result = work();
     } finally {
       errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
     }
@@ -305,6 +370,7 @@ export class WebGPUExecutor implements Executor {
     if (memory) throw new WebDNNError('backend', `the GPU is out of memory: ${memory.message}`);
     if (invalid) throw new WebDNNError('backend', invalid.message);
     this.check();
+    return result;
   }
 
   private check(): void {
@@ -316,4 +382,11 @@ function encode(pass: GPUComputePassEncoder, { pipeline, group, dispatch }: Call
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(dispatch[0] ?? 1, dispatch[1], dispatch[2]);
+}
+
+function copyOutputs({ schedule, regions, readback }: Bound, encoder: GPUCommandEncoder): void {
+  const places = schedule.outputs.map(({ buffer }) => regions[buffer]!);
+  eachStretch(schedule.outputs, places, ({ buffer, offset, at, bytes }) => {
+    encoder.copyBufferToBuffer(buffer, offset, readback, at, bytes);
+  });
 }

@@ -10,39 +10,17 @@ from webdnn.backend.operands import batch_strides, operand_kind
 from webdnn.backend.webgpu.dialect import render
 from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, divisible, emit, folded, items
 from webdnn.backend.webgpu.lower_map import broadcast, merge_axes
-from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size, ceil_divide, evaluate, minimum, product, symbols_of
+from webdnn.backend.webgpu.tiles import FEW, MANY, SLICE, SMALLEST, Division, Tile, divide
+from webdnn.descriptor.schema import MANY_WORKGROUPS, View
+from webdnn.graph.dim import Dim, Size, ceil_divide, evaluate, minimum, product, symbols_of
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Conv2D, Conv2DTranspose, MatMul
 from webdnn.graph.program import Program
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A workgroup of threads_x × threads_y invocations, each of which computes `rows` rows of `vectors` four-column vectors."""
-
-    threads_x: int
-    threads_y: int
-    rows: int
-    vectors: int
-
-    @property
-    def tile_rows(self) -> int:
-        return self.threads_y * self.rows
-
-    @property
-    def tile_columns(self) -> int:
-        return self.threads_x * self.vectors * 4
-
-
-# Largest first: the first that gives WORKGROUPS workgroups is taken, else the last.
-TILES = (Tile(16, 16, 8, 2), Tile(16, 16, 4, 1), Tile(8, 8, 4, 1))
-WORKGROUPS = 128
-
-DEPTH = 16
-"""How deep the slices of x and w are that a workgroup keeps in shared memory: four vectors of x."""
-PART_DEPTH = 256
-"""A product is not split along its depth into parts smaller than this."""
+ON_LARGE_DEVICES = Dim({(MANY_WORKGROUPS,): 1})
+ON_SMALL_DEVICES = 1 - ON_LARGE_DEVICES
+"""How often steps run that are meant for one kind of device: once there, never elsewhere."""
 
 MATVEC_ROWS = 4
 """Rows of one workgroup of the kernel for few rows, and how many make it the better one."""
@@ -103,30 +81,9 @@ def _for_one(size: Size) -> int:
     return evaluate(size, dict.fromkeys(symbols_of(size), 1))
 
 
-def choose_tile(rows: Size, columns: int, group_columns: int | None = None) -> Tile:
-    """Of a grouped convolution, a tile that lies within one group: `group_columns` is a multiple of the smallest."""
-    known = _for_one(rows)
-    for tile in TILES[:-1]:
-        workgroups = -(-known // tile.tile_rows) * -(-columns // tile.tile_columns)
-        if workgroups >= WORKGROUPS and (group_columns is None or group_columns % tile.tile_columns == 0):
-            return tile
-    return TILES[-1]
-
-
 def is_few(rows: Size) -> bool:
     """Whether a matrix product has so few rows that reading the weights is what takes time. A symbolic batch is taken to be small."""
     return rows <= MATVEC_ROWS if isinstance(rows, int) else _for_one(rows) == 1
-
-
-def choose_parts(rows: Size, columns: int, depth: int, tile: Tile) -> int:
-    """Into how many parts to split the depth, so that there are about WORKGROUPS workgroups, each with PART_DEPTH or more to sum.
-
-    A symbolic number of rows is not split: the sums would need memory for every part of every sample.
-    """
-    if not isinstance(rows, int):
-        return 1
-    workgroups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns)
-    return max(1, min(WORKGROUPS // workgroups, depth // PART_DEPTH))
 
 
 @dataclass(frozen=True)
@@ -160,15 +117,27 @@ class Product:
             groups = folded(ceil_divide(rows, tile.rows))
             self._emit_sums("matvec", tile, (-(-self.columns // tile.tile_columns), *groups))
             return
-        tile = choose_tile(rows, self.columns, self.group_columns)
+        few, many = (
+            divide(_for_one(rows), self.columns, self.depth, workgroups, self.group_columns)
+            for workgroups in (FEW, MANY)
+        )
+        if few == many:
+            self._emit_divided(few)
+            return
+        for division, devices in ((many, ON_LARGE_DEVICES), (few, ON_SMALL_DEVICES)):
+            with self.builder.loop(devices):
+                self._emit_divided(division)
+
+    def _emit_divided(self, division: Division) -> None:
+        rows, tile = self.output.rows, division.tile
         across = -(-self.columns // tile.tile_columns)
         down = ceil_divide(rows, tile.tile_rows)
-        parts = choose_parts(rows, self.columns, self.depth, tile)
-        if parts == 1:
+        # A symbolic number of rows is not split: the sums would need memory for every part of every sample.
+        if division.parts == 1 or not isinstance(rows, int):
             self._emit_sums("matmul", tile, (minimum(down, FOLD), across, ceil_divide(down, FOLD)))
             return
-        part_depth = ceil_divide(ceil_divide(self.depth, parts), DEPTH) * DEPTH
-        parts = int(ceil_divide(self.depth, int(part_depth)))  # type: ignore[arg-type]
+        part_depth = -(-self.depth // (division.parts * SLICE)) * SLICE
+        parts = -(-self.depth // part_depth)
         sums = self.builder.temporary((parts, rows, self.columns))
         first = replace(self, extras=[], output=sums, program=None)
         first._emit_sums("matmul", tile, (down, across, parts), {"rows": rows, "part_depth": part_depth})
@@ -194,7 +163,8 @@ class Product:
             threads_y=tile.threads_y,
             rows=tile.rows,
             vectors=tile.vectors,
-            slice_depth=DEPTH,
+            slice_depth=SLICE,
+            prefetch=True,
             window=self.window,
             grouped=self.group_columns is not None,
             split=more is not None,
@@ -274,7 +244,7 @@ def _lower_groups(builder: Builder, node: Node, inputs: list[View], output: View
     x, w, *extras = inputs
     group_columns = int(output.columns) // op.groups  # type: ignore[arg-type]
     args = {**args, "channels": w.shape[2], "group_columns": group_columns}
-    if group_columns % TILES[-1].tile_columns == 0:
+    if group_columns % SMALLEST.tile_columns == 0:
         Product(builder, node, x, w, extras, output, op.epilogue, "conv", args, group_columns).emit()
         return
     vector = divisible(group_columns) and can_be_vector(w) and can_store_vectors(extras, output)

@@ -11,7 +11,7 @@ from webdnn.graph.graph import Node
 from webdnn.graph.ops import Reduce, Softmax
 
 WORKGROUP_INNER = (1, 64)
-WORKGROUP_OUTER = (16, 16)
+WORKGROUP_OUTER = (16, 8)
 """(results, slices) of a workgroup: when the last axis is reduced, and when it is kept and neighbours in memory are different results."""
 
 

@@ -1,9 +1,15 @@
 /** The GPU device of one model. */
-/** Why there is no device, or undefined. */
-export declare function noDevice(): Promise<string | undefined>;
+/** How many workgroups keep a GPU busy: about a hundred, or about a thousand. */
+export type Workgroups = 'few' | 'many';
+/**
+ * A GPU tells its vendor, but not its size. One that hides its vendor counts as large: a large GPU with few workgroups takes twice the
+ * time, a small one with many a little more.
+ */
+export declare function workgroupsFor({ vendor, architecture }: Pick<GPUAdapterInfo, 'vendor' | 'architecture'>): Workgroups;
 export interface Device {
     readonly device: GPUDevice;
+    readonly workgroups: Workgroups;
     readonly info: Readonly<Record<string, unknown>>;
 }
 /** A device whose buffers may be as large as the adapter allows; timestamps too, if it has them, for `profile`. */
-export declare function openDevice(powerPreference: unknown): Promise<Device>;
+export declare function openDevice(adapter: GPUAdapter, options: Readonly<Record<string, unknown>>): Promise<Device>;

@@ -2,7 +2,9 @@
  * Runs a plan on a GPU. Everything that depends on sizes (buffers, parameters, bind groups) is made by `bind`; a run
  * writes the inputs, encodes one compute pass, submits once and maps once.
  */
+import type { Device } from './device.js';
 import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
+export { openDevice } from './device.js';
 /** A step, ready to be encoded. */
 export interface Call {
     readonly pipeline: GPUComputePipeline;
@@ -11,46 +13,56 @@ export interface Call {
 }
 export declare class WebGPUExecutor implements Executor {
     private readonly context;
-    info: Readonly<Record<string, unknown>>;
-    lost: Promise<string> | undefined;
-    private device;
+    readonly info: Readonly<Record<string, unknown>>;
+    readonly lost: Promise<string>;
+    private readonly device;
+    private readonly nudge;
     private readonly pipelines;
+    /** Ends when all pipelines are there and, for a model of fixed sizes, all else that a run needs. */
+    private compiled;
     /** Weight and packed buffers, by buffer index. */
     private readonly weights;
     /** What `bind` made, to be destroyed by the next. */
+    private made;
     private bound;
-    private slots;
-    private readback;
-    private schedule;
-    private calls;
     /** The first thing that went wrong on the device; every later run tells it. */
     private failure;
-    constructor(context: BackendContext);
-    static create(context: BackendContext): Promise<WebGPUExecutor>;
+    private constructor();
+    /** Pipelines are compiled while weights come; `finishWeights` waits for them. */
+    static create(context: BackendContext, device: Device): Promise<WebGPUExecutor>;
     private start;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
-    private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
     run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
     profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
     dispose(): void;
-    private writeInputs;
-    private write;
-    /** Submits `encoder` and waits for the outputs. */
-    private readOutputs;
-    /** Parameters of all steps go into one buffer, those of equal steps once. */
+    private compile;
+    private writePiece;
     private prepare;
+    /** Before memory is taken: has every kernel as many bindings as its operands need? */
+    private checkSizes;
+    /**
+     * A small part of each kernel's work, and a look at the result: what drivers do when something is first used (compile, clear memory,
+     * map) is then done, and belongs to the load. States are zero again afterwards.
+     */
+    private warmUp;
+    /** Writes the inputs, if `encoder` is submitted; then call what is returned. */
+    private writeInputs;
+    /** Waits for the outputs that `copyOutputs` has sent for. */
+    private readOutputs;
+    private mapped;
+    /** What a run needs, if nothing is wrong. */
+    private ready;
+    /** Parameters of all steps go into one buffer, those of equal steps once. */
+    private prepareCalls;
     private call;
     /** Hands rows of a weight to the kernels that pack them. */
     private runSetups;
-    private bufferOf;
-    /** The part of a slot that buffer `index` takes. */
-    private binding;
-    private storage;
-    private buffer;
+    /** How many bindings a kernel has for one of its operands. */
+    private windowsOf;
+    private region;
     private keep;
-    private release;
     /** Does `work` and throws what the device says about it: WebGPU reports errors later, not where they happen. */
     private guard;
     private check;
