@@ -28,7 +28,7 @@ def site_of_demo(serve_session: Any, runtime_dist: Path, tmp_path_factory: pytes
     folder = tmp_path_factory.mktemp("demo")
     random = Random("demo")
     x = source("image", N, 8, 8, 1)
-    y = apply(Softmax(1), apply(MatMul(), apply(Reshape((N, 64)), x), random.constant(64, 10, scale=0.05)))
+    y = apply(Softmax(), apply(MatMul(), apply(Reshape((N, 64)), x), random.constant(64, 10, scale=0.05)))
     graph = graph_of([x], [y])
     write_model(graph, folder / "output")
     images = np.random.default_rng(0).integers(0, 17, (COUNT, 8, 8, 1)).astype(np.float32)
