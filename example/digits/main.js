@@ -48,6 +48,7 @@ function showAnswer(best, text, probabilities) {
 }
 
 async function answer() {
+  if (!runner) return;
   if (!drawn) {
     showAnswer(undefined, 'Draw a digit, or pick one from below.');
     return;
@@ -164,7 +165,9 @@ async function main() {
   makeBackends(heldOut);
   // For `bin/demo --check`.
   window.useBackend = (backend) => useBackend(heldOut, backend);
-  window.first = await useBackend(heldOut);
+  const loading = useBackend(heldOut);
+  waiting = loading.catch(() => undefined); // what is drawn meanwhile is answered afterwards
+  window.first = await loading;
   window.ready = true;
 }
 

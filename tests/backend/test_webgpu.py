@@ -62,7 +62,9 @@ def check(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> Callable[...,
         server = serve({"/cases/": tmp_path})
         page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
         jobs = [
-            job(f"/cases/{folders[c.name]}", "webgpu", [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options)
+            job(
+                f"/cases/{folders[c.name]}", "webgpu", [(c.runs[r], c.inputs(r)) for r in range(len(c.runs))], **options
+            )
             for c in cases
         ]
         for case, answer in zip(cases, run_jobs(page, jobs), strict=True):

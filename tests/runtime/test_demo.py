@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.cases import N, Random, graph_of, source
 from harness.firefox import Firefox
 from harness.server import StaticServer
 from runtime.support import write_model
-from webdnn.graph.graph import apply
+from webdnn.graph.graph import Placeholder, apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import MatMul, Reshape, Softmax
 
@@ -29,7 +30,7 @@ def site_of_demo(serve_session: Any, runtime_dist: Path, tmp_path_factory: pytes
     random = Random("demo")
     x = source("image", N, 8, 8, 1)
     y = apply(Softmax(), apply(MatMul(), apply(Reshape((N, 64)), x), random.constant(64, 10, scale=0.05)))
-    graph = graph_of([x], [y])
+    graph = replace(graph_of([x], [y]), placeholders={"N": Placeholder()})
     write_model(graph, folder / "output")
     images = np.random.default_rng(0).integers(0, 17, (COUNT, 8, 8, 1)).astype(np.float32)
     best = interpret(graph, [images], {"N": COUNT}, dtype="float64")[0].argmax(1).tolist()
