@@ -110,8 +110,7 @@ def test_c3_empty_pad(demo: Any) -> None:
 
 
 def test_c3_finger(demo: Any) -> None:
-    box = demo.locator("#pad").bounding_box()
-    demo.touchscreen.tap(box["x"] + 100, box["y"] + 100)
+    demo.tap("#pad", position={"x": 100, "y": 100})
     assert answer_of(demo).isdigit()
 
 
