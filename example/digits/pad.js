@@ -47,7 +47,7 @@ export function makePad(canvas, changed) {
   const { width, height } = canvas;
   const ink = Object.assign(document.createElement('canvas'), { width, height });
   const pen = ink.getContext('2d', { willReadFrequently: true });
-  Object.assign(pen, { lineWidth: 30, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
+  Object.assign(pen, { lineWidth: 30, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff', fillStyle: '#fff' });
   const shown = canvas.getContext('2d');
   let last; // where the pen is, while it is down
   let key = [width / 2, height / 2]; // where the keyboard's pen is
@@ -67,6 +67,9 @@ export function makePad(canvas, changed) {
     pen.moveTo(...last);
     pen.lineTo(...point);
     pen.stroke();
+    pen.beginPath();
+    pen.arc(...point, pen.lineWidth / 2, 0, 2 * Math.PI); // a line without length draws nothing
+    pen.fill();
     last = point;
     show();
     changed(read(ink));
