@@ -17,11 +17,11 @@ VENV = ROOT / ".venv"
 RUNTIME = ROOT / "webdnn_js"
 
 
-def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = False) -> None:
+def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = False, firefox: bool = False) -> None:
     """Returns only inside the virtual environment, with everything asked for installed.
 
     `extras` are the optional dependencies of pyproject.toml, `node` asks for the packages of webdnn_js, `chromium` for
-    a Chromium. Ends the program with a message when something cannot be installed.
+    a Chromium, `firefox` for a Firefox. Ends the program with a message when something cannot be installed.
     """
     if sys.version_info < (3, 11):  # noqa: UP036 - whichever python3 there is runs this file
         sys.exit(f"WebDNN needs Python 3.11 or newer; this is {sys.version.split()[0]}")
@@ -29,7 +29,9 @@ def ensure(*, extras: Sequence[str] = (), node: bool = False, chromium: bool = F
     if node:
         ensure_node_packages(RUNTIME)
     if chromium:
-        _ensure_chromium()
+        _ensure_browser("Chromium", ["chromium", "chromium-browser"], "install Chromium or Chrome")
+    if firefox:
+        _ensure_browser("Firefox", ["firefox-esr", "firefox"], "install Firefox")
     os.environ.setdefault("KERAS_BACKEND", "jax")
     # Programs started by the script see this checkout, whichever one the environment was made for.
     source = str(ROOT / "src")
@@ -122,21 +124,24 @@ def ensure_node_packages(folder: Path) -> None:
     stamp.write_text(wanted)
 
 
-def _ensure_chromium() -> None:
-    chosen = os.environ.get("WEBDNN_CHROMIUM")
+def _ensure_browser(name: str, programs: Sequence[str], advice: str) -> None:
+    """`programs` are the names that it may have; the first is also Debian's package."""
+    variable = f"WEBDNN_{name.upper()}"
+    chosen = os.environ.get(variable)
     if chosen:
         if not Path(chosen).exists():
-            sys.exit(f"WEBDNN_CHROMIUM is {chosen}, which does not exist")
+            sys.exit(f"{variable} is {chosen}, which does not exist")
         return
-    if shutil.which("chromium") or shutil.which("chromium-browser"):
+    if any(map(shutil.which, programs)):
         return
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+    package = programs[0]
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         sys.exit(
-            "Chromium is missing. On Debian, as root: apt-get install chromium\n"
-            "Elsewhere: install Chromium or Chrome and set WEBDNN_CHROMIUM to its path"
+            f"{name} is missing. On Debian, as root: apt-get install {package}\n"
+            f"Elsewhere: {advice} and set {variable} to its path"
         )
-    _say("installing chromium with apt-get")
+    _say(f"installing {package} with apt-get")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update"], env=environment)
     _run(install, env=environment)

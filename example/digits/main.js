@@ -1,24 +1,23 @@
 import * as WebDNN from './webdnn/webdnn.mjs';
+import { SIZE, makePad } from './pad.js';
 
 const BACKENDS = ['webgpu', 'webgl', 'webassembly', 'fallback'];
-const SIZE = 8; // the network's image
-const BITMAP = 32; // scikit-learn's digits count the ink in 4×4 cells of a 32×32 bitmap
-const CELL = BITMAP / SIZE;
+const SAMPLES = 30;
+const PIXELS = SIZE * SIZE;
 
 const element = (id) => document.getElementById(id);
 const percent = (x) => `${(100 * x).toFixed(1)} %`;
 
-/** Loads the model on one backend, or says why it cannot. */
-const load = (backend) => WebDNN.load('./output', { backendOrder: [backend] });
-
 let runner;
 let batch; // what N of `runner` is
-let pixels = new Float32Array(SIZE * SIZE);
+let drawn; // 64 pixels of 0…16, or undefined while there is nothing to see
 let waiting = Promise.resolve();
+/** Backend → why it does not run here. */
+const reasons = new Map();
 
 /** Probabilities of `images` (n × 64 pixels of 0…16), one run for all. */
 async function predict(images) {
-  const count = images.length / (SIZE * SIZE);
+  const count = images.length / PIXELS;
   if (batch !== count) await runner.setPlaceholderValue({ N: count });
   batch = count;
   runner.inputs[0].set(images);
@@ -35,15 +34,28 @@ function inTurn(work) {
   return waiting;
 }
 
-async function showAnswer() {
-  const { probabilities, milliseconds } = await predict(pixels);
-  const [best] = WebDNN.Math.argmax(probabilities, 1);
-  [...element('bars').children].forEach((row, digit) => {
-    row.classList.toggle('best', digit === best);
-    row.querySelector('.fill').style.width = `${100 * probabilities[digit]}%`;
-    row.querySelector('.value').textContent = percent(probabilities[digit]);
+/** Says what is believed about the drawing; about none, nothing. */
+function showAnswer(best, text, probabilities) {
+  const [digit, words] = element('answer').children;
+  digit.textContent = best ?? '–';
+  words.textContent = text;
+  [...element('bars').children].forEach((row, i) => {
+    const value = probabilities?.[i];
+    row.classList.toggle('best', i === best);
+    row.querySelector('.fill').style.width = `${100 * (value ?? 0)}%`;
+    row.querySelector('.value').textContent = value === undefined ? '' : percent(value);
   });
-  element('timing').textContent = `${runner.backendName}: ${milliseconds.toFixed(1)} ms`;
+}
+
+async function answer() {
+  if (!runner) return;
+  if (!drawn) {
+    showAnswer(undefined, 'Draw a digit, or pick one from below.');
+    return;
+  }
+  const { probabilities, milliseconds } = await predict(drawn);
+  const [best] = WebDNN.Math.argmax(probabilities, 1);
+  showAnswer(best, `with ${percent(probabilities[best])}, in ${milliseconds.toFixed(1)} ms on ${runner.backendName}`, probabilities);
 }
 
 /** Runs all held-out digits in this browser and compares with what Keras said. */
@@ -55,19 +67,39 @@ async function checkHeldOut({ images, labels, keras }) {
   element('browser').textContent = percent(result.browser);
   element('keras').textContent = percent(result.keras);
   element('differing').textContent = result.differing;
-  element('count').textContent = `${labels.length} that training never saw`;
-  return { ...result, count: labels.length };
+  element('count').textContent = `(${labels.length})`;
+  return { ...result, backend: runner.backendName, count: labels.length };
 }
 
-async function useBackend(backend, heldOut) {
-  const next = await load(backend);
-  runner?.dispose();
-  [runner, batch] = [next, undefined];
+function showBackends() {
   for (const button of element('backends').children) {
-    button.setAttribute('aria-pressed', String(button.dataset.backend === backend));
+    const { backend } = button.dataset;
+    button.setAttribute('aria-pressed', String(backend === runner?.backendName));
+    button.disabled = reasons.has(backend);
+    button.title = reasons.get(backend) ?? '';
   }
+  element('reasons').replaceChildren(
+    ...[...reasons].map(([backend, reason]) => Object.assign(document.createElement('li'), { textContent: `${backend}: ${reason}` })),
+  );
+}
+
+/** Loads the model as any page does, or on one backend, if there is a name; what does not start stays as it was. */
+async function useBackend(heldOut, name) {
+  element('failure').textContent = '';
+  try {
+    const next = await WebDNN.load('./output', name ? { backendOrder: [name] } : {});
+    for (const { backend, reason } of next.info.fallThrough) reasons.set(backend, reason);
+    runner?.dispose();
+    [runner, batch] = [next, undefined];
+  } catch (error) {
+    if (!name || error.code !== 'backend') throw error;
+    reasons.set(name, error.message);
+    showBackends();
+    throw error;
+  }
+  showBackends();
   const result = await checkHeldOut(heldOut);
-  await showAnswer();
+  await answer();
   return result;
 }
 
@@ -80,61 +112,9 @@ function paint(canvas, values) {
 }
 
 function show(values) {
-  pixels = values;
-  paint(element('seen'), pixels);
-  return inTurn(showAnswer);
-}
-
-/** What was drawn, fitted into a 32×32 bitmap and counted in 4×4 cells, as the training digits were. */
-function readPad(pad) {
-  const { width, height } = pad;
-  const ink = pad.getContext('2d').getImageData(0, 0, width, height).data;
-  let [left, right, top, bottom] = [width, -1, height, -1];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (ink[4 * (y * width + x) + 3] < 128) continue;
-      [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
-    }
-  }
-  const values = new Float32Array(SIZE * SIZE);
-  if (right < 0) return values;
-  const small = new OffscreenCanvas(BITMAP, BITMAP).getContext('2d', { willReadFrequently: true });
-  const [w, h] = [right - left + 1, bottom - top + 1];
-  const scale = (BITMAP - 2) / Math.max(w, h);
-  small.drawImage(pad, left, top, w, h, (BITMAP - w * scale) / 2, (BITMAP - h * scale) / 2, w * scale, h * scale);
-  const bitmap = small.getImageData(0, 0, BITMAP, BITMAP).data;
-  for (let y = 0; y < BITMAP; y++) {
-    for (let x = 0; x < BITMAP; x++) {
-      const cell = SIZE * Math.floor(y / CELL) + Math.floor(x / CELL);
-      values[cell] += bitmap[4 * (y * BITMAP + x) + 3] >= 100 ? 1 : 0;
-    }
-  }
-  return values;
-}
-
-function makePad() {
-  const pad = element('pad');
-  const context = pad.getContext('2d', { willReadFrequently: true });
-  Object.assign(context, { lineWidth: 30, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
-  let last;
-  pad.addEventListener('pointerdown', (event) => {
-    pad.setPointerCapture(event.pointerId);
-    last = [event.offsetX, event.offsetY];
-  });
-  pad.addEventListener('pointermove', (event) => {
-    if (!last) return;
-    context.beginPath();
-    context.moveTo(...last);
-    last = [event.offsetX, event.offsetY];
-    context.lineTo(...last);
-    context.stroke();
-    show(readPad(pad));
-  });
-  for (const name of ['pointerup', 'pointercancel']) pad.addEventListener(name, () => (last = undefined));
-  element('clear').addEventListener('click', () => {
-    context.clearRect(0, 0, pad.width, pad.height);
-    show(new Float32Array(SIZE * SIZE));
-  });
+  drawn = values;
+  paint(element('seen'), drawn ?? new Float32Array(PIXELS));
+  return inTurn(answer);
 }
 
 function makeBars() {
@@ -145,42 +125,53 @@ function makeBars() {
   }
 }
 
-function makeSamples({ images }) {
-  for (let i = 0; i < 32; i++) {
-    const values = images.slice(64 * i, 64 * (i + 1));
+function makeSamples({ images, labels }, pad) {
+  for (let i = 0; i < Math.min(SAMPLES, labels.length); i++) {
+    const values = images.slice(PIXELS * i, PIXELS * (i + 1));
     const canvas = Object.assign(document.createElement('canvas'), { width: SIZE, height: SIZE });
     paint(canvas, values);
-    canvas.addEventListener('click', () => show(values));
-    element('samples').append(canvas);
+    const button = Object.assign(document.createElement('button'), { type: 'button', ariaLabel: `a ${labels[i]}` });
+    button.append(canvas);
+    button.addEventListener('click', () => {
+      pad.clear();
+      void show(values);
+    });
+    element('samples').append(button);
   }
 }
 
-async function makeBackends(heldOut) {
+function makeBackends(heldOut) {
   const { status } = WebDNN.getBackendAvailability();
   for (const backend of BACKENDS) {
-    const button = document.createElement('button');
-    button.textContent = button.dataset.backend = backend;
-    button.disabled = !status[backend];
-    button.addEventListener('click', () => inTurn(() => useBackend(backend, heldOut)));
+    if (!status[backend]) reasons.set(backend, 'this browser does not have it');
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: backend });
+    button.dataset.backend = backend;
+    button.addEventListener('click', () => inTurn(() => useBackend(heldOut, backend)));
     element('backends').append(button);
   }
+  showBackends();
 }
 
 async function main() {
   const [binary, record] = await Promise.all([fetch('heldout.bin'), fetch('heldout.json')]);
   const heldOut = { images: new Float32Array(await binary.arrayBuffer()), ...(await record.json()) };
-  makePad();
+  const pad = makePad(element('pad'), show);
+  element('clear').addEventListener('click', () => {
+    pad.clear();
+    void show(undefined);
+  });
   makeBars();
-  makeSamples(heldOut);
-  await makeBackends(heldOut);
+  makeSamples(heldOut, pad);
+  makeBackends(heldOut);
   // For `bin/demo --check`.
-  window.useBackend = (backend) => useBackend(backend, heldOut);
-  window.showSample = (i) => show(heldOut.images.slice(64 * i, 64 * (i + 1)));
-  const first = [...element('backends').children].find((button) => !button.disabled);
-  await inTurn(() => useBackend(first.dataset.backend, heldOut));
+  window.useBackend = (backend) => useBackend(heldOut, backend);
+  const loading = useBackend(heldOut);
+  waiting = loading.catch(() => undefined); // what is drawn meanwhile is answered afterwards
+  window.first = await loading;
   window.ready = true;
 }
 
 main().catch((error) => {
   element('failure').textContent = error.message;
+  showAnswer(undefined, 'The network could not be loaded.');
 });

@@ -15,13 +15,16 @@ from urllib.parse import unquote, urlsplit
 MIME_TYPES = {
     ".bin": "application/octet-stream",
     ".css": "text/css",
+    ".gif": "image/gif",
     ".html": "text/html; charset=utf-8",
     ".jpg": "image/jpeg",
     ".js": "text/javascript",
     ".json": "application/json",
     ".mjs": "text/javascript",
     ".png": "image/png",
+    ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
+    ".webp": "image/webp",
 }
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from harness.cases import Random, bias_relu, graph_of, source
 from harness.server import StaticServer
-from runtime.support import BACKENDS, Model, ask, assert_close, gpu_slowly, lists, value
+from runtime.support import BACKENDS, FOLDER, Model, ask, assert_close, gpu_slowly, lists, value, write_model
+from webdnn.graph.graph import apply
+from webdnn.graph.interpreter import interpret
+from webdnn.graph.ops import MatMul
 
 # What each backend reads besides descriptor.json, its plan and the weights.
 KERNELS = {"webgpu": 0, "webgl": 0, "webassembly": 1, "fallback": 0}
@@ -100,6 +106,44 @@ def test_order_of_what_is_available(site: Any, static: Model) -> None:
       return {backendName, first: backendOrder[0]};"""
     answer = value(ask(site, body))
     assert answer["backendName"] == answer["first"] == "webgpu"
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int], np.ndarray]:
+    """The folder of a small network with samples, its predictions, and the samples."""
+    random = Random("mnist")
+    x = source("x", 1, 784)
+    hidden = apply(MatMul(bias_relu()), x, random.constant(784, 30), random.constant(30))
+    y = apply(MatMul(), hidden, random.constant(30, 10))
+    graph = graph_of([x], [y])
+    folder = tmp_path_factory.mktemp("mnist") / "output_keras"
+    write_model(graph, folder)
+    pixels = np.random.default_rng(1).random((4, 784)).round(3)
+    best = [int(np.argmax(interpret(graph, [one[None]], {}, dtype="float64")[0])) for one in pixels]
+    record = [{"x": one.tolist(), "y": digit} for one, digit in zip(pixels, best, strict=True)]
+    (folder / "test_samples.json").write_text(json.dumps(record))
+    return folder, best, pixels
+
+
+@pytest.mark.parametrize("backend", ["", *gpu_slowly()])
+def test_c4_mnist_page(page: Any, serve: Any, mnist: tuple[Path, list[int], np.ndarray], backend: str) -> None:
+    """A page of WebDNN 1: its script, untouched, run by its button."""
+    folder, best, pixels = mnist
+    server = serve({"/mnist/output_keras/": folder, "/mnist/": FOLDER / "version_1"})
+    page.goto(server.url("/mnist/index.html"))
+    page.click(f"input[value='{backend}']")
+    page.click("#run")
+    page.wait_for_function("/done|failed/.test(document.getElementById('state').textContent)")
+    assert page.text_content("#state").startswith(f"done on {backend or 'webgpu'}"), page.text_content("#state")
+    assert (
+        page.evaluate("[...document.querySelectorAll('#result td:nth-child(2)')].map((one) => +one.textContent)")
+        == best
+    )
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll('#result canvas')].map((one) =>
+            [...one.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 1))"""
+    )
+    np.testing.assert_allclose(drawn, pixels * 255, atol=0.51)
 
 
 def test_c4_views_are_float32_arrays(site: Any, static: Model) -> None:

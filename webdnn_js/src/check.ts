@@ -18,7 +18,7 @@ const DEEPEST_EXPR = 100;
 export const LARGEST_SHARD = 2 ** 24;
 
 /** Never prints a whole object: it may be deep, cyclic or long. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === 'object' && value ? 'an object' : String(value);

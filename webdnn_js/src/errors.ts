@@ -38,6 +38,7 @@ export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? 
 export const withoutName = (name: string, reason: string): string =>
   reason.startsWith(`${name}: `) ? reason.slice(name.length + 2) : reason;
 
-export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never {
-  throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}`);
+/** `hint` comes last: what may have been meant, say. */
+export function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint = ''): never {
+  throw new WebDNNError(code, `unknown ${what} '${name}'; known: ${known.join(', ') || 'none'}${hint}`);
 }

@@ -22,6 +22,16 @@ function problemOf(values: unknown): string | undefined {
   return undefined;
 }
 
+/** For values of the wrong number where an input may be one picture: most often it was not resized. */
+function pictureHint([count, ...sizes]: readonly number[]): string {
+  const isPixel = (channels: number | undefined): boolean => [1, 3, 4].includes(channels ?? 0);
+  if (count !== 1 || sizes.length !== 3) return '';
+  const [a, b, c] = sizes;
+  if (isPixel(c)) return `; a picture gets this size by getImageArray(picture, {dstW: ${b}, dstH: ${a}})`;
+  if (!isPixel(a)) return '';
+  return `; a picture gets this size by getImageArray(picture, {dstW: ${c}, dstH: ${b}, order: WebDNN.Image.Order.CHW})`;
+}
+
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value) || ArrayBuffer.isView(value);
 
 /** Lists of lists become one list. */
@@ -109,7 +119,10 @@ export class TensorView extends Elements {
         : Number.isInteger(start) && start >= 0 && start + length <= array.length;
     if (!fits) {
       const got = `${length} values${offset === undefined ? '' : ` at ${offset}`}`;
-      throw new WebDNNError('input', `'${this.name}': got ${got}, want ${array.length} (${formatShape(shape)})`);
+      throw new WebDNNError(
+        'input',
+        `'${this.name}': got ${got}, want ${array.length} (${formatShape(shape)})${pictureHint(shape)}`,
+      );
     }
     array.set(source, start);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Color, Order, getImageArray, setImageArrayToCanvas, type ImageOptions } from '../src/image';
-import { rectangles } from '../src/image/canvas';
+import { rectangles } from '../src/image/options';
 import { arrayToPixels, pixelsToArray } from '../src/image/pixels';
 
 /** 2×1: (10, 20, 30, 40) and (50, 60, 70, 80). */
@@ -25,7 +25,6 @@ describe('getImageArray', () => {
     [{ color: 9 as never }, 'unknown color 9'],
     [{ bias: [1, 2] }, 'bias: got 2 numbers, want one or 3'],
     [{ scale: [1, 2, 3, 4] }, 'scale: got 4 numbers, want one or 3'],
-    [{ dstW: 5 }, 'need a canvas, which is not here'],
   ])('%j is refused', async (options, message) => {
     await expect(getImageArray(PIXELS as ImageData, options)).rejects.toThrow(message);
   });
@@ -39,7 +38,7 @@ describe('getImageArray', () => {
     }
     const broken = { src: '/cat.png', complete: false, decode: () => Promise.reject(new Error('broken')) };
     await expect(getImageArray(broken as unknown as ImageData)).rejects.toThrow('/cat.png: not loaded: broken');
-    await expect(getImageArray({ ...PIXELS, width: 0 } as ImageData)).rejects.toThrow('empty, or not loaded');
+    await expect(getImageArray({ ...PIXELS, width: 0 })).rejects.toThrow('empty, or not loaded');
   });
 });
 

@@ -9,6 +9,8 @@ export declare const INT32_MAX: number;
 export declare const FORMAT_VERSION = 2;
 /** 16 MiB; any other file may have sixteen times as much. */
 export declare const LARGEST_SHARD: number;
+/** Never prints a whole object: it may be deep, cyclic or long. */
+export declare function show(value: unknown): string;
 export declare function reject(path: string, expected: string, got: unknown): never;
 export declare const isObject: (value: unknown) => value is Record<string, unknown>;
 export declare const integer: (minimum: number, maximum: number, what?: string) => Check;

@@ -11,4 +11,5 @@ export declare class WebDNNError extends Error {
 export declare const reasonOf: (thrown: unknown) => string;
 /** `reason` without the name of the backend that it may begin with, for whoever writes that name before it. */
 export declare const withoutName: (name: string, reason: string) => string;
-export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[]): never;
+/** `hint` comes last: what may have been meant, say. */
+export declare function rejectUnknown(code: ErrorCode, what: string, name: string, known: readonly string[], hint?: string): never;

@@ -1,56 +1,52 @@
 /** `WebDNN.Image`: pictures to arrays and back. Works in pages and in workers. */
 
-import { WebDNNError, reasonOf } from '../errors';
-import { read } from '../fetch';
-import { readPixels, writePixels, type Canvas, type Drawable, type Rectangles } from './canvas';
-import { arrayToPixels, pixelsToArray, type ArrayOptions, type Pixels } from './pixels';
+import { show } from '../check';
+import { WebDNNError } from '../errors';
+import { kindOf, readPixels, writePixels, type Canvas, type Drawable } from './canvas';
+import { checkOptions, type ArrayOf, type ImageOptions } from './options';
+import { arrayToPixels, pixelsToArray } from './pixels';
+import { drawableOf, type ImageSource } from './sources';
 
-export { Color, Order, type ArrayOptions } from './pixels';
-export type { Rectangles } from './canvas';
+export { Color, Order, type ArrayOptions, type ImageOptions, type Rectangles } from './options';
+export { loadImageByDialog, loadImageByUrl, loadImageFromFileInput, type ImageSource } from './sources';
+export type { Drawable } from './canvas';
 
-export type ImageOptions = Rectangles & ArrayOptions;
-/** A string is a URL; a file input stands for its first file. */
-export type ImageSource = string | Drawable | ImageData | Blob | HTMLInputElement;
-
-async function decode(blob: Blob, name: string): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(blob);
-  } catch (error) {
-    throw new WebDNNError('image', `${name}: not a picture that can be read: ${reasonOf(error)}`, { cause: error });
+/** The values of a picture that is there already, cut out, resized and scaled as `options` say. */
+export function getImageArrayFromDrawable<O extends ImageOptions = ImageOptions>(
+  image: Drawable,
+  options: O = {} as O,
+): ArrayOf<O> {
+  checkOptions(options);
+  if (typeof image !== 'object' || (image as unknown) === null) {
+    throw new WebDNNError('image', `got ${show(image)}, want a picture; getImageArray takes addresses and files`);
   }
+  return pixelsToArray(readPixels(image, options), options);
 }
 
-/** The file of a file input, or the source itself. */
-function fileOf(source: Exclude<ImageSource, string>): Drawable | ImageData | Blob {
-  if (typeof source !== 'object' || (source as unknown) === null) {
-    throw new WebDNNError('image', 'got no picture and no address of one');
-  }
-  if (!('files' in source)) return source;
-  const file = source.files?.[0];
-  if (!file) throw new WebDNNError('image', 'no file is chosen in this file input');
-  return file;
-}
+/** As in WebDNN 1. */
+export {
+  getImageArrayFromDrawable as getImageArrayFromCanvas,
+  getImageArrayFromDrawable as getImageArrayFromImageData,
+};
 
 /** The values of a picture, cut out, resized and scaled as `options` say, for `runner.inputs[i].set`. */
-export async function getImageArray(image: ImageSource, options: ImageOptions = {}): Promise<Float32Array> {
-  const source = typeof image === 'string' ? new Blob([await read(image, undefined)]) : fileOf(image);
-  if (source instanceof Blob) {
-    const bitmap = await decode(source, typeof image === 'string' ? image : 'file');
-    try {
-      return pixelsToArray(readPixels(bitmap, options), options);
-    } finally {
-      bitmap.close();
-    }
+export async function getImageArray<O extends ImageOptions = ImageOptions>(
+  image: ImageSource,
+  options: O = {} as O,
+): Promise<ArrayOf<O>> {
+  checkOptions(options);
+  const drawable = await drawableOf(image);
+  try {
+    return getImageArrayFromDrawable(drawable, options);
+  } finally {
+    if (drawable !== image && 'close' in drawable) drawable.close();
   }
-  if ('decode' in source && !source.complete) {
-    await source.decode().catch((error: unknown) => {
-      throw new WebDNNError('image', `${source.src}: not loaded: ${reasonOf(error)}`, { cause: error });
-    });
-  }
-  return pixelsToArray(readPixels(source, options), options);
 }
 
-/** Draws an array of `width` × `height` pixels, for example an output, onto `canvas`; `options` as for `getImageArray`. */
+/**
+ * Draws an array of `width` × `height` pixels, for example an output, onto `canvas`, all of it if there is no `dst…`; the other
+ * options as for `getImageArray`.
+ */
 export function setImageArrayToCanvas(
   array: ArrayLike<number> | { toActual(): ArrayLike<number> },
   width: number,
@@ -58,7 +54,13 @@ export function setImageArrayToCanvas(
   canvas: Canvas,
   options: ImageOptions = {},
 ): void {
-  const values = 'toActual' in array ? array.toActual() : array;
-  const pixels: Pixels = arrayToPixels(values, width, height, options);
+  checkOptions(options);
+  checkOptions({ dstW: width, dstH: height });
+  if (typeof array !== 'object' || (array as unknown) === null || !('length' in array || 'toActual' in array)) {
+    throw new WebDNNError('image', `got ${show(array)}, want a list of numbers`);
+  }
+  const flat = Array.isArray(array) ? (array.flat(Infinity) as number[]) : array;
+  const pixels = arrayToPixels('toActual' in flat ? flat.toActual() : flat, width, height, options);
+  if (!canvas || !('getContext' in canvas)) throw new WebDNNError('image', `got ${kindOf(canvas)}, want a canvas`);
   writePixels(pixels, canvas, options);
 }

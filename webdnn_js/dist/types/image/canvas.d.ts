@@ -1,29 +1,12 @@
-/** Drawing with a canvas: what needs a browser (a page or a worker). */
+/** The pixels of whatever can be drawn, and pixels on a canvas: what needs a browser (a page or a worker). */
+import { type Rectangles } from './options.js';
 import type { Pixels } from './pixels.js';
-/** Cuts `src…` out of the source and puts it, resized, at `dst…`. */
-export interface Rectangles {
-    readonly srcX?: number;
-    readonly srcY?: number;
-    /** Default: all that is right of srcX. */
-    readonly srcW?: number;
-    /** Default: all that is below srcY. */
-    readonly srcH?: number;
-    readonly dstX?: number;
-    readonly dstY?: number;
-    /** Default: srcW. */
-    readonly dstW?: number;
-    /** Default: srcH. */
-    readonly dstH?: number;
-}
 export type Canvas = HTMLCanvasElement | OffscreenCanvas;
-export type Drawable = HTMLImageElement | HTMLVideoElement | ImageBitmap | Canvas;
-type Rectangle = readonly [x: number, y: number, width: number, height: number];
-export declare function rectangles(options: Rectangles, width: number, height: number): {
-    src: Rectangle;
-    dst: Rectangle;
-};
-/** The picture that `options` cut out, (dstX + dstW) wide and (dstY + dstH) high. */
-export declare function readPixels(source: Drawable | Pixels, options: Rectangles): Pixels;
-/** Replaces the `dst…` rectangle of `canvas`. */
+/** What a canvas can draw, and pixels themselves: `data` is RGBA. */
+export type Drawable = HTMLImageElement | HTMLVideoElement | VideoFrame | ImageBitmap | Canvas | ImageData | Pixels;
+/** `HTMLImageElement`, `Uint8Array` …, whichever frame of the page it comes from. */
+export declare const kindOf: (value: unknown) => string;
+/** The picture that `options`, which are checked, cut out, (dstX + dstW) wide and (dstY + dstH) high. */
+export declare function readPixels(source: Drawable, options: Rectangles): Pixels;
+/** Replaces the `dst…` rectangle of `canvas`: all of it by default. */
 export declare function writePixels(pixels: Pixels, canvas: Canvas, options: Rectangles): void;
-export {};
