@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cases import Case, Random, bias_relu, graph_of, source
+from harness.cases import Case, N, Random, bias_relu, graph_of, source
 from harness.descriptors import check_answer, run_cases, write_cases
 from harness.metric import error
 from harness.page import RUNNER_PAGE
+from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.webgl import TARGET
 from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
 from webdnn.backend.webgl.lowering import LOWERINGS
@@ -38,6 +40,24 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import FUNCTIONS
+
+
+def test_d7_products_read_eight_texels_for_64_products():
+    """Four of data and four of weights for four rows; a kernel of one row reads five for 16."""
+    x = source("x", 1, 9, 7, 8)
+    random = Random("reads")
+    pixels = apply(Conv2D(), x, random.constant(3, 3, 8, 12))
+    ones = apply(Conv2D(), pixels, random.constant(1, 1, 12, 16))
+    one_row = apply(MatMul(), apply(Reshape((1, 35 * 16)), ones), random.constant(35 * 16, 8))
+    graph = graph_of([x], [one_row])
+    plan = build_plan(graph, TARGET, WeightTable.of(graph))
+    kernels = [plan.kernels[step.kernel] for step in plan.steps]
+    assert [kernel["name"] for kernel in kernels] == ["conv2d", "matmul", "matmul"]
+    assert [kernel.get("targets", 1) for kernel in kernels] == [4, 4, 1]
+    for kernel, reads, products in zip(kernels, (8, 8, 5), (64, 64, 16), strict=True):
+        loop = kernel["source"].split("c + 4 <= CHANNELS")[1].split("}")[0]
+        assert len(re.findall(r"\b(?:weight|next|at|texel|element)\(", loop)) == reads
+        assert 4 * loop.count("+= x.") == products
 
 
 def test_every_op_and_function_is_lowered():
@@ -99,7 +119,30 @@ def cut_weights(random: Random) -> Graph:
     return graph_of([x, image], [y, wide, z])
 
 
+def quarters(random: Random) -> Graph:
+    """Products, which lie in four layers, read in each way: by products, as other shapes whose rows lie in two layers, in parts, whole."""
+    x, image = source("x", N, 5), source("image", 1, 5, 7, 4)
+    rows = apply(MatMul(bias_relu()), x, random.constant(5, 8), random.constant(8))
+    again = apply(MatMul(), rows, random.constant(8, 6))
+    pixels = apply(Conv2D((1, 1), ((1, 1), (1, 1))), image, random.constant(3, 3, 4, 8))
+    same = apply(DepthwiseConv2D((1, 1), ((1, 1), (1, 1))), pixels, random.constant(3, 3, 8, 1))
+    shaped = apply(Reshape((5, 56)), elementwise("add", same, 1.0))
+    outputs = [
+        again,
+        apply(Reduce("sum", (0,)), rows),
+        apply(Reshape((N * 2, 4)), rows),
+        apply(MatMul(), apply(Reshape((5, 56)), pixels), random.constant(56, 3)),
+        apply(MatMul(), apply(Reshape((1, 280)), same), random.constant(280, 3)),
+        apply(Conv2DTranspose((2, 2)), pixels, random.constant(3, 3, 8, 3)),
+        apply(Slice((2, 4), (3, 17)), shaped),
+        apply(Transpose((0, 3, 1, 2)), same),
+        apply(Concat(3), pixels, same, image),
+    ]
+    return graph_of([x, image], outputs)
+
+
 CASES = [
+    Case("products in four layers", quarters, tuple({"N": n} for n in (1, 3, 8, 9, 10, 11, 12, 101))),
     *(Case(f"padding behind {channels} channels", partial(poisoned, channels)) for channels in (1, 3, 5, 7, 8)),
     *(Case(f"concat of 37 tensors along axis {axis}", partial(many_inputs, axis)) for axis in (0, 1, 2)),
     Case("texture of two layers", two_layers),

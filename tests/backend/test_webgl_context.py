@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def watched(page: Any, serve: Callable[..., Any], cases: Path) -> Iterator[Any]:
+def watched(page: Any, serve: Callable[..., Any], cases: Path) -> Any:
     """A page that counts contexts and what is alive in them, with `load(i)`, `answer(runner)` and `said(promise)`."""
     server = serve({"/cases/": cases})
     page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
     page.wait_for_function("window.ready === true")
     page.evaluate(WATCH, OBJECTS)
-    yield page
+    return page
 
 
 def expected(i: int) -> list[Array]:

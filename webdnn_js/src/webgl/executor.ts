@@ -31,6 +31,9 @@ function rendererName(gl: WebGL2RenderingContext): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
+/** Kernels that give or take indices. */
+const INDICES = /^(arg_|places|gather_)/;
+
 const sourceOf = ({ source = '' }: Kernel): string => source;
 
 export class WebGLExecutor implements Executor {
@@ -62,9 +65,7 @@ export class WebGLExecutor implements Executor {
     }
     const context = (this.context = this.contexts.acquire());
     const { gl, precision } = context;
-    if (precision === 'float16') {
-      console.warn('WebDNN: this device renders to 16-bit floating-point textures only; results have about 3 digits');
-    }
+    if (precision === 'float16') this.checkHalf();
     this.info = { renderer: rendererName(gl), precision };
     const compiling = await this.inTurn(() => {
       const pending = this.compile(gl);
@@ -73,6 +74,18 @@ export class WebGLExecutor implements Executor {
     });
     for (const [index, program] of compiling) this.programs.set(index, await program);
     await this.inTurn(() => undefined); // the check
+  }
+
+  /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
+  private checkHalf(): void {
+    const { kernels, steps } = this.owner.plan;
+    const what = 'this device renders to 16-bit floating-point textures only';
+    for (const index of kernelsOf(steps)) {
+      const { name } = kernels[index]!;
+      if (!INDICES.test(name)) continue;
+      throw new WebDNNError('backend', `${what}, which do not hold the indices of ${name}; use another backend`);
+    }
+    console.warn(`WebDNN: ${what}; results have about 3 digits`);
   }
 
   private compile(gl: WebGL2RenderingContext): (readonly [number, Promise<Program>])[] {

@@ -19,6 +19,8 @@ export declare class WebGLExecutor implements Executor {
     private draws;
     constructor(owner: BackendContext, contexts: Contexts);
     start(): Promise<void>;
+    /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
+    private checkHalf;
     private compile;
     private makeWeights;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
