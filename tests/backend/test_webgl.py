@@ -25,6 +25,7 @@ from webdnn.graph.graph import Constant, Graph, apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
     OPS,
+    ArgReduce,
     Concat,
     Conv2D,
     Conv2DTranspose,
@@ -147,6 +148,7 @@ CASES = [
     *(Case(f"concat of 37 tensors along axis {axis}", partial(many_inputs, axis)) for axis in (0, 1, 2)),
     Case("texture of two layers", two_layers),
     Case("weights in many shards", cut_weights),
+    Case("indices", lambda _: graph_of([x := source("x", 3, 7)], [apply(ArgReduce("max", 1), x)])),
 ]
 
 
@@ -239,6 +241,49 @@ def test_half_precision_is_used_and_reported_where_nothing_better_is_there(
     expected = interpret(case.graph, quarters, {}, dtype="float64")
     for have, want in zip(answer["outputs"], expected, strict=True):
         assert error(np.array(have).reshape(want.shape), want) <= 2e-3  # 11 bits
+
+
+LIMITS = """async ([url, limits]) => {
+  const original = WebGL2RenderingContext.prototype.getParameter;
+  WebGL2RenderingContext.prototype.getParameter = function (name) {
+    const entry = Object.entries(limits).find(([key]) => this[key] === name);
+    return entry ? entry[1] : original.call(this, name);
+  };
+  const loading = WebDNN.load(url, { backendOrder: ['webgl'] });
+  return loading.then((runner) => runner.dispose(), (error) => error.message);
+}"""
+
+
+def test_what_a_device_cannot_hold_is_said(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    """The least that WebGL 2 allows is enough for anything that is not huge."""
+    url = f"/cases/{folders[1]['texture of two layers']}"
+    least = {"MAX_TEXTURE_SIZE": 2048, "MAX_ARRAY_TEXTURE_LAYERS": 256, "MAX_DRAW_BUFFERS": 4}
+    assert runner_page.evaluate(LIMITS, [url, least]) is None
+    refused = runner_page.evaluate(LIMITS, [url, least | {"MAX_ARRAY_TEXTURE_LAYERS": 1}])
+    assert "a texture of 2048 × 2048 × 2 texels; this device has 2048 rows, 1 layers" in refused
+
+
+NO_FLOAT = """async ([url, half]) => {
+  const original = WebGL2RenderingContext.prototype.getExtension;
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    const missing = name === 'EXT_color_buffer_float' || (!half && name === 'EXT_color_buffer_half_float');
+    return missing ? null : original.call(this, name);
+  };
+  return WebDNN.load(url, { backendOrder: ['webgl'] }).then(() => 'loaded', (error) => error.message);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("case", "half", "reason"),
+    [
+        ("weights in many shards", False, "webgl: this device cannot render to floating-point textures"),
+        ("indices", True, "which do not hold the indices of arg_reduce_columns; use another backend"),
+    ],
+)
+def test_e10_textures_that_are_not_precise_enough_are_refused(
+    runner_page: Any, folders: tuple[Path, dict[str, str]], case: str, half: bool, reason: str
+):
+    assert reason in runner_page.evaluate(NO_FLOAT, [f"/cases/{folders[1][case]}", half])
 
 
 def test_many_runners_one_after_another(runner_page: Any, folders: tuple[Path, dict[str, str]]):

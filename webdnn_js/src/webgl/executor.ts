@@ -155,6 +155,18 @@ export class WebGLExecutor implements Executor {
       this.draws = schedule.steps.map((step) =>
         prepare(step, this.programs.get(step.kernel)!, kernels[step.kernel]!.targets, place),
       );
+      this.warmUp(gl, schedule);
+    });
+  }
+
+  /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+  private warmUp(gl: WebGL2RenderingContext, { steps }: Schedule): void {
+    const { buffers } = this.owner.plan;
+    const warm = new Set<Program>();
+    this.draws.forEach((draw, i) => {
+      if (warm.has(draw.program) || buffers[steps[i]!.out[0]!.buffer]!.kind === 'state') return;
+      warm.add(draw.program);
+      execute(gl, { ...draw, targets: [{ ...draw.targets[0]!, width: 1, height: 1 }] });
     });
   }
 

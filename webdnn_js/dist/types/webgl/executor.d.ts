@@ -27,6 +27,8 @@ export declare class WebGLExecutor implements Executor {
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
+    /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+    private warmUp;
     private place;
     run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
     profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
