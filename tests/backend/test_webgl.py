@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cases import Case, Random, bias_relu, graph_of, source
+from harness.cases import Case, N, Random, bias_relu, graph_of, source
 from harness.descriptors import check_answer, run_cases, write_cases
 from harness.metric import error
 from harness.page import RUNNER_PAGE
+from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.webgl import TARGET
 from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
 from webdnn.backend.webgl.lowering import LOWERINGS
@@ -23,6 +25,7 @@ from webdnn.graph.graph import Constant, Graph, apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
     OPS,
+    ArgReduce,
     Concat,
     Conv2D,
     Conv2DTranspose,
@@ -38,6 +41,24 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import FUNCTIONS
+
+
+def test_d7_products_read_eight_texels_for_64_products():
+    """Four of data and four of weights for four rows; a kernel of one row reads five for 16."""
+    x = source("x", 1, 9, 7, 8)
+    random = Random("reads")
+    pixels = apply(Conv2D(), x, random.constant(3, 3, 8, 12))
+    ones = apply(Conv2D(), pixels, random.constant(1, 1, 12, 16))
+    one_row = apply(MatMul(), apply(Reshape((1, 35 * 16)), ones), random.constant(35 * 16, 8))
+    graph = graph_of([x], [one_row])
+    plan = build_plan(graph, TARGET, WeightTable.of(graph))
+    kernels = [plan.kernels[step.kernel] for step in plan.steps]
+    assert [kernel["name"] for kernel in kernels] == ["conv2d", "matmul", "matmul"]
+    assert [kernel.get("targets", 1) for kernel in kernels] == [4, 4, 1]
+    for kernel, reads, products in zip(kernels, (8, 8, 5), (64, 64, 16), strict=True):
+        loop = kernel["source"].split("c + 4 <= CHANNELS")[1].split("}")[0]
+        assert len(re.findall(r"\b(?:weight|next|at|texel|element)\(", loop)) == reads
+        assert 4 * loop.count("+= x.") == products
 
 
 def test_every_op_and_function_is_lowered():
@@ -99,11 +120,35 @@ def cut_weights(random: Random) -> Graph:
     return graph_of([x, image], [y, wide, z])
 
 
+def quarters(random: Random) -> Graph:
+    """Products, which lie in four layers, read in each way: by products, as other shapes whose rows lie in two layers, in parts, whole."""
+    x, image = source("x", N, 5), source("image", 1, 5, 7, 4)
+    rows = apply(MatMul(bias_relu()), x, random.constant(5, 8), random.constant(8))
+    again = apply(MatMul(), rows, random.constant(8, 6))
+    pixels = apply(Conv2D((1, 1), ((1, 1), (1, 1))), image, random.constant(3, 3, 4, 8))
+    same = apply(DepthwiseConv2D((1, 1), ((1, 1), (1, 1))), pixels, random.constant(3, 3, 8, 1))
+    shaped = apply(Reshape((5, 56)), elementwise("add", same, 1.0))
+    outputs = [
+        again,
+        apply(Reduce("sum", (0,)), rows),
+        apply(Reshape((N * 2, 4)), rows),
+        apply(MatMul(), apply(Reshape((5, 56)), pixels), random.constant(56, 3)),
+        apply(MatMul(), apply(Reshape((1, 280)), same), random.constant(280, 3)),
+        apply(Conv2DTranspose((2, 2)), pixels, random.constant(3, 3, 8, 3)),
+        apply(Slice((2, 4), (3, 17)), shaped),
+        apply(Transpose((0, 3, 1, 2)), same),
+        apply(Concat(3), pixels, same, image),
+    ]
+    return graph_of([x, image], outputs)
+
+
 CASES = [
+    Case("products in four layers", quarters, tuple({"N": n} for n in (1, 3, 8, 9, 10, 11, 12, 101))),
     *(Case(f"padding behind {channels} channels", partial(poisoned, channels)) for channels in (1, 3, 5, 7, 8)),
     *(Case(f"concat of 37 tensors along axis {axis}", partial(many_inputs, axis)) for axis in (0, 1, 2)),
     Case("texture of two layers", two_layers),
     Case("weights in many shards", cut_weights),
+    Case("indices", lambda _: graph_of([x := source("x", 3, 7)], [apply(ArgReduce("max", 1), x)])),
 ]
 
 
@@ -196,6 +241,49 @@ def test_half_precision_is_used_and_reported_where_nothing_better_is_there(
     expected = interpret(case.graph, quarters, {}, dtype="float64")
     for have, want in zip(answer["outputs"], expected, strict=True):
         assert error(np.array(have).reshape(want.shape), want) <= 2e-3  # 11 bits
+
+
+LIMITS = """async ([url, limits]) => {
+  const original = WebGL2RenderingContext.prototype.getParameter;
+  WebGL2RenderingContext.prototype.getParameter = function (name) {
+    const entry = Object.entries(limits).find(([key]) => this[key] === name);
+    return entry ? entry[1] : original.call(this, name);
+  };
+  const loading = WebDNN.load(url, { backendOrder: ['webgl'] });
+  return loading.then((runner) => runner.dispose(), (error) => error.message);
+}"""
+
+
+def test_what_a_device_cannot_hold_is_said(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    """The least that WebGL 2 allows is enough for anything that is not huge."""
+    url = f"/cases/{folders[1]['texture of two layers']}"
+    least = {"MAX_TEXTURE_SIZE": 2048, "MAX_ARRAY_TEXTURE_LAYERS": 256, "MAX_DRAW_BUFFERS": 4}
+    assert runner_page.evaluate(LIMITS, [url, least]) is None
+    refused = runner_page.evaluate(LIMITS, [url, least | {"MAX_ARRAY_TEXTURE_LAYERS": 1}])
+    assert "a texture of 2048 × 2048 × 2 texels; this device has 2048 rows, 1 layers" in refused
+
+
+NO_FLOAT = """async ([url, half]) => {
+  const original = WebGL2RenderingContext.prototype.getExtension;
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    const missing = name === 'EXT_color_buffer_float' || (!half && name === 'EXT_color_buffer_half_float');
+    return missing ? null : original.call(this, name);
+  };
+  return WebDNN.load(url, { backendOrder: ['webgl'] }).then(() => 'loaded', (error) => error.message);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("case", "half", "reason"),
+    [
+        ("weights in many shards", False, "webgl: this device cannot render to floating-point textures"),
+        ("indices", True, "which do not hold the indices of arg_reduce_columns; use another backend"),
+    ],
+)
+def test_e10_textures_that_are_not_precise_enough_are_refused(
+    runner_page: Any, folders: tuple[Path, dict[str, str]], case: str, half: bool, reason: str
+):
+    assert reason in runner_page.evaluate(NO_FLOAT, [f"/cases/{folders[1][case]}", half])
 
 
 def test_many_runners_one_after_another(runner_page: Any, folders: tuple[Path, dict[str, str]]):

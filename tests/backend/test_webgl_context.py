@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def watched(page: Any, serve: Callable[..., Any], cases: Path) -> Iterator[Any]:
+def watched(page: Any, serve: Callable[..., Any], cases: Path) -> Any:
     """A page that counts contexts and what is alive in them, with `load(i)`, `answer(runner)` and `said(promise)`."""
     server = serve({"/cases/": cases})
     page.goto(server.add("/runner.html", RUNNER_PAGE.read_bytes()))
     page.wait_for_function("window.ready === true")
     page.evaluate(WATCH, OBJECTS)
-    yield page
+    return page
 
 
 def expected(i: int) -> list[Array]:
@@ -145,6 +145,33 @@ def test_c5_a_lost_context_ends_its_runners_and_no_others(watched: Any) -> None:
     for answer in after:
         assert_answer(answer, 3)
     assert contexts == 2
+
+
+def test_d7_no_run_waits_for_a_timer(watched: Any) -> None:
+    """Timers that follow each other come 4 ms late; a fast device has finished long before."""
+    timers, runs = watched.evaluate(
+        """async () => {
+          const runner = await load(0);
+          const timer = window.setTimeout;
+          const {prototype} = WebGL2RenderingContext;
+          const {clientWaitSync} = prototype;
+          performance.now = () => 0; // no wait is long
+          let [timers, asked] = [0, 0];
+          window.setTimeout = (...args) => (timers++, timer(...args));
+          // Ready when it is asked for the tenth time, however fast the device.
+          prototype.clientWaitSync = function (...args) {
+            const result = clientWaitSync.apply(this, args);
+            return ++asked % 10 ? this.TIMEOUT_EXPIRED : result === this.TIMEOUT_EXPIRED ? (asked--, result) : result;
+          };
+          for (let i = 0; i < 5; i++) await runner.run();
+          window.setTimeout = timer;
+          prototype.clientWaitSync = clientWaitSync;
+          const runs = asked / 10;
+          runner.dispose();
+          return [timers, runs];
+        }"""
+    )
+    assert (timers, runs) == (0, 5)
 
 
 def test_c5_the_context_is_given_back_when_nobody_uses_it(watched: Any) -> None:

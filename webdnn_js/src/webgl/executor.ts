@@ -31,6 +31,9 @@ function rendererName(gl: WebGL2RenderingContext): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
+/** Kernels that give or take indices. */
+const INDICES = /^(arg_|places|gather_)/;
+
 const sourceOf = ({ source = '' }: Kernel): string => source;
 
 export class WebGLExecutor implements Executor {
@@ -56,9 +59,6 @@ export class WebGLExecutor implements Executor {
     private readonly contexts: Contexts,
   ) {
     const { gl, precision } = (this.context = contexts.acquire());
-    if (precision === 'float16') {
-      console.warn('WebDNN: this device renders to 16-bit floating-point textures only; results have about 3 digits');
-    }
     this.info = { renderer: rendererName(gl), precision };
     const { signal } = this.life;
     this.lost = new Promise((resolve) => {
@@ -85,6 +85,7 @@ export class WebGLExecutor implements Executor {
   private async start(): Promise<void> {
     const context = this.ready();
     const { gl } = context;
+    if (context.precision === 'float16') this.checkHalf();
     const compiling = await this.inTurn(() => {
       const pending = this.compile(gl);
       this.makeWeights(context);
@@ -92,6 +93,18 @@ export class WebGLExecutor implements Executor {
     });
     for (const [index, program] of compiling) this.programs.set(index, await program);
     await this.inTurn(() => undefined); // the check
+  }
+
+  /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
+  private checkHalf(): void {
+    const { kernels, steps } = this.owner.plan;
+    const what = 'this device renders to 16-bit floating-point textures only';
+    for (const index of kernelsOf(steps)) {
+      const { name } = kernels[index]!;
+      if (!INDICES.test(name)) continue;
+      throw new WebDNNError('backend', `${what}, which do not hold the indices of ${name}; use another backend`);
+    }
+    console.warn(`WebDNN: ${what}; results have about 3 digits`);
   }
 
   private compile(gl: WebGL2RenderingContext): (readonly [number, Promise<Program>])[] {
@@ -161,6 +174,18 @@ export class WebGLExecutor implements Executor {
       this.draws = schedule.steps.map((step) =>
         prepare(step, this.programs.get(step.kernel)!, kernels[step.kernel]!.targets, place),
       );
+      this.warmUp(gl, schedule);
+    });
+  }
+
+  /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+  private warmUp(gl: WebGL2RenderingContext, { steps }: Schedule): void {
+    const { buffers } = this.owner.plan;
+    const warm = new Set<Program>();
+    this.draws.forEach((draw, i) => {
+      if (warm.has(draw.program) || buffers[steps[i]!.out[0]!.buffer]!.kind === 'state') return;
+      warm.add(draw.program);
+      execute(gl, { ...draw, targets: [{ ...draw.targets[0]!, width: 1, height: 1 }] });
     });
   }
 

@@ -23,12 +23,16 @@ export declare class WebGLExecutor implements Executor {
     private constructor();
     static create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor>;
     private start;
+    /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
+    private checkHalf;
     private compile;
     private makeWeights;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
+    /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+    private warmUp;
     private place;
     run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
     profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
