@@ -62,15 +62,7 @@ def times(factor: float) -> OperationLowering:
 
 def lower_clip(c: Context, operation: Any, x: Value) -> Value:
     low, high = operand(c, operation.x_min), operand(c, operation.x_max)
-    return (
-        c.elementwise("min", c.elementwise("max", x, low), high)
-        if _infinite(low, high)
-        else c.elementwise("clip", x, low, high)
-    )
-
-
-def _infinite(*limits: Value | float) -> bool:
-    return any(isinstance(x, float) and not math.isfinite(x) for x in limits)
+    return c.elementwise("clip", x, low, high)
 
 
 def truncate(c: Context, x: Value) -> Value:
