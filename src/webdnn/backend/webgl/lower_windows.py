@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.dialect import literal
 from webdnn.backend.webgl.emit import emit
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
@@ -12,8 +15,8 @@ from webdnn.graph.ops.resize import TAPS
 COMBINE = {
     "sum": ("((a) + (b))", "0.0"),
     "mean": ("((a) + (b))", "0.0"),
-    "max": ("max(a, b)", "-3.4028234e38"),
-    "min": ("min(a, b)", "3.4028234e38"),
+    "max": ("maximum_(a, b)", literal(-math.inf)),
+    "min": ("minimum_(a, b)", literal(math.inf)),
     "prod": ("((a) * (b))", "1.0"),
 }
 """How each reduction combines two values, and what it starts from."""
@@ -67,7 +70,8 @@ def lower_reduce(b: Builder, node: Node) -> None:
         sizes["LENGTH"] = view.columns
     combine, start = COMBINE[node.op.kind]
     axes = {"kept": tuple(kept), "reduced": tuple(reduced)}
-    constants = {"kind": node.op.kind, "combine": combine, "start": start}
+    used = tuple(name for name in ("maximum_", "minimum_") if name in combine)
+    constants = {"kind": node.op.kind, "combine": combine, "start": start, "used": used}
     emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants, **axes)
 
 
