@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -272,3 +274,21 @@ def test_few_rows_take_the_kernel_that_reads_weights_once() -> None:
     graph = Case("few", build).graph
     plan = build_plan(graph, TARGET, WeightTable.of(graph))
     assert "SLICES" in plan.kernels[0]["source"]
+
+
+def invocations(source: str) -> int:
+    """How many a workgroup of this kernel has."""
+    constants = dict(re.findall(r"^const (\w+) = (\d+);", source, re.MULTILINE))
+    (size,) = re.findall(r"@workgroup_size\(([^)]*)\)", source)
+    return math.prod(int(constants.get(part.strip(), part)) for part in size.split(","))
+
+
+def test_e10_workgroups_fit_into_compatibility_mode() -> None:
+    """128 invocations: the kernels of products, which are larger by choice, aside."""
+    reductions = 0
+    for case in CASES:
+        for kernel in build_plan(case.graph, TARGET, WeightTable.of(case.graph)).kernels:
+            if "fn store_four" not in kernel["source"]:
+                assert invocations(kernel["source"]) <= 128, f"{case.name}: {kernel['name']}"
+                reductions += kernel["name"].startswith("reduce_")
+    assert reductions > 10

@@ -129,9 +129,9 @@ export class TensorView extends Elements {
 }
 
 /** A member of typed arrays, as one of views. A method that gives its array back gives the view back. */
-function borrowed(key: string | symbol, { get }: PropertyDescriptor): PropertyDescriptor {
+function borrowed(key: string | symbol, descriptor: PropertyDescriptor): PropertyDescriptor {
   const member = (view: TensorView): unknown => Reflect.get(view.toActual(), key);
-  if (get) {
+  if (descriptor.get) {
     return {
       get(this: TensorView) {
         return member(this);

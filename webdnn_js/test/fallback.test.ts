@@ -275,3 +275,40 @@ describe('the session', () => {
       'fallback has no use for kind activation, dtype int32',
     ));
 });
+
+describe('numbers that are not finite', () => {
+  const x = operand([4], [NaN, -Infinity, -2, Infinity]);
+
+  it('A5: literals of programs and paddings are text in JSON', () => {
+    const program = [['clip', 0, { value: '-inf' }, { value: 1 }]];
+    expect(compute('elementwise', { program }, [operand([3], [-Infinity, 5, 0])], [3])).toEqual([-Infinity, 1, 0]);
+    const chosen = compute('elementwise', { program: [['where', 0, { value: 'inf' }, { value: 2 }]] }, [x], [4]);
+    expect(chosen).toEqual([Infinity, Infinity, Infinity, Infinity]);
+    expect(compute('pad', { value: '-inf' }, [operand([1], [7])], [3], [1])).toEqual([-Infinity, 7, -Infinity]);
+  });
+  it('A5: another text is refused', () => {
+    for (const value of ['Infinity', '', 'toString', null]) {
+      const run = () => compute('pad', { value }, [operand([1], [7])], [3], [1]);
+      expect(run).toThrow(`expected a number, "inf", "-inf" or "nan", got ${JSON.stringify(value)}`);
+    }
+  });
+  it('A8: NaN is the largest and the smallest element, and the last in an order', () => {
+    const row = operand([1, 5], [3, Infinity, NaN, -Infinity, Infinity]);
+    for (const kind of ['max', 'min']) {
+      expect(compute('arg_reduce', { kind, axis: 1 }, [row], [1])).toEqual([2]);
+    }
+    expect(compute('arg_sort', {}, [row], [1, 5])).toEqual([1, 4, 0, 3, 2]);
+  });
+  it('A8: NaN as an index is 0', () => {
+    const indices = operand([3], [NaN, -Infinity, Infinity]);
+    expect(compute('gather', { axis: 0 }, [operand([2], [5, 6]), indices], [3])).toEqual([5, 5, 6]);
+  });
+  it('E6: powers are those of C, not of JavaScript', () => {
+    expect([FUNCTIONS.pow(1, NaN), FUNCTIONS.pow(1, Infinity), FUNCTIONS.pow(-1, -Infinity)]).toEqual([1, 1, 1]);
+    expect(FUNCTIONS.pow(2, NaN)).toBeNaN();
+  });
+  it('E1: gelu keeps its digits far below 0', () => {
+    expect(FUNCTIONS.gelu(-8) / (-4 * 1.244192114854e-15)).toBeCloseTo(1, 9);
+    expect(FUNCTIONS.gelu(-100)).toBeCloseTo(0, 300);
+  });
+});

@@ -57,7 +57,8 @@ def run_values(
         if isinstance(node.op, Constant):
             results: tuple[Array, ...] = (cast(node.op.array),)
         else:
-            results = node.op.bind(symbols).evaluate([known[v] for v in node.inputs])
+            with np.errstate(all="ignore"):  # infinities and NaN are answers
+                results = node.op.bind(symbols).evaluate([known[v] for v in node.inputs])
         for value, array in zip(node.outputs, results, strict=True):
             if left.get(value, 0):
                 known[value] = array

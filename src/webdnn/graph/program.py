@@ -1,8 +1,9 @@
 """Elementwise programs: what an `Elementwise` op computes, and what a convolution or a matrix product does to its sums before it stores them.
 
 A `Program` is a list of calls in single-assignment form. Operand k < `inputs` is the k-th input; operand `inputs + i` is the result of step i; a
-float is a literal. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its definition; `COMPOSED`
-holds those that are programs of others. Truth is a number: comparisons give 0 or 1, and any number but 0 counts as true.
+float is a literal, which may be infinite or NaN. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its
+definition, for infinities and NaN too; `COMPOSED` holds those that are programs of others. Truth is a number: comparisons give 0 or 1, and
+any number but 0 counts as true.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Function:
     commutative: bool = False
 
 
-_python_erf = np.frompyfunc(math.erf, 1, 1)
+_python_erf, _python_erfc = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.erfc, 1, 1)
 
 
 def _erf(x: Array) -> Array:
@@ -43,7 +44,8 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    return np.asarray(x * 0.5 * (1 + _erf(x * math.sqrt(0.5))))
+    # 1 + erf would cancel far below 0.
+    return np.asarray(x * 0.5 * np.asarray(_python_erfc(x * -math.sqrt(0.5)), dtype=x.dtype))
 
 
 def _comparison(compare: Callable[[Array, Array], Array]) -> Function:
@@ -114,8 +116,9 @@ class Call:
     _identity: tuple[object, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # The type too: Python takes the operand 1 (an input) and the literal 1.0 for equal.
-        object.__setattr__(self, "_identity", (self.function, self.operands, tuple(map(type, self.operands))))
+        # Python takes the operand 1 (an input) and the literal 1.0 for equal, and 0.0 and −0.0, but NaN not for itself.
+        operands = (operand.hex() if isinstance(operand, float) else operand for operand in self.operands)
+        object.__setattr__(self, "_identity", (self.function, *operands))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self._identity == other._identity
@@ -146,21 +149,24 @@ class Program:
             for operand in call.operands:
                 if isinstance(operand, int) and not 0 <= operand < self.inputs + position:
                     raise GraphError(f"operand {operand} of step {position} is not known there")
-                if isinstance(operand, float) and not math.isfinite(operand):
-                    raise GraphError(f"literal {operand} of {call.function} is not finite")
 
     def evaluate(self, arrays: Sequence[Array]) -> Array:
         """The result for broadcastable arrays of one floating dtype."""
         values = list(arrays)
         dtype = values[0].dtype
         for call in self.calls:
-            operands = [values[o] if isinstance(o, int) else dtype.type(o) for o in call.operands]
-            values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands), dtype=dtype))
+            with np.errstate(all="ignore"):
+                operands = [values[o] if isinstance(o, int) else dtype.type(o) for o in call.operands]
+                values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands), dtype=dtype))
         return values[-1]
 
     def to_json(self) -> list[list[object]]:
-        """`[[function, operand…]…]`; a literal is `{"value": x}`."""
-        return [[c.function, *(o if isinstance(o, int) else {"value": o} for o in c.operands)] for c in self.calls]
+        """`[[function, operand…]…]`; a literal is `{"value": x}`, with x as `literal_to_json` writes it."""
+
+        def place(operand: Operand) -> object:
+            return operand if isinstance(operand, int) else {"value": literal_to_json(operand)}
+
+        return [[c.function, *map(place, c.operands)] for c in self.calls]
 
     def __str__(self) -> str:
         def text(operand: Operand) -> str:
@@ -169,6 +175,13 @@ class Program:
             return f"x{operand}" if operand < self.inputs else f"t{operand - self.inputs}"
 
         return "; ".join(f"t{i} = {c.function}({', '.join(map(text, c.operands))})" for i, c in enumerate(self.calls))
+
+
+def literal_to_json(value: float) -> float | str:
+    """A literal in a plan. JSON has no infinities and no NaN: they are the texts "inf", "-inf" and "nan", as is what float32 cannot hold."""
+    with np.errstate(over="ignore"):
+        rounded = float(np.float32(value))
+    return value if math.isfinite(rounded) else str(rounded)
 
 
 Expression: TypeAlias = "int | float | tuple[Any, ...]"
@@ -196,17 +209,24 @@ def _composed(inputs: int, expression: Expression) -> Program:
 
 _SIZE = ("abs", 0)
 # sinh and cosh are products of E − 1/E or E + 1/E, where E is exp(|x| / 2), so that they overflow no sooner than they must.
-_HALF_EXPM1 = ("expm1", ("mul", _SIZE, 0.5))
+_HALF_SIZE = ("mul", _SIZE, 0.5)
+_HALF_EXPM1 = ("expm1", _HALF_SIZE)
 _HALF_EXP = ("add", _HALF_EXPM1, 1.0)
 _HALF_COSH = ("mul", ("add", _HALF_EXP, ("reciprocal", _HALF_EXP)), 0.5)
-_HALF_SINH = ("mul", ("add", _HALF_EXPM1, ("div", _HALF_EXPM1, _HALF_EXP)), 0.5)
+_HALF_SINH = ("mul", ("sub", _HALF_EXPM1, ("expm1", ("neg", _HALF_SIZE))), 0.5)
 # The angle whose cosine is |x|, without loss of digits near 1.
 _ACOS = ("mul", ("atan", ("sqrt", ("div", ("sub", 1.0, _SIZE), ("add", 1.0, _SIZE)))), 2.0)
 _COSINE = ("sqrt", ("mul", ("sub", 1.0, 0), ("add", 1.0, 0)))
 _ABOVE_ONE = ("sub", 0, 1.0)
+_ACOSH_TAIL = ("mul", ("sqrt", _ABOVE_ONE), ("sqrt", ("add", _ABOVE_ONE, 2.0)))  # NaN below 1
+# asinh and acosh of |x| above 2²⁴ are log 2|x| to more digits than float32 has, and the square of x overflows before they do.
+_LARGE = ("greater", _SIZE, 2.0**24)
+_LOG_TWICE = ("add", ("log", _SIZE), math.log(2))
 _ASINH_TAIL = ("mul", _SIZE, ("div", _SIZE, ("add", ("sqrt", ("add", ("square", 0), 1.0)), 1.0)))
 _REMAINDER = ("mod", 0, 1)
-_WHOLE_QUOTIENT = ("round", ("div", ("sub", 0, _REMAINDER), 1))
+# Of halves: the difference of two large numbers overflows.
+_HALF_QUOTIENT = ("div", ("sub", ("mul", 0, 0.5), ("mul", _REMAINDER, 0.5)), 1)
+_WHOLE_QUOTIENT = ("round", ("mul", _HALF_QUOTIENT, 2.0))
 
 COMPOSED: dict[str, Program] = {
     "tan": _composed(1, ("div", ("sin", 0), ("cos", 0))),
@@ -214,8 +234,11 @@ COMPOSED: dict[str, Program] = {
     "acos": _composed(1, ("where", ("less", 0, 0.0), ("sub", math.pi, _ACOS), _ACOS)),
     "sinh": _composed(1, ("mul", ("sign", 0), ("mul", ("mul", _HALF_SINH, _HALF_COSH), 2.0))),
     "cosh": _composed(1, ("sub", ("mul", ("square", _HALF_COSH), 2.0), 1.0)),
-    "asinh": _composed(1, ("mul", ("sign", 0), ("log1p", ("add", _SIZE, _ASINH_TAIL)))),
-    "acosh": _composed(1, ("log1p", ("add", _ABOVE_ONE, ("sqrt", ("mul", _ABOVE_ONE, ("add", _ABOVE_ONE, 2.0)))))),
+    "asinh": _composed(1, ("mul", ("sign", 0), ("where", _LARGE, _LOG_TWICE, ("log1p", ("add", _SIZE, _ASINH_TAIL))))),
+    "acosh": _composed(
+        1,
+        ("where", ("greater", 0, 2.0**24), _LOG_TWICE, ("log1p", ("add", _ABOVE_ONE, _ACOSH_TAIL))),
+    ),
     "atanh": _composed(
         1, ("mul", ("mul", ("sign", 0), 0.5), ("log1p", ("div", ("mul", _SIZE, 2.0), ("sub", 1.0, _SIZE))))
     ),
@@ -230,7 +253,7 @@ COMPOSED: dict[str, Program] = {
     "logical_or": _composed(2, ("max", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
     "logical_xor": _composed(2, ("not_equal", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
 }
-"""Functions that are programs of others, and lose no digits by it. asinh of more than 1e19 is off by log 2 in float32."""
+"""Functions that are programs of others, and lose no digits by it."""
 
 
 def single(function: str, *operands: float | None) -> Program:

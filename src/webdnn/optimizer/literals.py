@@ -37,11 +37,11 @@ def simplify(call: Call, steps: Sequence[Call]) -> Call | Operand:
 
 
 def fold(function: str, *literals: float) -> float | None:
-    """`function` of literals, in float64; None when float32 cannot hold it (NaN, infinity, too large, denormal)."""
+    """`function` of literals, in float64, infinity where float32 cannot hold it; None when it is denormal in float32."""
     with np.errstate(all="ignore"):
         result = float(np.asarray(FUNCTIONS[function].numpy(*(np.array([v]) for v in literals))).item())
-    if not math.isfinite(result) or abs(result) > LARGEST:
-        return None
+    if abs(result) > LARGEST:
+        return math.copysign(math.inf, result)
     underflow = abs(result) < SMALLEST and (
         result != 0 or (function in ("mul", "div", "exp", "pow") and 0.0 not in literals)
     )
@@ -67,7 +67,7 @@ def _simplify_pair(call: Call, inner: Call, first: Operand) -> Call | Operand:
         outer_literal, inner_literal = call.operands[1], inner.operands[1]
         if isinstance(outer_literal, float) and isinstance(inner_literal, float):
             merged = fold(call.function, inner_literal, outer_literal)
-            if merged is not None:
+            if merged is not None and math.isfinite(merged):  # x · 1e30 · 1e30 is not x · ∞
                 neutral = NEUTRAL[call.function] == merged
                 return inner.operands[0] if neutral else Call(call.function, (inner.operands[0], merged))
     return call

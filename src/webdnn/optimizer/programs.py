@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from webdnn.graph.graph import Value
@@ -30,7 +29,7 @@ class ProgramBuilder:
     def input(self, value: Value) -> Operand:
         """The operand for `value`."""
         array = constant(value)
-        if array is not None and array.size == 1 and is_floating(value) and math.isfinite(array.item()):
+        if array is not None and array.size == 1 and is_floating(value):
             return float(array.item())
         return self._index(value)
 

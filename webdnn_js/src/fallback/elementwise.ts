@@ -1,10 +1,20 @@
 /** Elementwise programs, as ops of their own and as epilogues of convolutions and matrix products. */
 
 import { FUNCTIONS } from './functions';
-import { mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Walker } from './operand';
+import {
+  mergeAxes,
+  numberOf,
+  stridesOf,
+  walkRows,
+  type Kernel,
+  type KernelTable,
+  type Literal,
+  type Operand,
+  type Walker,
+} from './operand';
 
 /** Calls in single-assignment form. Operand k < inputs is the k-th input, inputs + i the result of call i. The last call is the result. */
-export type Program = readonly (readonly [fn: string, ...operands: (number | { readonly value: number })[]])[];
+export type Program = readonly (readonly [fn: string, ...operands: (number | { readonly value: Literal })[]])[];
 
 /** Programs run over at most this many elements at a time, so that what lies between two calls stays in the cache. */
 const CHUNK = 512;
@@ -83,7 +93,7 @@ function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[
     if (!Object.hasOwn(FUNCTIONS, name)) throw new Error(`unknown elementwise function '${name}'`);
     const fn = FUNCTIONS[name as keyof typeof FUNCTIONS];
     const vectors = operands.map((operand) => {
-      if (typeof operand === 'object') return { data: Float64Array.of(operand.value), offset: 0, step: 0 };
+      if (typeof operand === 'object') return { data: Float64Array.of(numberOf(operand.value)), offset: 0, step: 0 };
       const known = values[operand];
       if (!known) throw new Error(`elementwise function '${name}' reads value ${operand}, which is not known there`);
       return known;

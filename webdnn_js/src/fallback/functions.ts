@@ -12,6 +12,14 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
+/** 1 − erf, for large x by its continued fraction, since the difference would have no digits left. */
+function erfc(x: number): number {
+  if (!(x > 2)) return 1 - erf(x);
+  let rest = 0;
+  for (let k = 60; k > 0; k--) rest = k / 2 / (x + rest);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + rest);
+}
+
 /** Takes the exponential of non-positive numbers only. */
 function sigmoid(x: number): number {
   const e = Math.exp(-Math.abs(x));
@@ -29,6 +37,11 @@ function round(x: number): number {
 function mod(x: number, y: number): number {
   const rest = x % y;
   return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+}
+
+/** As C and NumPy have it, which differ from JavaScript in this: any power of 1 is 1, and ±1 to an infinite power. */
+function pow(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
 }
 
 export const FUNCTIONS = {
@@ -56,13 +69,13 @@ export const FUNCTIONS = {
   silu: (x) => x * sigmoid(x),
   softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   softsign: (x) => x / (1 + Math.abs(x)),
-  gelu: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  gelu: (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
   hard_sigmoid: (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1),
   add: (x, y) => x + y,
   sub: (x, y) => x - y,
   mul: (x, y) => x * y,
   div: (x, y) => x / y,
-  pow: Math.pow,
+  pow,
   max: (x, y) => Math.max(x, y),
   min: (x, y) => Math.min(x, y),
   mod,

@@ -1,4 +1,4 @@
-/** Ops that take or give indices: whole numbers, moved into their axis where they lie outside; and cumulative sums. */
+/** Ops that take or give indices: whole numbers, moved into their axis where they lie outside, 0 for NaN; and cumulative sums. */
 
 import type { Kernel, KernelTable, Operand } from './operand';
 
@@ -27,7 +27,7 @@ function forEachLine(
 const placeOf = ({ offset, pitch, columns }: Operand, index: number): number =>
   offset + Math.floor(index / columns) * pitch + (index % columns);
 
-const clamp = (index: number, size: number): number => Math.min(Math.max(Math.trunc(index), 0), size - 1);
+const clamp = (index: number, size: number): number => Math.min(Math.max(Math.trunc(index) || 0, 0), size - 1);
 
 /** y = the elements of x at `indices` (K) along `axis`. */
 function gather({ axis }: { readonly axis: number }): Kernel {
@@ -56,20 +56,26 @@ function gatherElements(): Kernel {
   };
 }
 
-/** The index of the largest or smallest element along `axis`, of equal ones the first. */
+/** The index of the largest or smallest element along `axis`, of equal ones the first; or that of the first NaN. */
 function argReduce({ kind, axis }: { readonly kind: 'max' | 'min'; readonly axis: number }): Kernel {
   return ([x], y) => {
     const { data, shape } = x!;
     const sign = kind === 'max' ? 1 : -1;
     forEachLine(x!, axis, (start, step, line) => {
       let best = 0;
-      for (let k = 1; k < shape[axis]!; k++) {
-        if (sign * data[start + k * step]! > sign * data[start + best * step]!) best = k;
+      let value = sign * data[start]!;
+      for (let k = 1; k < shape[axis]! && !Number.isNaN(value); k++) {
+        const other = sign * data[start + k * step]!;
+        if (other > value || Number.isNaN(other)) [best, value] = [k, other];
       }
       y.data[placeOf(y, line)] = best;
     });
   };
 }
+
+/** Which of x and y comes first when the largest does, and NaN last. Infinities are not subtracted: they may be equal. */
+const compare = (x: number, y: number): number =>
+  x === y ? 0 : Number.isNaN(x) ? Number(!Number.isNaN(y)) : Number.isNaN(y) || x > y ? -1 : 1;
 
 /** The indices of the largest elements of every row, from the largest down, of equal ones the first before the others. */
 function argSort(): Kernel {
@@ -77,7 +83,7 @@ function argSort(): Kernel {
     for (let row = 0; row < y.rows; row++) {
       const offset = x!.offset + row * x!.pitch;
       const values = x!.data.subarray(offset, offset + x!.columns);
-      const order = Array.from(values, (_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b);
+      const order = Array.from(values, (_, i) => i).sort((a, b) => compare(values[a]!, values[b]!) || a - b);
       y.data.set(order.slice(0, y.columns), y.offset + row * y.pitch);
     }
   };

@@ -19,6 +19,16 @@ export type KernelMaker = (attributes: Readonly<Record<string, unknown>>) => Ker
 
 export type KernelTable = Readonly<Record<string, KernelMaker>>;
 
+/** A number in a plan; JSON has no infinities and no NaN. */
+export type Literal = number | keyof typeof NOT_FINITE;
+const NOT_FINITE = { inf: Infinity, '-inf': -Infinity, nan: NaN } as const;
+
+export function numberOf(literal: Literal): number {
+  if (typeof literal === 'number') return literal;
+  if (Object.hasOwn(NOT_FINITE, literal)) return NOT_FINITE[literal];
+  throw new Error(`expected a number, "inf", "-inf" or "nan", got ${JSON.stringify(literal)}`);
+}
+
 /** Distance in elements between neighbours along each axis of the operand's shape. */
 export function stridesOf({ shape, pitch }: Operand): number[] {
   const strides = new Array<number>(shape.length);

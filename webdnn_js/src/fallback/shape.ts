@@ -1,6 +1,15 @@
 /** Ops that move elements without computing on them. */
 
-import { moveElements, stridesOf, type Kernel, type KernelTable, type Operand, type Walker } from './operand';
+import {
+  moveElements,
+  numberOf,
+  stridesOf,
+  type Kernel,
+  type KernelTable,
+  type Literal,
+  type Operand,
+  type Walker,
+} from './operand';
 
 const walkerOf = (operand: Operand): Walker => ({ offset: operand.offset, strides: stridesOf(operand) });
 
@@ -25,11 +34,11 @@ function slice(): Kernel {
 }
 
 /** x inside y, at the index `args`; `value` around it. */
-function pad({ value }: { readonly value: number }): Kernel {
+function pad({ value }: { readonly value: Literal }): Kernel {
   return ([x], y, before) => {
     for (let row = 0; row < y.rows; row++) {
       const offset = y.offset + row * y.pitch;
-      y.data.fill(value, offset, offset + y.columns);
+      y.data.fill(numberOf(value), offset, offset + y.columns);
     }
     moveElements(x!.shape, x!.data, walkerOf(x!), y.data, moved(walkerOf(y), before));
   };

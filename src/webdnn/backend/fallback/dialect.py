@@ -13,5 +13,5 @@ FUNCTIONS = frozenset(
 
 
 def render(program: Program | None) -> list[list[object]] | None:
-    """The program as the kernels read it: `[[function, operand…]…]`, where a literal is `{"value": x}`."""
+    """The program as the kernels read it: `[[function, operand…]…]`, where a literal is `{"value": x}`, and x may be "inf", "-inf" or "nan"."""
     return program.to_json() if program else None

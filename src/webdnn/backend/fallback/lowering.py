@@ -31,6 +31,7 @@ from webdnn.graph.ops import (
     Softmax,
     Transpose,
 )
+from webdnn.graph.program import literal_to_json
 
 Attributes = Mapping[str, object]
 
@@ -102,7 +103,9 @@ LOWERINGS: dict[type[Op], Lowering] = {
     Gather: _step_of("gather", lambda op: {"axis": op.axis}),
     GatherElements: _step_of("gather_elements"),
     MatMul: _step_of("matmul", lambda op: {"epilogue": render(op.epilogue)}),
-    Pad: _step_of("pad", lambda op: {"value": op.value}, lambda op: [before for before, _ in op.amounts]),
+    Pad: _step_of(
+        "pad", lambda op: {"value": literal_to_json(op.value)}, lambda op: [before for before, _ in op.amounts]
+    ),
     Pool2D: _step_of("pool2d", _pooling_attributes, _top_left),
     Reduce: _step_of("reduce", lambda op: {"kind": op.kind, "axes": op.axes}),
     Resize2D: _lower_resize2d,

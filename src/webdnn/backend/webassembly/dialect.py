@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from webdnn.backend.literals import as_float32
 
 # One expression per entry of webdnn.graph.program.FUNCTIONS.
 FUNCTIONS: dict[str, str] = {
@@ -63,9 +64,14 @@ WITH_CONSTANTS: dict[str, str] = {
 }
 
 
-def literal(value: float) -> str:
-    """A float32 constant, exact."""
-    return f"{float(np.float32(value)).hex()}f"
+def literal(value: float | str) -> str:
+    """A float32 constant, exact. A literal of a program is text where it is not finite."""
+    number = as_float32(float(value))
+    if math.isnan(number):
+        return '__builtin_nanf("")'
+    if math.isinf(number):
+        return "__builtin_inff()" if number > 0 else "-__builtin_inff()"
+    return f"{number.hex()}f"
 
 
 def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> str:
@@ -79,7 +85,7 @@ def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> st
     def expression(function: str, operands: Sequence[Any]) -> str:
         if function in ("max", "min") and isinstance(operands[0], dict):
             operands = operands[::-1]
-        constant = all(isinstance(value, dict) and not np.isnan(value["value"]) for value in operands[1:])
+        constant = all(isinstance(value, dict) and not math.isnan(float(value["value"])) for value in operands[1:])
         table = WITH_CONSTANTS if constant and function in WITH_CONSTANTS else FUNCTIONS
         return table[function].format(*map(operand, operands))
 

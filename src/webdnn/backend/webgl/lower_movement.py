@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.dialect import literal
 from webdnn.backend.webgl.emit import MOST_INPUTS, axis_sizes, emit, whole_texels
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, product
@@ -50,7 +51,7 @@ def lower_pad(b: Builder, node: Node) -> None:
     if not whole:
         sizes |= {"BEFORE": amounts[-1][0], "LENGTH": source.columns}
     axes = tuple(range(len(amounts) - 1))
-    value = repr(float(node.op.value))
+    value = literal(node.op.value)
     emit(b, "pad", [source], output, sizes, node.origin, axes=axes, whole_texels=whole, value=value)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.dialect import literal
 from webdnn.backend.webgl.emit import TEXEL, emit, levels
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
@@ -14,8 +16,8 @@ from webdnn.graph.ops.resize import TAPS
 COMBINE = {
     "sum": ("((a) + (b))", "0.0"),
     "mean": ("((a) + (b))", "0.0"),
-    "max": ("max(a, b)", "-3.4028234e38"),
-    "min": ("min(a, b)", "3.4028234e38"),
+    "max": ("maximum_(a, b)", literal(-math.inf)),
+    "min": ("minimum_(a, b)", literal(math.inf)),
     "prod": ("((a) * (b))", "1.0"),
 }
 """How each reduction combines two values, and what it starts from."""
@@ -73,7 +75,8 @@ def lower_reduce(b: Builder, node: Node) -> None:
     steps = product([view.shape[axis] for axis in reduced])
     if template == "reduce_columns":
         steps = steps * (view.columns // TEXEL + 1)
-    constants: dict[str, Any] = {"kind": node.op.kind, "combine": combine, "start": start}
+    used = tuple(name for name in ("maximum_", "minimum_") if name in combine)
+    constants: dict[str, Any] = {"kind": node.op.kind, "combine": combine, "start": start, "used": used}
     constants |= {"kept": tuple(kept), "reduced": tuple(reduced)}
     constants |= {"levels": 1 if node.op.kind in ("max", "min") else levels(steps)}
     emit(b, template, [view], b.view(node.outputs[0]), sizes, node.origin, **constants)

@@ -12,7 +12,8 @@ from webdnn.graph.ops import Reduce, Softmax
 
 WORKGROUP_INNER = (1, 64)
 WORKGROUP_OUTER = (16, 8)
-"""(results, slices) of a workgroup: when the last axis is reduced, and when it is kept and neighbours in memory are different results."""
+"""(results, slices) of a workgroup: when the last axis is reduced, and when it is kept and neighbours in memory are different
+results. A workgroup may have 128 invocations where WebGPU runs in compatibility mode."""
 
 
 def lower_reduce(builder: Builder, node: Node, inputs: list[View], output: View) -> None:

@@ -65,9 +65,6 @@ def times(factor: float) -> OperationLowering:
 def lower_clip(c: Call, operation: Any, x: Value) -> Value:
     """A limit that nothing exceeds is left out."""
     low, high = operand(c, operation.x_min), operand(c, operation.x_max)
-    if low == -math.inf or high == math.inf:
-        x = x if low == -math.inf else c.elementwise("max", x, low)
-        return x if high == math.inf else c.elementwise("min", x, high)
     return c.elementwise("clip", x, low, high)
 
 

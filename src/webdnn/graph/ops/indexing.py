@@ -1,4 +1,5 @@
-"""Ops that take or give indices. An index is a whole number in float32, exact below 2²⁴; one outside of its axis is moved to the nearest end."""
+"""Ops that take or give indices. An index is a whole number in float32, exact below 2²⁴; one outside of its axis is moved to the nearest end, and
+NaN is 0. NaN counts as the largest and as the smallest element, and stands last in an order."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def check_axis(axis: int, x: TensorType) -> None:
 
 
 def _whole(indices: Array, size: int) -> Array:
-    return np.asarray(np.clip(indices, 0, size - 1), int)
+    return np.asarray(np.clip(np.where(np.isnan(indices), 0, indices), 0, size - 1), int)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ declare function sigmoid(x: number): number;
 declare function round(x: number): number;
 /** What is left of x after whole multiples of y, with the sign of y. */
 declare function mod(x: number, y: number): number;
+/** As C and NumPy have it, which differ from JavaScript in this: any power of 1 is 1, and ±1 to an infinite power. */
+declare function pow(x: number, y: number): number;
 export declare const FUNCTIONS: {
     neg: (x: number) => number;
     abs: (x: number) => number;
@@ -38,7 +40,7 @@ export declare const FUNCTIONS: {
     sub: (x: number, y: number) => number;
     mul: (x: number, y: number) => number;
     div: (x: number, y: number) => number;
-    pow: (x: number, y: number) => number;
+    pow: typeof pow;
     max: (x: number, y: number) => number;
     min: (x: number, y: number) => number;
     mod: typeof mod;

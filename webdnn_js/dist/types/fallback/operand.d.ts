@@ -12,6 +12,14 @@ export type Kernel = (inputs: readonly Operand[], output: Operand, args: readonl
 /** Makes a kernel from its attributes in the plan: everything about the op that is not a size. */
 export type KernelMaker = (attributes: Readonly<Record<string, unknown>>) => Kernel;
 export type KernelTable = Readonly<Record<string, KernelMaker>>;
+/** A number in a plan; JSON has no infinities and no NaN. */
+export type Literal = number | keyof typeof NOT_FINITE;
+declare const NOT_FINITE: {
+    readonly inf: number;
+    readonly '-inf': number;
+    readonly nan: number;
+};
+export declare function numberOf(literal: Literal): number;
 /** Distance in elements between neighbours along each axis of the operand's shape. */
 export declare function stridesOf({ shape, pitch }: Operand): number[];
 /** A place in memory that moves by `strides[axis]` for each step along that axis of a walk. */
@@ -34,3 +42,4 @@ export declare function mergeAxes(shape: readonly number[], walkers: readonly Wa
 };
 /** Copies what `source` walks over to where `target` walks, both over `shape`. */
 export declare function moveElements(shape: readonly number[], from: Float32Array, source: Walker, to: Float32Array, target: Walker): void;
+export {};
