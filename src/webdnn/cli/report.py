@@ -137,7 +137,9 @@ def _count(items: Sequence[Item], sample: Mapping[str, int] | None) -> int:
     total = 0
     for item in items:
         if isinstance(item, Loop):
-            total += _count(item.body, sample) * (1 if sample is None else evaluate(item.repeat, {**sample, MANY_WORKGROUPS: 1}))
+            total += _count(item.body, sample) * (
+                1 if sample is None else evaluate(item.repeat, {**sample, MANY_WORKGROUPS: 1})
+            )
         else:
             total += 1
     return total
