@@ -245,7 +245,20 @@ def test_e9_kernels_with_more_windows_than_bindings_are_left_to_devices_with_lar
 
 CASE = BY_NAME["whole: a tiny classifier, symbolic batch"]
 START = """async ({ before, n }) => {
-  const spoil = { none() {}, gone() { Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }); },
+  window.log = [];
+  const { fetch } = window;
+  window.fetch = (url, ...more) => (log.push(String(url).split('/').at(-1).split('.')[0]), fetch(url, ...more));
+  const find = globalThis.GPU?.prototype.requestAdapter;
+  const adapters = (allowed) => {
+    GPU.prototype.requestAdapter = function (options) {
+      log.push('adapter');
+      return allowed(options) ? find.call(this, options) : Promise.resolve(null);
+    };
+  };
+  adapters(() => true);
+  const spoil = { none() {}, hidden() { adapters(() => false); },
+    old() { adapters(({ featureLevel }) => featureLevel === 'compatibility'); },
+    gone() { Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }); },
     small() {
       const request = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = function () { return request.call(this); };
@@ -288,6 +301,48 @@ def test_profile_names_every_step(start: Callable[..., str], page: Any) -> None:
 
 def test_without_webgpu_the_reason_is_given(start: Callable[..., str]) -> None:
     assert "this browser has no WebGPU" in start("gone")
+    assert "this browser finds no WebGPU adapter" in start("hidden")
+
+
+def test_d5_the_adapter_is_asked_for_once_and_before_anything_is_read(start: Callable[..., str], page: Any) -> None:
+    assert start() == "started"
+    log = page.evaluate("log")
+    assert log.count("adapter") == 1
+    assert log.index("adapter") < log.index("descriptor") < log.index("plan")
+
+
+def test_e10_a_device_that_has_only_compatibility_mode_is_used(start: Callable[..., str], page: Any) -> None:
+    assert start("old") == "started"
+    assert page.evaluate("log.filter((one) => one === 'adapter').length") == 2
+    assert page.evaluate("!device.features.has('core-features-and-limits')") or page.evaluate("runner.info.vendor")
+    page.evaluate("runner.run()")
+
+
+D6 = """async () => {
+  const runner = await WebDNN.load('/cases/0', { backendOrder: ['webgpu'] });
+  const results = [];
+  for (let run = 0; run < 5; run++) {
+    const values = Float32Array.from({ length: runner.inputs[0].length }, (_, i) => ((i * 7 + run * 13) % 29) - 14);
+    runner.inputs[0].set(values);
+    await runner.run();
+    const output = runner.outputs[0].toActual();
+    results.push(values.every((value, i) => output[i] === Math.max(value, 0)));
+  }
+  runner.dispose();
+  return results;
+}"""
+
+
+def test_d6_large_inputs_arrive_in_every_run(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> None:
+    """1.4 MB, which go through buffers that stay mapped."""
+
+    def build(random: Random) -> Graph:
+        return graph_of([x := source("x", 700, 500)], [elementwise("relu", x)])
+
+    write_cases(TARGET, [Case("large", build)], tmp_path)
+    page.goto(serve({"/cases/": tmp_path}).add("/runner.html", RUNNER_PAGE.read_bytes()))
+    page.wait_for_function("window.ready === true")
+    assert page.evaluate(D6) == [True] * 5
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ export declare class WebGPUExecutor implements Executor {
     /** Before memory is taken: has every kernel as many bindings as its operands need? */
     private checkSizes;
     /**
-     * A run, but for all but a small part of each kernel's work: what browsers and drivers do when something is first used (compile, clear
+     * Runs that leave out all but a small part of each step's work: what browsers and drivers do when something is first used (compile, clear
      * memory, map) is then done, and belongs to the load. States are zero again afterwards.
      */
     private warmUp;
