@@ -44,8 +44,12 @@ def parse_arguments() -> argparse.Namespace:
     site.add_argument("folder", type=Path, metavar="SITE")
     site.add_argument("--models", metavar="LIST", default="mobilenet_v2,resnet50,unet@256")
     site.add_argument("--runtimes", metavar="LIST", default=",".join(GPU_RUNTIMES), help="default: all")
-    site.add_argument("--rounds", type=int, metavar="N", default=3, help="how often every runtime has its turn (default 3)")
-    site.add_argument("--runs", type=int, metavar="N", default=20, help="at least so many timed runs in a page (default 20)")
+    site.add_argument(
+        "--rounds", type=int, metavar="N", default=3, help="how often every runtime has its turn (default 3)"
+    )
+    site.add_argument(
+        "--runs", type=int, metavar="N", default=20, help="at least so many timed runs in a page (default 20)"
+    )
     site.add_argument("--seconds", type=float, metavar="S", default=0.7, help="and at least so long (default 0.7)")
     table = commands.add_parser("table", help="turn what the pages posted into tables")
     table.add_argument("results", type=Path, metavar="RESULTS", help="a JSON object a line, with its job")
@@ -122,9 +126,9 @@ def write_libraries(site: Path, names: list[str]) -> None:
 
 
 def write_site(arguments: argparse.Namespace) -> None:
-    from models import EXPORTS, REQUIREMENTS, Build, Maker
-
     from run import install_exporter
+
+    from models import EXPORTS, Build, Maker
 
     names = arguments.runtimes.split(",")
     for name in names:
@@ -137,7 +141,7 @@ def write_site(arguments: argparse.Namespace) -> None:
     rivals = sorted(forms & set(EXPORTS))
     if rivals:
         ensure_node_packages(HERE)
-    maker = Maker(WORK, install_exporter(REQUIREMENTS) if rivals else None, say, BITS)
+    maker = Maker(WORK, install_exporter({HERE / "requirements.txt": ()}) if rivals else None, say, BITS)
     jobs: dict[str, dict[str, Any]] = {}
     for text in arguments.models.split(","):
         model = maker.keras(text)

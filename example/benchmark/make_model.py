@@ -15,9 +15,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 import numpy as np
+from few_bits import round_to
 
 from harness.applications import APPLICATIONS
-from few_bits import round_to
 from harness.calibrate import all_layers, calibrate
 from harness.keras_models import MODELS, build, noise
 from harness.reference import keras_float64

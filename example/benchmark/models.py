@@ -113,7 +113,9 @@ class Maker:
     """Makes what is missing or out of date, each step in a process of its own; `exporter` is the Python of requirements.txt;
     `bits` as make_model.py knows them."""
 
-    def __init__(self, folder: Path, exporter: Path | None, say: Callable[[str], None], bits: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, exporter: Path | None, say: Callable[[str], None], bits: int | None = None
+    ) -> None:
         self.folder = folder
         self.exporter = exporter
         self.say = say

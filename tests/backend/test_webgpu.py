@@ -21,8 +21,8 @@ from webdnn.backend.operands import broadcast_strides
 from webdnn.backend.target import Target
 from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul, lower_reduction, tiles
 from webdnn.graph.dim import symbol
-from webdnn.graph.graph import Graph, Node, apply
-from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Repeat, Reshape, Slice
+from webdnn.graph.graph import Constant, Graph, Node, apply
+from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Reduce, Repeat, Reshape, Slice
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import FUNCTIONS
 
@@ -87,13 +87,13 @@ def test_every_op_and_function_is_there() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("tile", tiles.TILES, ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
 def test_d3_every_tile(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: tiles.Tile) -> None:
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: tiles.Division(tile))
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: tiles.Division(tile))
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     check(PRODUCTS)
 
 
 def test_products_split_along_their_depth(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: tiles.Division(tiles.TILES[-1], 3))
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: tiles.Division(tiles.TILES[-1], 3))
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     check(PRODUCTS)
 
@@ -102,8 +102,8 @@ def test_d2_a_plan_holds_a_division_for_small_and_for_large_devices(
     check: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both give the same answer, and a page computes the one that its device takes, or that it is told to take."""
-    small, large = tiles.Division(tiles.SMALLEST), tiles.Division(tiles.SMALLEST, 2)
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes: small if sizes[3] == tiles.FEW else large)
+    small, large = tiles.Division(tiles.TILES[0]), tiles.Division(tiles.TILES[2], 2)
+    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: small if sizes[3] == tiles.FEW else large)
     monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
     for workgroups in ("few", "many"):
         check(PRODUCTS, workgroups=workgroups)
@@ -120,12 +120,13 @@ def test_e10_shared_memory_is_as_every_device_has_it() -> None:
         assert 4 * tiles.SLICE * (tile.tile_rows + tile.tile_columns) <= 16384
 
 
-def test_d2_large_devices_get_about_a_thousand_workgroups_and_small_ones_large_tiles() -> None:
+def test_d2_large_devices_get_many_workgroups_and_small_ones_large_tiles() -> None:
     for rows, columns, depth in ((49, 512, 4608), (196, 256, 2304), (784, 128, 1152), (3136, 64, 576)):
         few, many = (tiles.divide(rows, columns, depth, n) for n in (tiles.FEW, tiles.MANY))
-        assert 400 <= groups_of(many, rows, columns) <= 2048
-        assert groups_of(few, rows, columns) <= 256
+        assert 200 <= groups_of(many, rows, columns) <= 2048
+        assert groups_of(few, rows, columns) <= 32
     assert tiles.divide(100352, 256, 64, tiles.MANY).parts == 1
+    assert tiles.divide(49, 512, 4608, tiles.MANY, most_parts=1).parts == 1
 
 
 def groups_of(division: tiles.Division, rows: int, columns: int) -> int:
@@ -135,11 +136,13 @@ def groups_of(division: tiles.Division, rows: int, columns: int) -> int:
 
 def test_d3_narrow_results_get_narrow_tiles() -> None:
     """Of a tile of 128 columns, seven eighths would be padding."""
-    for rows in (12544, 65536):
-        for workgroups in (tiles.FEW, tiles.MANY):
-            assert tiles.divide(rows, 16, 144, workgroups).tile.tile_columns == 16
+    for busy in (tiles.FEW, tiles.MANY):
+        assert tiles.divide(65536, 16, 144, busy).tile.tile_columns == 16
+        assert tiles.divide(12544, 16, 32, busy).tile.tile_columns <= 32
     assert tiles.divide(100352, 64, 576, tiles.MANY).tile.tile_columns == 64
-    assert tiles.divide(100352, 64, 576, tiles.FEW, group_columns=32).tile.tile_columns == 32
+    for columns in (32, 64, 96):
+        tile = tiles.divide(100352, 256, 576, tiles.FEW, columns).tile
+        assert columns % tile.tile_columns == 0
 
 
 def test_dispatches_beyond_a_dimension_are_folded(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +205,62 @@ def test_a_step_never_reads_and_writes_one_buffer(check: Callable[..., None]) ->
     check([case])
 
 
+DEFAULT_LIMITS = """
+const request = globalThis.GPUAdapter?.prototype.requestDevice;
+if (request) GPUAdapter.prototype.requestDevice = function () { return request.call(this); };
+"""
+
+
+@pytest.mark.slow
+def test_e9_a_weight_and_an_activation_larger_than_a_device_can_bind(check: Callable[..., None], page: Any) -> None:
+    """Of 141 and 257 MiB, where a binding holds 128 and a buffer 256. Rows from all windows reach the answers."""
+    rows, columns = 9000, 4096
+    large = 67_400
+
+    def product(random: Random) -> Graph:
+        x = source("x", 1, rows)
+        w = np.random.default_rng(3).standard_normal((rows, columns), np.float32)
+        return graph_of([x], [apply(MatMul(), x, apply(Constant(w)))])
+
+    def activation(random: Random) -> Graph:
+        x = source("x", 1, 1000)
+        sum_ = elementwise("add", x, random.constant(large, 1))
+        return graph_of([x], [apply(Reduce("sum", (1,), False), elementwise("relu", sum_))])
+
+    page.add_init_script(DEFAULT_LIMITS)
+    cases = [Case("a weight of 141 MiB", product), Case("an activation of 257 MiB", activation)]
+    plans = [build_plan(case.graph, TARGET, WeightTable.of(case.graph)) for case in cases]
+    assert [max(max(kernel["windows"]) for kernel in plan.kernels) for plan in plans] == [2, 3]
+    check(cases)
+
+
+def test_e9_kernels_with_more_windows_than_bindings_are_left_to_devices_with_large_ones() -> None:
+    def build(random: Random) -> Graph:
+        x = source("x", 5 * emit.WINDOW // 4, 4)
+        return graph_of([x], [elementwise("relu", x)])
+
+    graph = Case("ten windows", build).graph
+    assert "windows" not in build_plan(graph, TARGET, WeightTable.of(graph)).kernels[0]
+
+
 # The device.
 
 CASE = BY_NAME["whole: a tiny classifier, symbolic batch"]
 START = """async ({ before, n }) => {
-  const spoil = { none() {}, gone() { Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }); },
+  window.log = [];
+  const { fetch } = window;
+  window.fetch = (url, ...more) => (log.push(String(url).split('/').at(-1).split('.')[0]), fetch(url, ...more));
+  const find = globalThis.GPU?.prototype.requestAdapter;
+  const adapters = (allowed) => {
+    GPU.prototype.requestAdapter = function (options) {
+      log.push('adapter');
+      return allowed(options) ? find.call(this, options) : Promise.resolve(null);
+    };
+  };
+  adapters(() => true);
+  const spoil = { none() {}, hidden() { adapters(() => false); },
+    old() { adapters(({ featureLevel }) => featureLevel === 'compatibility'); },
+    gone() { Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }); },
     small() {
       const request = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = function () { return request.call(this); };
@@ -249,6 +303,48 @@ def test_profile_names_every_step(start: Callable[..., str], page: Any) -> None:
 
 def test_without_webgpu_the_reason_is_given(start: Callable[..., str]) -> None:
     assert "this browser has no WebGPU" in start("gone")
+    assert "this browser finds no WebGPU adapter" in start("hidden")
+
+
+def test_d5_the_adapter_is_asked_for_once_and_before_anything_is_read(start: Callable[..., str], page: Any) -> None:
+    assert start() == "started"
+    log = page.evaluate("log")
+    assert log.count("adapter") == 1
+    assert log.index("adapter") < log.index("descriptor") < log.index("plan")
+
+
+def test_e10_a_device_that_has_only_compatibility_mode_is_used(start: Callable[..., str], page: Any) -> None:
+    assert start("old") == "started"
+    assert page.evaluate("log.filter((one) => one === 'adapter').length") == 2
+    assert page.evaluate("!device.features.has('core-features-and-limits')") or page.evaluate("runner.info.vendor")
+    page.evaluate("runner.run()")
+
+
+D6 = """async () => {
+  const runner = await WebDNN.load('/cases/0', { backendOrder: ['webgpu'] });
+  const results = [];
+  for (let run = 0; run < 5; run++) {
+    const values = Float32Array.from({ length: runner.inputs[0].length }, (_, i) => ((i * 7 + run * 13) % 29) - 14);
+    runner.inputs[0].set(values);
+    await runner.run();
+    const output = runner.outputs[0].toActual();
+    results.push(values.every((value, i) => output[i] === Math.max(value, 0)));
+  }
+  runner.dispose();
+  return results;
+}"""
+
+
+def test_d6_large_inputs_arrive_in_every_run(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> None:
+    """1.4 MB, which go through buffers that stay mapped."""
+
+    def build(random: Random) -> Graph:
+        return graph_of([x := source("x", 700, 500)], [elementwise("relu", x)])
+
+    write_cases(TARGET, [Case("large", build)], tmp_path)
+    page.goto(serve({"/cases/": tmp_path}).add("/runner.html", RUNNER_PAGE.read_bytes()))
+    page.wait_for_function("window.ready === true")
+    assert page.evaluate(D6) == [True] * 5
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ const MOST_BUFFERS = 2 ** 14;
 const LARGEST_MEMORY = 2 ** 36;
 const ELEMENTS = integer(1, INT32_MAX);
 
-/** What a plan may ask of its device: `$many` is 1 where a thousand workgroups keep it busy, and 0 where a hundred do. */
+/** What a plan may ask of its device: `$many` is 1 where hundreds of workgroups keep it busy, and 0 where dozens do. */
 const DEVICE_SYMBOLS: Readonly<Partial<Record<BackendName, readonly string[]>>> = { webgpu: ['$many'] };
 
 type Symbols = ReadonlySet<string>;

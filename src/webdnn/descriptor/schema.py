@@ -10,7 +10,7 @@ from webdnn.graph.dim import JSONExpression, Size, product, to_json
 
 VERSION = 2
 MANY_WORKGROUPS = "$many"
-"""A symbol of `repeat` in plans for webgpu: 1 on a device that a thousand workgroups keep busy, 0 where a hundred do."""
+"""A symbol of `repeat` in plans for webgpu: 1 on a device that needs hundreds of workgroups to be busy, 0 where dozens do."""
 
 
 @dataclass(frozen=True)

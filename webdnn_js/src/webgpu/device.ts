@@ -1,6 +1,6 @@
 /** The GPU device of one model. */
 
-/** How many workgroups keep a GPU busy: about a hundred, or about a thousand. */
+/** How many workgroups keep a GPU busy: some dozens, or some hundreds. */
 export type Workgroups = 'few' | 'many';
 
 /** Vendors of GPUs that share a processor's memory, and of software. */

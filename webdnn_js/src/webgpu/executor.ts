@@ -16,6 +16,7 @@ import type {
   BackendContext,
   BoundSetup,
   BoundStep,
+  BoundView,
   Executor,
   Schedule,
   StepTime,
@@ -36,8 +37,13 @@ export interface Call {
 /** What a Setup step and a step have in common. */
 type Work = Pick<BoundStep, 'kernel' | 'args' | 'dispatch'>;
 
-/** Inputs of so many bytes take the way of `Staging`; smaller ones are copied by the browser sooner than that is set up. */
-const LARGE_INPUTS = 2 ** 20;
+/** Inputs of so many bytes take the way of `Staging`, which saved U-Net at 256 × 256 0.2 of 1.2 ms; for less it does not pay to map. */
+const LARGE_INPUTS = 2 ** 12;
+
+/** Before the first run: engines compile quickly first, and well what has run for a while. */
+const WARM_UPS = 3;
+/** Steps of which; a recurrent model may have a hundred thousand. */
+const WARM_STEPS = 1000;
 
 /** The kernels of all steps, but of those for other devices. */
 function* kernelsOf(nodes: readonly (Step | Repeat)[], device: ReadonlyMap<string, number>): Generator<number> {
@@ -140,15 +146,7 @@ export class WebGPUExecutor implements Executor {
 
   async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
     const bound = this.ready();
-    const encoder = this.device.createCommandEncoder();
-    const written = this.writeInputs(bound, encoder, inputs);
-    const pass = encoder.beginComputePass();
-    for (const call of bound.calls) encode(pass, call);
-    pass.end();
-    copyOutputs(bound, encoder);
-    this.device.queue.submit([encoder.finish()]);
-    written();
-    await this.readOutputs(bound, outputs);
+    await this.compute(bound, bound.calls, inputs, outputs);
   }
 
   async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
@@ -225,21 +223,38 @@ export class WebGPUExecutor implements Executor {
   }
 
   /**
-   * A small part of each kernel's work, and a look at the result: what drivers do when something is first used (compile, clear memory,
-   * map) is then done, and belongs to the load. States are zero again afterwards.
+   * Runs that leave out all but a small part of each step's work: what browsers and drivers do when something is first used (compile, clear
+   * memory, map) is then done, and belongs to the load. States are zero again afterwards.
    */
   private async warmUp(bound: Bound): Promise<void> {
+    const { schedule, regions, calls } = bound;
+    const small = calls.slice(0, WARM_STEPS).map((call) => ({ ...call, dispatch: [1] }));
+    const zeros = (views: readonly BoundView[]) => views.map(({ rows, columns }) => new Float32Array(rows * columns));
+    const [inputs, outputs] = [zeros(schedule.inputs), zeros(schedule.outputs)];
+    for (let turn = 0; turn < WARM_UPS; turn++) await this.compute(bound, small, inputs, outputs);
+    this.nudge.forget();
     const encoder = this.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const call of new Set(bound.calls)) encode(pass, { ...call, dispatch: [1] });
-    pass.end();
-    copyOutputs(bound, encoder);
     this.context.plan.buffers.forEach(({ kind }, i) => {
-      if (kind === 'state') bound.regions[i]!.clear(encoder);
+      if (kind === 'state') regions[i]!.clear(encoder);
     });
     this.device.queue.submit([encoder.finish()]);
-    await this.mapped(bound.readback.mapAsync(GPUMapMode.READ));
-    bound.readback.unmap();
+  }
+
+  private async compute(
+    bound: Bound,
+    calls: readonly Call[],
+    inputs: readonly TypedArray[],
+    outputs: readonly TypedArray[],
+  ): Promise<void> {
+    const encoder = this.device.createCommandEncoder();
+    const written = this.writeInputs(bound, encoder, inputs);
+    const pass = encoder.beginComputePass();
+    for (const call of calls) encode(pass, call);
+    pass.end();
+    copyOutputs(bound, encoder);
+    this.device.queue.submit([encoder.finish()]);
+    written();
+    await this.readOutputs(bound, outputs);
   }
 
   /** Writes the inputs, if `encoder` is submitted; then call what is returned. */
@@ -262,19 +277,15 @@ export class WebGPUExecutor implements Executor {
 
   /** Waits for the outputs that `copyOutputs` has sent for. */
   private async readOutputs({ readback }: Bound, outputs: readonly TypedArray[]): Promise<void> {
-    await this.mapped(this.nudge.until(readback.mapAsync(GPUMapMode.READ)));
-    take(readback.getMappedRange(), outputs);
-    readback.unmap();
-    this.check();
-  }
-
-  private async mapped(mapping: Promise<unknown>): Promise<void> {
     try {
-      await mapping;
+      await this.nudge.until(readback.mapAsync(GPUMapMode.READ));
     } catch (error) {
       this.check(); // a lost device is the reason that people should read
       throw error;
     }
+    take(readback.getMappedRange(), outputs);
+    readback.unmap();
+    this.check();
   }
 
   /** What a run needs, if nothing is wrong. */

@@ -30,6 +30,11 @@ export class Nudge {
     }
   }
 
+  /** The next wait will be of another kind. */
+  forget(): void {
+    this.last = 0;
+  }
+
   close(): void {
     this.channel.port1.close();
   }

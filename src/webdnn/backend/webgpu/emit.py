@@ -22,6 +22,13 @@ FOLD = 32768
 """A dimension of a dispatch has at most 65,535 workgroups; longer ones are folded at this many."""
 
 
+WINDOW = 2**25
+"""Elements that every device can bind at once: 128 MiB. A larger buffer is bound as several windows of so many elements."""
+
+MOST_BINDINGS = 8
+"""Of storage buffers, as every device allows."""
+
+
 @dataclass(frozen=True)
 class Operand:
     """A view that a kernel reads or writes. With `vector` its buffer is an array of vec4f."""
@@ -30,6 +37,8 @@ class Operand:
     view: View
     vector: bool = False
     written: bool = False
+    windows: int = 1
+    """Bindings of its buffer, one for each WINDOW elements."""
 
     @property
     def type(self) -> str:
@@ -54,6 +63,16 @@ def folded(groups: Size) -> tuple[Size, Size]:
 def items(count: Size) -> tuple[Size, Size]:
     """The dispatch of one invocation for each of `count` items."""
     return folded(ceil_divide(count, WORKGROUP))
+
+
+def _with_windows(builder: Builder, operands: Sequence[Operand]) -> list[Operand]:
+    """`operands` with as many windows as their buffers need, if a kernel may have so many bindings; else only devices with large ones can
+    run it. So it is with a buffer of symbolic size, since kernels do not depend on sizes."""
+    sizes = [builder.plan.buffers[operand.view.buffer].elements for operand in operands]
+    windows = [-(-size // WINDOW) if isinstance(size, int) else 1 for size in sizes]
+    if sum(windows) > MOST_BINDINGS:
+        return list(operands)
+    return [replace(operand, windows=count) for operand, count in zip(operands, windows, strict=True)]
 
 
 @cache
@@ -84,7 +103,7 @@ def emit(
     **context: object,
 ) -> None:
     """Emits a step that runs `template`."""
-    operands = [*inputs, replace(output, written=True)]
+    operands = _with_windows(builder, [*inputs, replace(output, written=True)])
     names = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
     source = render_template(
         template,
@@ -94,9 +113,12 @@ def emit(
         vector=output.vector,
         workgroup=WORKGROUP,
         fold=FOLD,
+        window_elements=WINDOW,
         **context,
     )
-    kernel = builder.kernel(name or template, source=source)
+    windows = [operand.windows for operand in operands]
+    more = {"windows": windows} if max(windows) > 1 else {}
+    kernel = builder.kernel(name or template, source=source, **more)
     views = [operand.view for operand in inputs]
     builder.step(kernel, views, [output.view], list(args.values()), origin=origin, dispatch=dispatch)
 

@@ -10,7 +10,7 @@ from webdnn.backend.operands import batch_strides, operand_kind
 from webdnn.backend.webgpu.dialect import render
 from webdnn.backend.webgpu.emit import FOLD, Operand, can_be_vector, divisible, emit, folded, items
 from webdnn.backend.webgpu.lower_map import broadcast, merge_axes
-from webdnn.backend.webgpu.tiles import FEW, MANY, SLICE, SMALLEST, Division, Tile, divide
+from webdnn.backend.webgpu.tiles import FEW, MANY, MOST_PARTS, SLICE, SMALLEST_COLUMNS, Division, Tile, divide
 from webdnn.descriptor.schema import MANY_WORKGROUPS, View
 from webdnn.graph.dim import Dim, Size, ceil_divide, evaluate, minimum, product, symbols_of
 from webdnn.graph.graph import Node
@@ -116,10 +116,10 @@ class Product:
             groups = folded(ceil_divide(rows, tile.rows))
             self._emit_sums("matvec", tile, (-(-self.columns // tile.tile_columns), *groups))
             return
-        few, many = (
-            divide(_for_one(rows), self.columns, self.depth, workgroups, self.group_columns)
-            for workgroups in (FEW, MANY)
-        )
+        # A symbolic number of rows is not split: the sums would need memory for every part of every sample.
+        most_parts = MOST_PARTS if isinstance(rows, int) else 1
+        sizes = _for_one(rows), self.columns, self.depth
+        few, many = (divide(*sizes, busy, self.group_columns, most_parts=most_parts) for busy in (FEW, MANY))
         if few == many:
             self._emit_divided(few)
             return
@@ -131,8 +131,7 @@ class Product:
         rows, tile = self.output.rows, division.tile
         across = -(-self.columns // tile.tile_columns)
         down = ceil_divide(rows, tile.tile_rows)
-        # A symbolic number of rows is not split: the sums would need memory for every part of every sample.
-        if division.parts == 1 or not isinstance(rows, int):
+        if division.parts == 1:
             self._emit_sums("matmul", tile, (minimum(down, FOLD), across, ceil_divide(down, FOLD)))
             return
         part_depth = -(-self.depth // (division.parts * SLICE)) * SLICE
@@ -163,7 +162,7 @@ class Product:
             rows=tile.rows,
             vectors=tile.vectors,
             slice_depth=SLICE,
-            prefetch=True,
+            prefetch=x_vector or not self.window,
             window=self.window,
             grouped=self.group_columns is not None,
             split=more is not None,
@@ -243,7 +242,7 @@ def _lower_groups(builder: Builder, node: Node, inputs: list[View], output: View
     x, w, *extras = inputs
     group_columns = int(output.columns) // op.groups  # type: ignore[arg-type]
     args = {**args, "channels": w.shape[2], "group_columns": group_columns}
-    if group_columns % SMALLEST.tile_columns == 0:
+    if group_columns % SMALLEST_COLUMNS == 0:
         Product(builder, node, x, w, extras, output, op.epilogue, "conv", args, group_columns).emit()
         return
     vector = divisible(group_columns) and can_be_vector(w) and can_store_vectors(extras, output)

@@ -1,5 +1,5 @@
 /** The GPU device of one model. */
-/** How many workgroups keep a GPU busy: about a hundred, or about a thousand. */
+/** How many workgroups keep a GPU busy: some dozens, or some hundreds. */
 export type Workgroups = 'few' | 'many';
 /**
  * A GPU tells its vendor, but not its size. One that hides its vendor counts as large: a large GPU with few workgroups takes twice the

@@ -43,15 +43,15 @@ export declare class WebGPUExecutor implements Executor {
     /** Before memory is taken: has every kernel as many bindings as its operands need? */
     private checkSizes;
     /**
-     * A small part of each kernel's work, and a look at the result: what drivers do when something is first used (compile, clear memory,
-     * map) is then done, and belongs to the load. States are zero again afterwards.
+     * Runs that leave out all but a small part of each step's work: what browsers and drivers do when something is first used (compile, clear
+     * memory, map) is then done, and belongs to the load. States are zero again afterwards.
      */
     private warmUp;
+    private compute;
     /** Writes the inputs, if `encoder` is submitted; then call what is returned. */
     private writeInputs;
     /** Waits for the outputs that `copyOutputs` has sent for. */
     private readOutputs;
-    private mapped;
     /** What a run needs, if nothing is wrong. */
     private ready;
     /** Parameters of all steps go into one buffer, those of equal steps once. */

@@ -13,6 +13,8 @@ export declare class Nudge {
     constructor(queue: Pick<GPUQueue, 'submit'>);
     /** Waits for `work`, one at a time. */
     until<T>(work: Promise<T>): Promise<T>;
+    /** The next wait will be of another kind. */
+    forget(): void;
     close(): void;
     private begin;
 }
