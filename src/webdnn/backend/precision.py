@@ -70,7 +70,7 @@ GPU: dict[str, Bound] = {
     "hard_sigmoid": Bound(1.5),
     "elu": Bound(1.5, remark="with alpha 1"),
     "rsqrt": Bound(1.5),
-    "softmax": Bound(8.0, remark=_FLAT_ROWS),
+    "softmax": Bound(4.0, remark=_FLAT_ROWS),
 }
 FALLBACK: dict[str, Bound] = {
     name: Bound(0.51, remark=bound.remark if name == "elu" else "") for name, bound in GPU.items() if name != "softmax"

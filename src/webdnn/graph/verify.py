@@ -13,6 +13,8 @@ def verify(graph: Graph) -> None:
         raise GraphError("the graph has no output")
     if len(graph.output_names) != len(graph.outputs):
         raise GraphError(f"{len(graph.outputs)} outputs have {len(graph.output_names)} names")
+    if len(set(graph.output_names)) != len(graph.output_names):
+        raise GraphError(f"outputs need distinct names, got {', '.join(graph.output_names)}")
     sources = {v.node for v in graph.inputs} | {before.node for before, _ in graph.states}
     labels = [v.op.label for v in graph.inputs if isinstance(v.op, Input)]
     if len(labels) != len(graph.inputs) or len(set(labels)) != len(labels):
