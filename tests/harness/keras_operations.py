@@ -321,9 +321,10 @@ NOT_FINITE: dict[str, Build] = {
         real(ops.isnan(ops.nanmax(ops.log(-abs(x)), axis=1))) + real(ops.nanargmin(ops.log(-abs(x)), axis=1)),
     ],
     "floor divided": lambda x: [
-        real(ops.isposinf(ops.floor_divide(2.0, x * 0))) + real(ops.isnan(ops.floor_divide(x * 0, x * 0))) * 2,
+        # Of a zero that is computed, compilers of shaders do not keep the sign.
+        real(ops.isposinf(ops.floor_divide(2.0, abs(x) * 0))) + real(ops.isnan(ops.floor_divide(x * 0, x * 0))) * 2,
         ops.floor_divide(x, row(np.inf, -np.inf, 2)),
-        ops.clip(ops.floor_divide(row(2, -2, 3), x * 0), -9, 9),
+        ops.clip(ops.floor_divide(row(2, -2, 3), abs(x) * 0), -9, 9),
     ],
 }
 

@@ -107,5 +107,7 @@ def _expression(call: Call) -> str:
     divisor = call.operands[1] if call.function == "div" else None
     if isinstance(divisor, float) and abs(divisor) <= LARGEST_DIVISOR:
         return "{0} / {1}"
+    if isinstance(divisor, float) and np.isinf(as_float32(divisor)):
+        return "over_infinity_({0})"
     table = WITH_CONSTANTS if call.function in WITH_CONSTANTS and bounds_are_numbers(call) else FUNCTIONS
     return table[call.function]

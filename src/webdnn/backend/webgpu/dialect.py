@@ -105,5 +105,7 @@ def _expression(call: Call, operands: Sequence[str], type_: str) -> str:
     divisor = call.operands[1] if call.function == "div" else None
     if isinstance(divisor, float) and abs(divisor) <= LARGEST_DIVISOR:
         return f"{operands[0]} / {operands[1]}"
+    if isinstance(divisor, float) and np.isinf(as_float32(divisor)):
+        return f"over_infinity({operands[0]})"
     table = WITH_CONSTANTS if call.function in WITH_CONSTANTS and bounds_are_numbers(call) else FUNCTIONS
     return table[call.function].format(*operands, T=type_)
