@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,9 @@ def test_c1_an_installed_wheel_converts_to_the_same_bytes(archives: tuple[Path, 
     run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
     python = tmp_path / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", archives[0])
+    # Without PYTHONPATH, by which pip would find that the checkout is installed already.
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", archives[0], env=alone)
     # The dependencies lie where this Python has them; the package itself, which is installed there as well, comes first from here.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     clean = {"PATH": "", "HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
