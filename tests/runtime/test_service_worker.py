@@ -23,8 +23,12 @@ async function compute({ backends, inputs }) {
   }
   return answers;
 }
-self.addEventListener('message', ({ data, ports }) => {
-  compute(data).then((answers) => ports[0].postMessage({ answers }), (error) => ports[0].postMessage({ error: error.message }));
+self.addEventListener('message', (event) => {
+  const { data, ports } = event;
+  // Else the browser ends the service worker after 30 seconds.
+  event.waitUntil(
+    compute(data).then((answers) => ports[0].postMessage({ answers }), (error) => ports[0].postMessage({ error: error.message })),
+  );
 });
 """
 ASK = """async ([url, type, data]) => {
@@ -32,7 +36,8 @@ ASK = """async ([url, type, data]) => {
   const { port1, port2 } = new MessageChannel();
   const answer = new Promise((resolve) => (port1.onmessage = (event) => resolve(event.data)));
   (active ?? installing ?? waiting).postMessage(data, [port2]);
-  return answer;
+  const limit = new Promise((resolve) => setTimeout(() => resolve({ error: 'no answer within 120 s' }), 120_000));
+  return Promise.race([answer, limit]);
 }"""
 
 
