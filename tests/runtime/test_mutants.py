@@ -82,6 +82,19 @@ def change(document: Any, number: int, kind: str, argument: Any) -> None:
             container[key], container[0] = container[0], container[key]
 
 
+LONGEST_LOOP = 2**16
+
+
+def shorten_loops(plan: Any) -> None:
+    """A shader may loop as often as an argument says. Only a graphics driver's watchdog ends it then, which SwiftShader does not have."""
+    for container, key in places(plan):
+        if key == "args" and isinstance(container, dict) and isinstance(container[key], list):
+            container[key] = [
+                LONGEST_LOOP if isinstance(value, int | float) and value > LONGEST_LOOP else value
+                for value in container[key]
+            ]
+
+
 class Factory:
     """Makes mutants of `mixed` for one backend. The plan's hash is right again, so that its content reaches the checks."""
 
@@ -96,6 +109,8 @@ class Factory:
         for target, number, (kind, argument) in mutant:
             if documents[target]:
                 change(documents[target], number, kind, argument)
+        if self.backend in ("webgpu", "webgl"):
+            shorten_loops(documents["plan"])
         plan = json.dumps(documents["plan"])
         backends = documents["manifest"].get("backends")
         files = backends.get(self.backend) if isinstance(backends, dict) else None
