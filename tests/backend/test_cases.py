@@ -12,12 +12,13 @@ import pytest
 from harness.cases import CASES as COMMON_CASES
 from harness.cases import Case
 from harness.descriptors import check_answer, run_cases, write_cases
+from harness.dtype_cases import DTYPE_CASES
 from harness.edge_cases import EDGE_CASES
 from harness.page import PageError
 from webdnn.graph.graph import Graph
 from webdnn.graph.ops import OPS, Repeat
 
-CASES = [*COMMON_CASES, *EDGE_CASES]
+CASES = [*COMMON_CASES, *DTYPE_CASES, *EDGE_CASES]
 
 # Backend, and what is forced on it.
 DEVICES = {

@@ -22,9 +22,10 @@ from webdnn.descriptor.schema import Plan, Step
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.dim import symbol
 from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Pool2D, Repeat, Reshape
-from webdnn.graph.program import FUNCTIONS, Call, Program, single
+from webdnn.graph.program import Call, Program, single
 
 SPECIAL = np.array(
     [

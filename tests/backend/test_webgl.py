@@ -21,6 +21,7 @@ from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
 from webdnn.backend.webgl.lowering import LOWERINGS
 from webdnn.descriptor import writer
 from webdnn.descriptor.weights import cut_shards
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Constant, Graph, apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
@@ -40,7 +41,6 @@ from webdnn.graph.ops import (
     Transpose,
 )
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import FUNCTIONS
 
 
 def test_d7_products_read_eight_texels_for_64_products():

@@ -21,10 +21,10 @@ from webdnn.backend.operands import broadcast_strides
 from webdnn.backend.target import Target
 from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul, lower_reduction, tiles
 from webdnn.graph.dim import symbol
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Constant, Graph, Node, apply
 from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Reduce, Repeat, Reshape, Slice
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import FUNCTIONS
 
 BY_NAME = {case.name: case for case in CASES}
 # Vectors and scalars on either side, a gather and a scatter, an image and a matrix, every kind of epilogue operand.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from webdnn.graph.errors import GraphError
-from webdnn.graph.program import COMPOSED, FUNCTIONS, Call, single
+from webdnn.graph.functions import FUNCTIONS
+from webdnn.graph.program import COMPOSED, Call, single
 
 LINE = np.concatenate([-np.geomspace(1e-6, 40, 60)[::-1], [0.0], np.geomspace(1e-6, 40, 60)])
 UNIT = np.concatenate([np.linspace(-1, 1, 41), [1 - 1e-6, -1 + 1e-6, 1e-6]])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, Input, Op, apply
 from webdnn.graph.ops import (
     OPS,
@@ -40,7 +41,7 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.ops.resize import COORDINATES, ROUNDINGS
-from webdnn.graph.program import FUNCTIONS, Call, Program, single
+from webdnn.graph.program import Call, Program, single
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray

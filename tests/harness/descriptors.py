@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from harness.metric import error
 from harness.page import RUNNER_PAGE, Array, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.target import Target
-from webdnn.descriptor.schema import Item, Loop, Plan
+from webdnn.descriptor.schema import Item, Kernel, Loop, Plan
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
+from webdnn.graph.types import dtype_of
 
 BATCH = 24
 """Cases that share a module. Each page loads, and each plan lists, the kernels of its whole batch: fewer compiles, but longer loads."""
@@ -56,7 +59,7 @@ def _write_batch(target: Target, cases: Mapping[str, Case], root: Path, options:
     """Writes `cases`, by the names of their folders."""
     uncompiled = replace(target, finish=lambda plan, options: None)
     shared = Plan(target.name)
-    index: dict[str, int] = {}
+    index: dict[Kernel, int] = {}
     written: list[tuple[str, Graph, Plan, WeightTable]] = []
     for folder, case in cases.items():
         table = WeightTable.of(case.graph)
@@ -104,15 +107,19 @@ def check_answer(case: Case, answer: list[list[Array]] | PageError, where: str) 
         raise answer
     for run in range(len(case.runs)):
         for have, want in zip(answer[run], case.expected(run), strict=True):
-            assert have.shape == want.shape
-            assert error(have, want) <= case.tolerance, f"{where}: {case.name} {case.runs[run]}"
+            assert (have.shape, dtype_of(have)) == (want.shape, dtype_of(want))
+            place = f"{where}: {case.name} {case.runs[run]}"
+            if want.dtype.kind == "f":
+                assert error(have, want) <= case.tolerance, place
+            else:
+                np.testing.assert_array_equal(have, want, place)
 
 
-def _share_kernels(plan: Plan, shared: Plan, index: dict[str, int]) -> None:
+def _share_kernels(plan: Plan, shared: Plan, index: dict[Kernel, int]) -> None:
     """Renumbers the kernels of `plan` to the shared table."""
     numbers: list[int] = []
     for kernel in plan.kernels:
-        numbers.append(index.setdefault(repr(kernel), len(shared.kernels)))
+        numbers.append(index.setdefault(kernel, len(shared.kernels)))
         if numbers[-1] == len(shared.kernels):
             shared.kernels.append(kernel)
     plan.steps = [_renumber(item, numbers) for item in plan.steps]

@@ -17,12 +17,14 @@ class PageError(AssertionError):
     """The page reported an error; the message is the runtime's."""
 
 
-def encode(array: Array) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+def encode(array: Array) -> dict[str, str]:
+    """Floats as float32, others in their own dtype; a bool is a byte."""
+    kept = np.asarray(array, "<f4") if array.dtype.kind == "f" else array
+    return {"dtype": str(kept.dtype), "data": base64.b64encode(np.ascontiguousarray(kept).tobytes()).decode()}
 
 
 def decode(record: Mapping[str, Any]) -> Array:
-    return np.frombuffer(base64.b64decode(record["data"]), "<f4").reshape(record["shape"])
+    return np.frombuffer(base64.b64decode(record["data"]), record["dtype"]).reshape(record["shape"])
 
 
 def job(

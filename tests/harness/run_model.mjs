@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const WebDNN = await import(pathToFileURL(process.argv[2]).href);
-const decode = (text) => new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, int8: Int8Array, bool: Uint8Array };
+const decode = ({ dtype, data }) => new ARRAYS[dtype](Uint8Array.from(Buffer.from(data, 'base64')).buffer);
 const encode = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('base64');
 
 async function runModel({ url, backend, options, runs }) {
@@ -11,9 +12,9 @@ async function runModel({ url, backend, options, runs }) {
   const results = [];
   for (const run of runs) {
     if (Object.keys(run.symbols).length) await runner.setPlaceholderValue(run.symbols);
-    run.inputs.forEach((text, i) => runner.inputs[i].set(decode(text)));
+    run.inputs.forEach((record, i) => runner.inputs[i].set(decode(record)));
     await runner.run();
-    results.push(Array.from(runner.outputs, (o) => ({ data: encode(o.toActual()), shape: [...o.shape] })));
+    results.push(Array.from(runner.outputs, (o) => ({ dtype: o.dtype, data: encode(o.toActual()), shape: [...o.shape] })));
   }
   const { info } = runner;
   runner.dispose();

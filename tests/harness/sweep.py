@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.cases import graph_of, source
 from webdnn.backend.precision import BOUNDS, FLUSHED, FLUSHES, Bound
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.program import COMPOSED, FUNCTIONS, Program, single
+from webdnn.graph.program import COMPOSED, Program, single
 
 Array = np.ndarray
 

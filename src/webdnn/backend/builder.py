@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ import numpy as np
 from webdnn.backend.limits import check_memory
 from webdnn.backend.storage import Place, Storage, assign_storage, own_pitch
 from webdnn.backend.target import Target
-from webdnn.descriptor.schema import Buffer, Item, Loop, Plan, Setup, Step, View
-from webdnn.graph.dim import Dim, Size, product
+from webdnn.descriptor.schema import Buffer, Item, Kernel, Loop, Plan, Setup, Step, View
+from webdnn.graph.dim import Dim, Size, number, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Constant, Graph, Input, Node, Value
-from webdnn.graph.ops import Concat, Repeat, Reshape, Slice
+from webdnn.graph.ops import BatchMatMul, Concat, Repeat, Reshape, Slice
 from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.types import storage_of
 
 Array = np.ndarray
 
@@ -63,7 +63,7 @@ class Builder:
     items: list[Item] = field(default_factory=list)
     depth: int = 0
     _views: dict[Value, View] = field(default_factory=dict)
-    _kernels: dict[str, int] = field(default_factory=dict)
+    _kernels: dict[Kernel, int] = field(default_factory=dict)
     _weight_buffers: dict[tuple[int, int], int] = field(default_factory=dict)
 
     # What lowerings use.
@@ -72,9 +72,7 @@ class Builder:
         """Where `value` lies; for a constant, its rows as stored."""
         if isinstance(value.op, Constant):
             columns = value.shape[-1] if value.shape else 1
-            pitch = own_pitch(columns, self.target.capabilities)
-            assert isinstance(pitch, int)
-            return self.weight_view(value, pitch)
+            return self.weight_view(value, number(own_pitch(columns, self.target.capabilities)))
         return self._views[value]
 
     def weight_view(self, value: Value, pitch: int) -> View:
@@ -82,7 +80,7 @@ class Builder:
         index = self.weights.index[value]
         if (index, pitch) not in self._weight_buffers:
             self._weight_buffers[index, pitch] = self._buffer(
-                "weight", value.dtype, product(value.shape[:-1]) * pitch, weight=index, pitch=pitch
+                "weight", storage_of(value.dtype), product(value.shape[:-1]) * pitch, weight=index, pitch=pitch
             )
         return View(self._weight_buffers[index, pitch], 0, pitch, value.shape)
 
@@ -90,14 +88,16 @@ class Builder:
         """Index of a constant in the weight set."""
         return self.weights.index[value]
 
-    def kernel(self, name: str, **fields: Any) -> int:
-        """Index of the kernel with this name and these fields; equal ones are one."""
-        record = {"name": name, **fields}
-        key = json.dumps(record, sort_keys=True)
-        if key not in self._kernels:
-            self._kernels[key] = len(self.plan.kernels)
+    def storage(self, view: View) -> str:
+        """The storage class of the cells of `view`, "float" or "int"."""
+        return self.plan.buffers[view.buffer].storage
+
+    def kernel(self, record: Kernel) -> int:
+        """Index of a kernel; equal records are one."""
+        if record not in self._kernels:
+            self._kernels[record] = len(self.plan.kernels)
             self.plan.kernels.append(record)
-        return self._kernels[key]
+        return self._kernels[record]
 
     def step(
         self,
@@ -123,10 +123,10 @@ class Builder:
         outer.append(Loop(repeat, tuple(self.items)))
         self.items = outer
 
-    def temporary(self, shape: tuple[Size, ...], dtype: str = "float32") -> View:
+    def temporary(self, shape: tuple[Size, ...], storage: str = "float") -> View:
         """A fresh activation buffer, for instance the scratch memory of one step (give it to `step` as an output)."""
         pitch = own_pitch(shape[-1] if shape else 1, self.target.capabilities)
-        return View(self._buffer("activation", dtype, product(shape[:-1]) * pitch), 0, pitch, shape)
+        return View(self._buffer("activation", storage, product(shape[:-1]) * pitch), 0, pitch, shape)
 
     def packed(
         self,
@@ -135,13 +135,14 @@ class Builder:
         shape: tuple[Size, ...],
         args: Sequence[Size] = (),
         dispatch: Sequence[Size] | None = None,
+        storage: str = "float",
     ) -> View:
         """A buffer of dense `shape` that `kernel` fills at load from the pieces of `weight`; one buffer for equal requests."""
         place = tuple(dispatch) if dispatch is not None else None
         for setup in self.plan.setup:
             if (setup.kernel, setup.weight, setup.args, setup.output.shape) == (kernel, weight, tuple(args), shape):
                 return setup.output
-        view = View(self._buffer("packed", "float32", product(shape)), 0, shape[-1], shape)
+        view = View(self._buffer("packed", storage, product(shape)), 0, shape[-1], shape)
         self.plan.setup.append(Setup(kernel, weight, view, tuple(args), place))
         return view
 
@@ -151,8 +152,8 @@ class Builder:
 
     # The walk over the graph.
 
-    def _buffer(self, kind: str, dtype: str, elements: Size, **more: Any) -> int:
-        self.plan.buffers.append(Buffer(kind, dtype, elements, **more))
+    def _buffer(self, kind: str, storage: str, elements: Size, **more: Any) -> int:
+        self.plan.buffers.append(Buffer(kind, storage, elements, **more))
         return len(self.plan.buffers) - 1
 
     def lower_graph(self, graph: Graph, fixed: Mapping[Value, View] | None = None) -> None:
@@ -173,7 +174,9 @@ class Builder:
         place = storage.places[value]
         if place.root not in roots:
             pitch = storage.places[place.root].pitch
-            roots[place.root] = self._buffer("activation", value.dtype, product(place.root.shape[:-1]) * pitch)
+            roots[place.root] = self._buffer(
+                "activation", storage_of(value.dtype), product(place.root.shape[:-1]) * pitch
+            )
         return View(roots[place.root], place.offset, place.pitch, value.shape)
 
     def _lower_node(self, node: Node) -> None:
@@ -186,13 +189,15 @@ class Builder:
             if not self._is_same_memory(node):
                 self.copy(self.view(node.inputs[0]), self.view(node.outputs[0]), node.origin)
         else:
-            self.target.lowerings[type(op)](self, node)
+            self.target.lowerings[type(op)](self, node, op)
 
     def _is_same_memory(self, node: Node) -> bool:
         return self.view(node.inputs[0]).buffer == self.view(node.outputs[0]).buffer
 
     def _lower_concat(self, node: Node, op: Concat) -> None:
-        """Copies the inputs that were not computed in place. A part is a slice of the result."""
+        """Moves the inputs that were not computed in place. A part is a slice of the result."""
+        if self.target.move is None:
+            raise UnsupportedError(f"{self.target.name}: Concat '{', '.join(node.origin)}' is not supported")
         result = self.view(node.outputs[0])
         strides = result.strides()
         position: Size = 0
@@ -200,34 +205,11 @@ class Builder:
             view = self.view(value)
             offset = result.offset + position * strides[op.axis]
             position = position + value.shape[op.axis]
-            blocks = product(value.shape[: op.axis])
             if view.buffer == result.buffer and view.offset == offset:
                 continue
-            if op.axis == len(strides) - 1 or blocks == 1:
-                self.copy(view, View(result.buffer, offset, result.pitch, value.shape), node.origin)
-            elif isinstance(blocks, int):
-                self._copy_blocks(
-                    view,
-                    View(result.buffer, offset, result.pitch, value.shape),
-                    op.axis,
-                    strides[op.axis] * node.outputs[0].shape[op.axis],
-                    node,
-                )
-            else:
-                raise UnsupportedError(
-                    f"{self.target.name}: Concat '{', '.join(node.origin)}' along axis {op.axis} behind an axis of symbolic size is not "
-                    f"supported; give that size a number"
-                )
-
-    def _copy_blocks(self, source: View, target: View, axis: int, distance: Size, node: Node) -> None:
-        """One copy for every index of the axes before `axis`."""
-        shape = source.shape[axis:]
-        length = product(shape[:-1]) * source.pitch
-        for block in range(int(product(source.shape[:axis]))):  # type: ignore[arg-type]
-            self.copy(
-                View(source.buffer, source.offset + block * length, source.pitch, shape),
-                View(target.buffer, target.offset + block * distance, target.pitch, shape),
-                node.origin,
+            part = View(result.buffer, offset, result.pitch, value.shape)
+            self.target.move(
+                self, list(zip(value.shape, view.strides(), strides, strict=True)), view, part, node.origin
             )
 
     def _lower_repeat(self, node: Node, op: Repeat) -> None:
@@ -254,7 +236,7 @@ class Builder:
         buffers = {state.buffer for state in states}
         for position, (result, state) in enumerate(zip(results, states, strict=False)):
             if result.buffer in buffers and result.buffer != state.buffer:
-                results[position] = self.temporary(result.shape)
+                results[position] = self.temporary(result.shape, self.storage(result))
                 self.copy(result, results[position], node.origin)
         for result, state in zip(results, states, strict=False):
             if result.buffer != state.buffer:
@@ -281,7 +263,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     builder = Builder(target, weights, plan, options or {})
     states = {
         before: View(
-            builder._buffer("state", before.dtype, *_state_size(before, target)),
+            builder._buffer("state", storage_of(before.dtype), *_state_size(before, target)),
             0,
             _state_pitch(before, target),
             before.shape,
@@ -294,7 +276,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     for value in graph.outputs:
         view = builder.view(value)
         if not _is_whole_buffer(view, plan, target) or view.buffer in taken:
-            destination = builder.temporary(view.shape, value.dtype)
+            destination = builder.temporary(view.shape, builder.storage(view))
             builder.copy(view, destination, value.origin)
             view = destination
         taken.add(view.buffer)
@@ -327,7 +309,7 @@ def _store_states(builder: Builder, graph: Graph) -> None:
     for before, after in graph.states:
         view = builder.view(after)
         if view.buffer in buffers and view.buffer != builder.view(before).buffer:
-            saved = builder.temporary(view.shape, after.dtype)
+            saved = builder.temporary(view.shape, builder.storage(view))
             builder.copy(view, saved, after.origin)
             view = saved
         pairs.append((view, builder.view(before)))
@@ -350,10 +332,11 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
             _collect_problems(node.op.body, target, problems)
         elif not isinstance(node.op, Input | Constant | Concat | Reshape) and type(node.op) not in target.lowerings:
             problems.append(f"{where}: the op is not supported")
-        for type_ in node.types:
-            if type_.dtype != "float32":
-                problems.append(f"{where}: dtype {type_.dtype} is not supported")
-        if isinstance(node.op, WithEpilogue) and not isinstance(node.inputs[1].op, Constant):
+        if (
+            isinstance(node.op, WithEpilogue)
+            and type(node.op) is not BatchMatMul
+            and not isinstance(node.inputs[1].op, Constant)
+        ):
             problems.append(f"{where}: weights that are computed are not supported")
 
 

@@ -12,6 +12,7 @@ from webdnn.graph.cost import smallest_sizes
 from webdnn.graph.dim import evaluate
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
+from webdnn.graph.types import BYTES_PER_ELEMENT
 
 MOST_BYTES = 2**31
 """Weights, packed weights and planned memory together."""
@@ -42,7 +43,7 @@ def memory_of(plan: Plan, target: Target, sizes: Mapping[str, int]) -> Memory:
     by_kind = {kind: 0 for kind in ("weight", "packed", "state")}
     for buffer in plan.buffers:
         if buffer.kind in by_kind:
-            by_kind[buffer.kind] += 4 * evaluate(buffer.elements, sizes)
+            by_kind[buffer.kind] += BYTES_PER_ELEMENT[buffer.storage] * evaluate(buffer.elements, sizes)
     items = live_items(plan, sizes)
     if target.capabilities.memory == "arena":
         planned = plan_arena(items)[1]
@@ -87,7 +88,8 @@ def memory_notice(plan: Plan, target: Target, graph: Graph) -> str | None:
 def largest_buffer(plan: Plan, sizes: Mapping[str, int]) -> str:
     """A sentence that names the largest buffer and the layers that write it."""
     index = max(range(len(plan.buffers)), key=lambda i: evaluate(plan.buffers[i].elements, sizes))
-    elements = evaluate(plan.buffers[index].elements, sizes)
+    buffer = plan.buffers[index]
+    size = BYTES_PER_ELEMENT[buffer.storage] * evaluate(buffer.elements, sizes)
     writers = {
         name: None
         for step in _steps(plan.steps)
@@ -95,7 +97,7 @@ def largest_buffer(plan: Plan, sizes: Mapping[str, int]) -> str:
         for name in step.origin
     }
     of = f" of {', '.join(map(repr, writers))}" if writers else ""
-    return f"The largest part is the {plan.buffers[index].kind}{of}, {gigabytes(4 * elements)}."
+    return f"The largest part is the {buffer.kind}{of}, {gigabytes(size)}."
 
 
 def _steps(items: Sequence[Item]) -> Iterator[Step]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from webdnn.descriptor.schema import Plan
 from webdnn.graph.dim import evaluate
+from webdnn.graph.types import BYTES_PER_ELEMENT
 
 ALIGNMENT = 64
 
@@ -20,7 +21,7 @@ class Item:
     bytes: int
     first: int
     last: int
-    dtype: str = "float32"
+    storage: str = "float"
 
 
 def align(size: int) -> int:
@@ -51,18 +52,18 @@ def plan_arena(items: Sequence[Item]) -> tuple[list[int], int]:
 
 
 def plan_slots(items: Sequence[Item]) -> tuple[list[int], list[tuple[int, str]]]:
-    """Slot of each item, and (bytes, dtype) of each slot: an item takes the first slot of its dtype that is free while it lives."""
+    """Slot of each item, and (bytes, storage class) of each slot: an item takes the first slot of its class that is free while it lives."""
     slots: list[tuple[int, str]] = []
     members: list[list[Item]] = []
     chosen = [0] * len(items)
     for index in _largest_first(items):
         item = items[index]
-        for slot, (_, dtype) in enumerate(slots):
-            if dtype == item.dtype and all(m.last < item.first or item.last < m.first for m in members[slot]):
+        for slot, (_, storage) in enumerate(slots):
+            if storage == item.storage and all(m.last < item.first or item.last < m.first for m in members[slot]):
                 break
         else:
             slot = len(slots)
-            slots.append((item.bytes, item.dtype))
+            slots.append((item.bytes, item.storage))
             members.append([])
         members[slot].append(item)
         chosen[index] = slot
@@ -72,7 +73,7 @@ def plan_slots(items: Sequence[Item]) -> tuple[list[int], list[tuple[int, str]]]
 def live_items(plan: Plan, symbols: Mapping[str, int]) -> list[Item]:
     """The activation buffers of `plan` for given placeholder values."""
     return [
-        Item(4 * evaluate(b.elements, symbols), b.live[0], b.live[1], b.dtype)
+        Item(BYTES_PER_ELEMENT[b.storage] * evaluate(b.elements, symbols), b.live[0], b.live[1], b.storage)
         for b in plan.buffers
         if b.kind == "activation" and b.live is not None
     ]

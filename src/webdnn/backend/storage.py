@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from webdnn.backend.target import Capabilities
+from webdnn.backend.capabilities import Capabilities
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Constant, Graph, Input, Node, Value
 from webdnn.graph.ops import Concat, Elementwise, Repeat, Reshape, Slice
+from webdnn.graph.types import storage_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Valu
     if capabilities.strided_write:
         for node in reversed(storage.nodes):
             if isinstance(node.op, Concat):
-                _place_concat(storage, node, set(graph.roots()))
+                _place_concat(storage, node, node.op.axis, set(graph.roots()))
     for index, node in enumerate(storage.nodes):
         if isinstance(node.op, Constant):
             continue
@@ -89,11 +90,9 @@ def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Valu
     return storage
 
 
-def _place_concat(storage: Storage, node: Node, roots: set[Value]) -> None:
-    """Lets the inputs of a concatenation be computed where the result lies."""
-    assert isinstance(node.op, Concat)
+def _place_concat(storage: Storage, node: Node, axis: int, roots: set[Value]) -> None:
+    """Lets the inputs of a concatenation along `axis` be computed where the result lies."""
     result = node.outputs[0]
-    axis = node.op.axis
     last = axis == len(result.shape) - 1
     if not last and any(size != 1 for size in result.shape[:axis]):
         return
@@ -152,21 +151,20 @@ def _alias(storage: Storage, value: Value) -> Place | None:
         return None
     source = value.node.inputs[0]
     place = storage.places[source]
-    if isinstance(value.op, Reshape):
-        columns = columns_of(value)
-        if columns == columns_of(source):
-            return place
-        dense = place.pitch == columns_of(source) and own_pitch(columns, storage.capabilities) == columns
-        return Place(place.root, place.offset, columns) if dense else None
-    return _slice(storage, value, source, place)
+    if isinstance(value.op, Slice):
+        return _slice(storage, value.op, source, place)
+    columns = columns_of(value)
+    if columns == columns_of(source):
+        return place
+    dense = place.pitch == columns_of(source) and own_pitch(columns, storage.capabilities) == columns
+    return Place(place.root, place.offset, columns) if dense else None
 
 
-def _slice(storage: Storage, value: Value, source: Value, place: Place) -> Place | None:
-    assert isinstance(value.op, Slice)
+def _slice(storage: Storage, op: Slice, source: Value, place: Place) -> Place | None:
     offset, step, cut_inner = place.offset, place.pitch, False
     rank = len(source.shape)
     for axis in reversed(range(rank)):
-        start, size, have = value.op.starts[axis], value.op.sizes[axis], source.shape[axis]
+        start, size, have = op.starts[axis], op.sizes[axis], source.shape[axis]
         if axis == rank - 1:
             offset = offset + start
             continue
@@ -178,17 +176,23 @@ def _slice(storage: Storage, value: Value, source: Value, place: Place) -> Place
     return Place(place.root, offset, place.pitch) if storage.aligned(offset, place.pitch) else None
 
 
+def _cells(value: Value) -> tuple[object, ...]:
+    """What two values must have in common for one to take the other's place, cell by cell."""
+    return (value.shape, storage_of(value.dtype))
+
+
 def _in_place(storage: Storage, value: Value, index: int) -> Place | None:
     """The place of an operand that nobody needs afterwards."""
     if not storage.capabilities.in_place or not isinstance(value.op, Elementwise):
         return None
     for operand in value.node.inputs:
         place = storage.places.get(operand)
-        if place is None or operand.type != value.type or isinstance(place.root.op, Input):
+        if place is None or _cells(operand) != _cells(value) or isinstance(place.root.op, Input):
             continue
         others = [v for v in value.node.inputs if v in storage.places and v != operand]
         if any(
-            storage.places[v].root == place.root and (storage.places[v], v.type) != (place, value.type) for v in others
+            storage.places[v].root == place.root and (storage.places[v], _cells(v)) != (place, _cells(value))
+            for v in others
         ):
             continue
         if storage.last_read[place.root] <= index:

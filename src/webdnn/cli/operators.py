@@ -9,8 +9,9 @@ from pathlib import Path
 
 from webdnn.backend.precision import BOUNDS
 from webdnn.cli.backends import BACKENDS, load_target
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.ops import OPS
-from webdnn.graph.program import COMPOSED, FUNCTIONS
+from webdnn.graph.program import COMPOSED
 
 # The common lowering serves these on every target: by views, by the target's copy, and by the plan's loop.
 COMMON = ("Concat", "Repeat", "Reshape")

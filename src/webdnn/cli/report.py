@@ -20,6 +20,7 @@ from webdnn.descriptor.writer import json_bytes
 from webdnn.graph.cost import count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import Dim, evaluate
 from webdnn.graph.graph import Graph, Input, collect_constraints
+from webdnn.graph.types import BYTES_PER_ELEMENT
 
 LONGEST_EXPRESSION = 60
 
@@ -112,7 +113,11 @@ def _bounds(name: str, minimum: int, maximum: int | None) -> str:
 
 def _backend(plan: Plan, target: Target, sample: Mapping[str, int] | None) -> BackendReport:
     memory = None if sample is None else memory_of(plan, target, sample)
-    fixed = [(b.kind, 4 * evaluate(b.elements, {})) for b in plan.buffers if b.kind in ("weight", "packed")]
+    fixed = [
+        (b.kind, BYTES_PER_ELEMENT[b.storage] * evaluate(b.elements, {}))
+        for b in plan.buffers
+        if b.kind in ("weight", "packed")
+    ]
     return BackendReport(
         weight_bytes_on_device=sum(size for _, size in fixed),
         packed_bytes=sum(size for kind, size in fixed if kind == "packed"),

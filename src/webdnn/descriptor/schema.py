@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from webdnn.graph.dim import JSONExpression, Size, product, to_json
 
-VERSION = 2
+VERSION = 3
 MANY_WORKGROUPS = "$many"
 """A symbol of `repeat` in plans for webgpu: 1 on a device that needs hundreds of workgroups to be busy, 0 where dozens do."""
 
@@ -66,10 +66,11 @@ class View:
 
 @dataclass
 class Buffer:
-    """`kind` is weight, packed, activation or state; `live` (activation only) is filled when all steps are known."""
+    """`kind` is weight, packed, activation or state; `storage` is the class of its cells, "float" or "int"; `live` (activation only) is
+    filled when all steps are known."""
 
     kind: str
-    dtype: str
+    storage: str
     elements: Size
     weight: int | None = None
     pitch: int | None = None
@@ -77,11 +78,21 @@ class Buffer:
 
     def to_json(self) -> dict[str, Any]:
         if self.kind == "weight":
-            return {"kind": "weight", "dtype": self.dtype, "weight": self.weight, "pitch": self.pitch}
-        result: dict[str, Any] = {"kind": self.kind, "dtype": self.dtype, "elements": to_json(self.elements)}
+            return {"kind": "weight", "storage": self.storage, "weight": self.weight, "pitch": self.pitch}
+        result: dict[str, Any] = {"kind": self.kind, "storage": self.storage, "elements": to_json(self.elements)}
         if self.kind == "activation":
             result["live"] = list(self.live or (0, 0))
         return result
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of a plan. Targets derive records of their own, with the fields that they need; equal records are one kernel."""
+
+    name: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name}
 
 
 @dataclass(frozen=True)
@@ -151,7 +162,7 @@ class Plan:
 
     backend: str
     buffers: list[Buffer] = field(default_factory=list)
-    kernels: list[dict[str, Any]] = field(default_factory=list)
+    kernels: list[Kernel] = field(default_factory=list)
     setup: list[Setup] = field(default_factory=list)
     steps: list[Item] = field(default_factory=list)
     inputs: list[View] = field(default_factory=list)
@@ -170,7 +181,7 @@ class Plan:
             "version": VERSION,
             "backend": self.backend,
             "buffers": [b.to_json() for b in self.buffers],
-            "kernels": self.kernels,
+            "kernels": [k.to_json() for k in self.kernels],
             "setup": [s.to_json() for s in self.setup],
             "steps": [s.to_json() for s in self.steps],
             "inputs": [v.to_json() for v in self.inputs],
@@ -183,11 +194,11 @@ class Plan:
     def __str__(self) -> str:
         lines = [f"plan for {self.backend}"]
         lines += [
-            f"  b{i}: {b.kind} {b.dtype}[{b.elements}]{f' live {b.live}' if b.live else ''}"
+            f"  b{i}: {b.kind} {b.storage}[{b.elements}]{f' live {b.live}' if b.live else ''}"
             for i, b in enumerate(self.buffers)
         ]
         lines += [
-            f"  setup {self.kernels[s.kernel]['name']}(w{s.weight}) -> {s.output} {list(map(str, s.args))}"
+            f"  setup {self.kernels[s.kernel].name}(w{s.weight}) -> {s.output} {list(map(str, s.args))}"
             for s in self.setup
         ]
         lines += self._step_lines(self.steps, "  ")
@@ -200,7 +211,7 @@ class Plan:
                 yield from self._step_lines(item.body, indent + "  ")
             else:
                 inputs, outputs = (", ".join(map(str, views)) for views in (item.inputs, item.outputs))
-                yield f"{indent}{self.kernels[item.kernel]['name']}({inputs}) -> {outputs} {list(map(str, item.args))}  # {', '.join(item.origin)}"
+                yield f"{indent}{self.kernels[item.kernel].name}({inputs}) -> {outputs} {list(map(str, item.args))}  # {', '.join(item.origin)}"
 
 
 def expressions(sizes: Sequence[Size]) -> list[JSONExpression]:

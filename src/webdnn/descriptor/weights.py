@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.graph.errors import UnsupportedError
+from webdnn.graph.types import storage_of
 
 Array = np.ndarray
 
@@ -17,6 +18,10 @@ USUAL_SHARD_BYTES = 8 * 2**20
 """A shard that has as much takes only small weights: one is packed while the next ones download and are checked."""
 SMALL_BYTES = 2**16
 """A weight of fewer bytes is small: a request of its own would take longer than its bytes do."""
+
+
+CELLS = {"float": "<f4", "int": "<i4"}
+"""What a cell of each storage class is on disk."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,9 @@ class Piece:
 
 
 def as_matrix(array: Array) -> Array:
-    """Every axis but the last is a row; a vector or a scalar is one row. Little-endian, four bytes an element."""
+    """Every axis but the last is a row; a vector or a scalar is one row. Little-endian cells of four bytes, of its dtype's storage class."""
     columns = array.shape[-1] if array.ndim else 1
-    return np.ascontiguousarray(array.reshape(-1, columns).astype(array.dtype.newbyteorder("<"), copy=False))
+    return np.ascontiguousarray(array.reshape(-1, columns).astype(CELLS[storage_of(str(array.dtype))], copy=False))
 
 
 def cut_shards(

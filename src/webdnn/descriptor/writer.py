@@ -19,6 +19,7 @@ from webdnn.descriptor.validate import validate_manifest, validate_plan
 from webdnn.descriptor.weights import as_matrix, cut_shards
 from webdnn.graph.dim import to_json
 from webdnn.graph.graph import Graph, Input, Value
+from webdnn.graph.types import storage_of
 
 MANIFEST = "descriptor.json"
 _HASHED_NAME = re.compile(r"(weights\.\d+|plan\.\w+|kernels\.[\w-]+)\.[0-9a-f]{12}\.(bin|json|wasm)", re.ASCII)
@@ -134,7 +135,8 @@ def _manifest(graph: Graph, weights: Sequence[np.ndarray]) -> dict[str, Any]:
         "inputs": [_tensor(v.op.label, v) for v in graph.inputs if isinstance(v.op, Input)],
         "outputs": [_tensor(n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)],
         "weights": [
-            {"dtype": str(m.dtype.name), "rows": m.shape[0], "columns": m.shape[1], "encoding": "raw"} for m in matrices
+            {"storage": storage_of(str(array.dtype)), "rows": m.shape[0], "columns": m.shape[1], "encoding": "raw"}
+            for array, m in zip(weights, matrices, strict=True)
         ],
         "shards": [],
         "backends": {},

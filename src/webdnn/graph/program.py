@@ -1,109 +1,26 @@
 """Elementwise programs: what an `Elementwise` op computes, and what a convolution or a matrix product does to its sums before it stores them.
 
 A `Program` is a list of calls in single-assignment form. Operand k < `inputs` is the k-th input; operand `inputs + i` is the result of step i; a
-float is a literal, which may be infinite or NaN. The last step is the result. `FUNCTIONS` gives each function's meaning in numpy, which is its
-definition, for infinities and NaN too; `COMPOSED` holds those that are programs of others. Truth is a number: comparisons give 0 or 1, and
-any number but 0 counts as true.
+float is a literal, which may be infinite or NaN. The last step is the result. `FUNCTIONS` (functions.py) gives each function's meaning in numpy and
+the dtypes that it takes; `COMPOSED` holds those that are programs of others. A program has no dtypes of its own: those of its inputs decide
+(`typed`), and one program may add floats and integers alike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from webdnn.graph.errors import GraphError
+from webdnn.graph.functions import FUNCTIONS
+from webdnn.graph.types import dtype_of
 
 Array = np.ndarray
 Operand: TypeAlias = "int | float"  # int: index of an input or step; float: literal
-
-
-@dataclass(frozen=True)
-class Function:
-    """An elementwise function: how many operands, its meaning, and whether operand order is irrelevant."""
-
-    arity: int
-    numpy: Callable[..., Array]
-    commutative: bool = False
-
-
-_python_erf, _python_erfc = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.erfc, 1, 1)
-
-
-def _erf(x: Array) -> Array:
-    return np.asarray(_python_erf(x), dtype=x.dtype)  # frompyfunc answers a rank-0 array with a Python float
-
-
-def _sigmoid(x: Array) -> Array:
-    # exp of a non-positive number only: no overflow on either side.
-    e = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)))
-
-
-def _gelu(x: Array) -> Array:
-    # 1 + erf would cancel far below 0.
-    return np.asarray(x * 0.5 * np.asarray(_python_erfc(x * -math.sqrt(0.5)), dtype=x.dtype))
-
-
-def _comparison(compare: Callable[[Array, Array], Array]) -> Function:
-    def compare_as_numbers(x: Array, y: Array) -> Array:
-        return np.asarray(compare(x, y), np.result_type(x, y))
-
-    return Function(2, compare_as_numbers, commutative=compare in (np.equal, np.not_equal))
-
-
-FUNCTIONS: dict[str, Function] = {
-    # unary
-    "neg": Function(1, np.negative),
-    "abs": Function(1, np.abs),
-    "sign": Function(1, np.sign),
-    "floor": Function(1, np.floor),
-    "ceil": Function(1, np.ceil),
-    "round": Function(1, np.rint),  # halves to the even neighbour
-    "square": Function(1, np.square),
-    "sqrt": Function(1, np.sqrt),
-    "rsqrt": Function(1, lambda x: 1 / np.sqrt(x)),
-    "reciprocal": Function(1, np.reciprocal),
-    "exp": Function(1, np.exp),
-    "expm1": Function(1, np.expm1),
-    "log": Function(1, np.log),
-    "log1p": Function(1, np.log1p),
-    "sin": Function(1, np.sin),
-    "cos": Function(1, np.cos),
-    "atan": Function(1, np.arctan),
-    "tanh": Function(1, np.tanh),
-    "erf": Function(1, _erf),
-    "relu": Function(1, lambda x: np.maximum(x, 0)),
-    "sigmoid": Function(1, _sigmoid),
-    "silu": Function(1, lambda x: x * _sigmoid(x)),
-    "softplus": Function(1, lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
-    "softsign": Function(1, lambda x: x / (1 + np.abs(x))),
-    "gelu": Function(1, _gelu),
-    "hard_sigmoid": Function(1, lambda x: np.clip(x / 6 + 0.5, 0, 1)),
-    # binary
-    "add": Function(2, np.add, commutative=True),
-    "sub": Function(2, np.subtract),
-    "mul": Function(2, np.multiply, commutative=True),
-    "div": Function(2, np.divide),
-    "pow": Function(2, np.power),
-    "max": Function(2, np.maximum, commutative=True),
-    "min": Function(2, np.minimum, commutative=True),
-    "mod": Function(2, np.mod),  # has the sign of the divisor
-    "equal": _comparison(np.equal),
-    "not_equal": _comparison(np.not_equal),
-    "less": _comparison(np.less),
-    "less_equal": _comparison(np.less_equal),
-    "greater": _comparison(np.greater),
-    "greater_equal": _comparison(np.greater_equal),
-    "leaky_relu": Function(2, lambda x, slope: np.where(x >= 0, x, slope * x)),
-    "elu": Function(2, lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
-    # ternary
-    "clip": Function(3, lambda x, low, high: np.minimum(np.maximum(x, low), high)),
-    "where": Function(3, lambda condition, x, y: np.asarray(np.where(condition != 0, x, y))),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,14 +67,39 @@ class Program:
                 if isinstance(operand, int) and not 0 <= operand < self.inputs + position:
                     raise GraphError(f"operand {operand} of step {position} is not known there")
 
-    def evaluate(self, arrays: Sequence[Array]) -> Array:
-        """The result for broadcastable arrays of one floating dtype."""
-        values = list(arrays)
-        dtype = values[0].dtype
+    def typed(self, inputs: Sequence[str]) -> tuple[TypedCall, ...]:
+        """The calls with their dtypes, for inputs of the dtypes `inputs`. Raises GraphError for dtypes that a function does not take."""
+        if len(inputs) != self.inputs:
+            raise GraphError(f"the program takes {self.inputs} inputs, got {len(inputs)}")
+        known = list(inputs)
+        calls: list[TypedCall] = []
         for call in self.calls:
+            operands = [known[o] if isinstance(o, int) else None for o in call.operands]
+            taken, result = FUNCTIONS[call.function].infer(call.function, operands)
+            for operand, dtype in zip(call.operands, taken, strict=True):
+                if isinstance(operand, float):
+                    check_literal(operand, dtype, call.function)
+            calls.append(TypedCall(call.function, call.operands, taken, result))
+            known.append(result)
+        return tuple(calls)
+
+    def infer(self, inputs: Sequence[str]) -> str:
+        """The result's dtype, for inputs of the dtypes `inputs`."""
+        return self.typed(inputs)[-1].dtype
+
+    def evaluate(self, arrays: Sequence[Array]) -> Array:
+        """The result for broadcastable arrays. Floats are computed in the precision of those among `arrays`."""
+        values = list(arrays)
+        floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
+        precision = np.result_type(*floats) if floats else np.dtype(np.float32)
+        for call in self.typed([dtype_of(a) for a in arrays]):
+            dtypes = [precision if dtype == "float32" else np.dtype(dtype) for dtype in (*call.taken, call.dtype)]
             with np.errstate(all="ignore"):
-                operands = [values[o] if isinstance(o, int) else dtype.type(o) for o in call.operands]
-                values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands), dtype=dtype))
+                operands = [
+                    values[o] if isinstance(o, int) else dtype.type(o)
+                    for o, dtype in zip(call.operands, dtypes[:-1], strict=True)
+                ]
+                values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands)).astype(dtypes[-1], copy=False))
         return values[-1]
 
     def to_json(self) -> list[list[object]]:
@@ -175,6 +117,30 @@ class Program:
             return f"x{operand}" if operand < self.inputs else f"t{operand - self.inputs}"
 
         return "; ".join(f"t{i} = {c.function}({', '.join(map(text, c.operands))})" for i, c in enumerate(self.calls))
+
+
+@dataclass(frozen=True)
+class TypedCall:
+    """A call, the dtypes of its operands, and that of its result."""
+
+    function: str
+    operands: tuple[Operand, ...]
+    taken: tuple[str, ...]
+    dtype: str
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the result, computed in 32 bits, must still be cut to the bits of its dtype."""
+        return self.dtype in ("uint8", "int8") and FUNCTIONS[self.function].wraps
+
+
+def check_literal(value: float, dtype: str, function: str) -> None:
+    """Raises GraphError where `value` is no number of `dtype`."""
+    if dtype == "float32":
+        return
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not (math.isfinite(value) and value.is_integer() and low <= value <= high):
+        raise GraphError(f"{function}: the literal {value:g} is no {dtype}; cast the operands first")
 
 
 def literal_to_json(value: float) -> float | str:
@@ -243,15 +209,11 @@ COMPOSED: dict[str, Program] = {
         1, ("mul", ("mul", ("sign", 0), 0.5), ("log1p", ("div", ("mul", _SIZE, 2.0), ("sub", 1.0, _SIZE))))
     ),
     "log_sigmoid": _composed(1, ("neg", ("softplus", ("neg", 0)))),
-    # What is divided by 0 is infinite, as in NumPy. The remainder is the divisor where that is infinite and of the other sign.
+    # Of floats; integers have `floor_div`. What is divided by 0 is infinite, as in NumPy. The remainder is the divisor where that is infinite and of the other sign.
     "floor_divide": _composed(
         2,
         ("where", ("equal", 1, 0.0), ("div", 0, 1), ("where", ("equal", _REMAINDER, 1), -1.0, _WHOLE_QUOTIENT)),
     ),
-    "logical_not": _composed(1, ("equal", 0, 0.0)),
-    "logical_and": _composed(2, ("mul", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
-    "logical_or": _composed(2, ("max", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
-    "logical_xor": _composed(2, ("not_equal", ("not_equal", 0, 0.0), ("not_equal", 1, 0.0))),
 }
 """Functions that are programs of others, and lose no digits by it."""
 

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import GraphError
 
-DTYPES = ("float32", "float16", "int32", "uint8", "int8", "bool")
+FLOATS = ("float32",)
+INTEGERS = ("int32", "uint8", "int8")
+NUMBERS = (*FLOATS, *INTEGERS)
+DTYPES = (*NUMBERS, "bool")
+"""What an element may be. Integers wrap around; a whole number of a source model that fits none of these is refused by its frontend."""
+
+STORAGE = {"float32": "float", "int32": "int", "uint8": "int", "int8": "int", "bool": "int"}
+"""How the elements of each dtype lie in memory: in cells of one float or of one 32-bit integer, whose other bits a small dtype leaves unused."""
+BYTES_PER_ELEMENT = {"float": 4, "int": 4}
+"""By storage class."""
+
+
+def storage_of(dtype: str) -> str:
+    """The storage class of a dtype."""
+    return STORAGE[dtype]
+
+
+def dtype_of(array: np.ndarray) -> str:
+    """The dtype of an array of the interpreter, where float64 stands for a float32 that is computed more precisely."""
+    return "float32" if array.dtype == np.float64 else str(array.dtype)
+
+
+def check_dtype(have: str, wanted: Sequence[str], what: str) -> None:
+    """Raises GraphError unless the dtype `have` of `what` is one of `wanted`."""
+    if have not in wanted:
+        raise GraphError(f"{what} must be {' or '.join(wanted)}, got {have}; cast it first")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from webdnn.graph.program import FUNCTIONS, Call, Operand
+from webdnn.graph.functions import FUNCTIONS
+from webdnn.graph.program import Call, Operand
 
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = float(np.finfo(np.float32).tiny)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Value, apply
 from webdnn.graph.ops import Elementwise, Reduce, Softmax
-from webdnn.graph.program import FUNCTIONS, Call, Operand, Program, single
+from webdnn.graph.program import Call, Operand, Program, single
 from webdnn.optimizer.rewrite import Context, merge_origins
 
 Make: TypeAlias = "Callable[..., Operand]"  # (function, *operands) → operand

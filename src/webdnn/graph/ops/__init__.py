@@ -3,12 +3,12 @@
 from webdnn.graph.ops.control import Repeat
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from webdnn.graph.ops.elementwise import Elementwise
-from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements
+from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
 from webdnn.graph.ops.reduction import CumulativeSum, Reduce, Softmax
 from webdnn.graph.ops.resize import Resize2D
-from webdnn.graph.ops.shape import Concat, Pad, Reshape, Slice, Transpose
+from webdnn.graph.ops.shape import Concat, Fill, Iota, Pad, Reshape, Slice, Transpose
 
 OPS = (
     ArgReduce,
@@ -20,8 +20,10 @@ OPS = (
     CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Fill,
     Gather,
     GatherElements,
+    Iota,
     MatMul,
     Pad,
     Pool2D,
@@ -29,6 +31,8 @@ OPS = (
     Repeat,
     Reshape,
     Resize2D,
+    ScatterElements,
+    ScatterRows,
     Slice,
     Softmax,
     Transpose,
@@ -45,8 +49,10 @@ __all__ = [
     "CumulativeSum",
     "DepthwiseConv2D",
     "Elementwise",
+    "Fill",
     "Gather",
     "GatherElements",
+    "Iota",
     "MatMul",
     "Pad",
     "Pool2D",
@@ -54,6 +60,8 @@ __all__ = [
     "Repeat",
     "Reshape",
     "Resize2D",
+    "ScatterElements",
+    "ScatterRows",
     "Slice",
     "Softmax",
     "Transpose",

@@ -16,7 +16,7 @@ from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
-from webdnn.graph.types import TensorType
+from webdnn.graph.types import FLOATS, TensorType, check_dtype
 
 Array = np.ndarray
 Pair: TypeAlias = "tuple[int, int]"
@@ -33,10 +33,17 @@ def output_size(size: Size, kernel: int, stride: int, dilation: int, padding: tu
     return result
 
 
-def check_data(data: TensorType, weights: TensorType, channels_axis: int) -> None:
-    """Both of rank 4, and as many channels as the weights want."""
+def check_ranks(data: TensorType, weights: TensorType) -> None:
+    """Both of rank 4, and floats."""
     if data.rank != 4 or weights.rank != 4:
         raise GraphError(f"data and weights must have rank 4, got {data} and {weights}")
+    for name, type_ in (("data", data), ("weights", weights)):
+        check_dtype(type_.dtype, FLOATS, name)
+
+
+def check_data(data: TensorType, weights: TensorType, channels_axis: int) -> None:
+    """Both of rank 4, and as many channels as the weights want."""
+    check_ranks(data, weights)
     if data.shape[3] != weights.shape[channels_axis]:
         raise GraphError(
             f"data {data} has {data.shape[3]} channels, the weights {weights} want {weights.shape[channels_axis]}"
@@ -50,8 +57,7 @@ def check_groups(data: TensorType, weights: TensorType, groups: int) -> None:
     if groups == 1:
         check_data(data, weights, 2)
         return
-    if data.rank != 4 or weights.rank != 4:
-        raise GraphError(f"data and weights must have rank 4, got {data} and {weights}")
+    check_ranks(data, weights)
     if weights.shape[2] * groups != data.shape[3]:
         raise GraphError(
             f"data {data} has {data.shape[3]} channels, the weights {weights} want {groups} groups of {weights.shape[2]}"

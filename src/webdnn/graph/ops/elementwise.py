@@ -18,17 +18,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Op):
-    """`program` on its inputs, which broadcast as in NumPy. All inputs and the output are float32."""
+    """`program` on its inputs, which broadcast as in NumPy. The program says which dtypes it takes, and gives."""
 
     program: Program
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         if len(inputs) != self.program.inputs:
             raise GraphError(f"the program takes {self.program.inputs} inputs, got {len(inputs)}")
-        dtypes = {t.dtype for t in inputs}
-        if len(dtypes) != 1:
-            raise GraphError(f"inputs must have one dtype, got {', '.join(sorted(dtypes))}")
-        return (TensorType(broadcast_shapes([t.shape for t in inputs]), inputs[0].dtype),)
+        dtype = self.program.infer([t.dtype for t in inputs])
+        return (TensorType(broadcast_shapes([t.shape for t in inputs]), dtype),)
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
         return broadcast_requirements([t.shape for t in inputs])
@@ -75,7 +73,10 @@ class WithEpilogue(Op):
         for operand in inputs[2:]:
             if broadcast_shapes([result.shape, operand.shape]) != result.shape:
                 raise GraphError(f"epilogue operand {operand} does not broadcast to {result}")
-        return (result,)
+        dtype = result.dtype
+        if self.program:
+            dtype = self.program.infer([dtype, *(t.dtype for t in inputs[2:])])
+        return (TensorType(result.shape, dtype),)
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
         shapes = [self.main_type(inputs[:2]).shape, *(t.shape for t in inputs[2:])]

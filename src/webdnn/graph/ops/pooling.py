@@ -11,7 +11,7 @@ from webdnn.graph.dim import number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.ops.convolution import NO_PADDING, Padding, Pair, output_size, pad_spatial, window
-from webdnn.graph.types import TensorType
+from webdnn.graph.types import FLOATS, TensorType, check_dtype
 
 Array = np.ndarray
 
@@ -33,6 +33,7 @@ class Pool2D(Op):
         (x,) = inputs
         if x.rank != 4:
             raise GraphError(f"data must have rank 4, got {x}")
+        check_dtype(x.dtype, FLOATS, "data")
         if self.kind not in ("max", "average"):
             raise GraphError(f"kind must be max or average, got {self.kind!r}")
         spatial = [output_size(x.shape[1 + i], self.size[i], self.strides[i], 1, self.padding[i]) for i in range(2)]

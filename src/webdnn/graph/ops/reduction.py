@@ -9,17 +9,18 @@ import numpy as np
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
-from webdnn.graph.types import TensorType
+from webdnn.graph.types import DTYPES, FLOATS, NUMBERS, TensorType, check_dtype
 
 Array = np.ndarray
 
-REDUCTIONS: dict[str, Callable[..., Array]] = {
-    "mean": np.mean,
-    "sum": np.sum,
-    "max": np.max,
-    "min": np.min,
-    "prod": np.prod,
+REDUCTIONS: dict[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
+    "mean": (np.mean, FLOATS),
+    "sum": (np.sum, NUMBERS),
+    "max": (np.max, DTYPES),
+    "min": (np.min, DTYPES),
+    "prod": (np.prod, NUMBERS),
 }
+"""Meaning and dtypes. Sums and products of integers wrap around; the largest of bools is whether any is true."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Reduce(Op):
         (x,) = inputs
         if self.kind not in REDUCTIONS:
             raise GraphError(f"kind must be one of {', '.join(REDUCTIONS)}, got {self.kind!r}")
+        check_dtype(x.dtype, REDUCTIONS[self.kind][1], f"what {self.kind} reduces")
         if not self.axes or list(self.axes) != sorted(set(self.axes)) or self.axes[0] < 0 or self.axes[-1] >= x.rank:
             raise GraphError(f"axes must be ascending and lie in 0…{x.rank - 1}, got {self.axes}")
         if self.keepdims:
@@ -41,7 +43,8 @@ class Reduce(Op):
         return (TensorType(tuple(s for i, s in enumerate(x.shape) if i not in self.axes), x.dtype),)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return (np.asarray(REDUCTIONS[self.kind](inputs[0], axis=self.axes, keepdims=self.keepdims)),)
+        (x,) = inputs
+        return (np.asarray(REDUCTIONS[self.kind][0](x, axis=self.axes, keepdims=self.keepdims)).astype(x.dtype),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,7 @@ class Softmax(Op):
         (x,) = inputs
         if x.rank < 1:
             raise GraphError("a scalar has no axis")
+        check_dtype(x.dtype, FLOATS, "data")
         return (x,)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -72,11 +76,12 @@ class CumulativeSum(Op):
         (x,) = inputs
         if not 0 <= self.axis < x.rank:
             raise GraphError(f"axis {self.axis} does not fit {x}")
+        check_dtype(x.dtype, NUMBERS, "data")
         return (x,)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         x = np.flip(inputs[0], self.axis) if self.reverse else inputs[0]
-        total = np.cumsum(x, self.axis)
+        total = np.cumsum(x, self.axis, dtype=x.dtype)
         if self.exclusive:
             first = [slice(0, 1) if axis == self.axis else slice(None) for axis in range(x.ndim)]
             total = np.roll(total, 1, self.axis)

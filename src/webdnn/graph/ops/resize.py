@@ -15,7 +15,7 @@ import numpy as np
 from webdnn.graph.dim import Size, maximum, minimum, number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
-from webdnn.graph.types import TensorType
+from webdnn.graph.types import FLOATS, TensorType, check_dtype
 
 Array = np.ndarray
 Ratio: TypeAlias = "tuple[Size, Size]"
@@ -61,6 +61,7 @@ class Resize2D(Op):
         (x,) = inputs
         if x.rank != 4:
             raise GraphError(f"data must have rank 4, got {x}")
+        check_dtype(x.dtype, FLOATS, "data")
         for value, known in (
             (self.mode, tuple(TAPS)),
             (self.coordinates or COORDINATES[0], COORDINATES),

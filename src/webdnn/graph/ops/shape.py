@@ -1,4 +1,4 @@
-"""Ops that move elements without computing on them."""
+"""Ops that move elements without computing on them, or make them out of nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from webdnn.graph.dim import Size, number, product
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
+from webdnn.graph.program import check_literal
 from webdnn.graph.types import TensorType, merge_sizes, sizes_may_match
 
 Array = np.ndarray
@@ -126,6 +127,7 @@ class Pad(Op):
             raise GraphError(f"amounts {self.amounts} do not fit {x}")
         if any(isinstance(a, int) and a < 0 for pair in self.amounts for a in pair):
             raise GraphError(f"amounts {self.amounts} must not be negative; slice instead")
+        check_literal(self.value, x.dtype, "the padding")
         return (
             TensorType(
                 tuple(before + s + after for s, (before, after) in zip(x.shape, self.amounts, strict=True)), x.dtype
@@ -133,4 +135,35 @@ class Pad(Op):
         )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return (np.pad(inputs[0], [(number(a), number(b)) for a, b in self.amounts], constant_values=self.value),)
+        (x,) = inputs
+        value = x.dtype.type(self.value)
+        return (np.pad(x, [(number(a), number(b)) for a, b in self.amounts], constant_values=value),)
+
+
+@dataclass(frozen=True, eq=False)
+class Fill(Op):
+    """`value` everywhere, in a tensor of `shape`, which may be symbolic. No inputs."""
+
+    shape: tuple[Size, ...]
+    value: float
+    dtype: str = "float32"
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        check_literal(self.value, self.dtype, "the value")
+        return (TensorType(self.shape, self.dtype),)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return (np.full([number(s) for s in self.shape], self.value, self.dtype),)
+
+
+@dataclass(frozen=True, eq=False)
+class Iota(Op):
+    """0, 1, 2 … `length` − 1 in int32, of rank 1; `length` may be symbolic. No inputs."""
+
+    length: Size
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        return (TensorType((self.length,), "int32"),)
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return (np.arange(number(self.length), dtype=np.int32),)
