@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from webdnn.graph.graph import Constant, Input, Value, apply
-from webdnn.graph.ops import Repeat
+from webdnn.graph.graph import Constant, Value, apply
 from webdnn.optimizer.match import Array, constant, is_static
 from webdnn.optimizer.rewrite import Context, merge_origins
 
@@ -15,11 +14,11 @@ SMALL = 16384  # elements that a result may always have
 def fold_constants(value: Value, context: Context) -> Value | None:
     """`f(A, B) = C`, computed in float64 and stored in the dtype of the value.
 
-    Hazards: a result larger than what it is made from would only enlarge the download (a broadcast, a resize); a Repeat is left alone, its
+    Hazards: a result larger than what it is made from would only enlarge the download (a broadcast, a resize); a loop is left alone, its
     body is a graph of its own; an op with a placeholder has no value yet.
     """
     node = value.node
-    if not node.inputs or isinstance(node.op, Repeat | Input):
+    if not node.inputs or node.op.bodies:
         return None
     arrays = [constant(v) for v in node.inputs]
     known: list[Array] = [a for a in arrays if a is not None]
