@@ -19,6 +19,7 @@ from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
+from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
 from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
@@ -143,6 +144,11 @@ PASSES = (
         "transpose_motion",
         [remove_no_op, merge_moves, sink_transpose, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
+    ),
+    rules(
+        "product_factors",
+        [transpose_of_factor],
+        "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
     rules("softmax", [recognize_softmax], "before fusion, which would take its parts into their neighbours"),
