@@ -18,6 +18,7 @@ WITHOUT_PRODUCTS = {
     "Fill",
     "Gather",
     "GatherElements",
+    "Normalize",
     "Iota",
     "Pad",
     "Pool2D",

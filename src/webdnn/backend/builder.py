@@ -16,11 +16,13 @@ from webdnn.descriptor.schema import Buffer, Item, Kernel, Loop, Plan, Setup, St
 from webdnn.graph.dim import Dim, Size, number, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Constant, Graph, Input, Node, Value
-from webdnn.graph.ops import BatchMatMul, Concat, Repeat, Reshape, Slice
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat, Reshape, Slice
 from webdnn.graph.types import storage_of
 
 Array = np.ndarray
+
+WITH_WEIGHTS = (Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul)
+"""Ops whose second input must be a Constant: weights are packed at load."""
 
 
 @dataclass
@@ -332,11 +334,7 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
             _collect_problems(node.op.body, target, problems)
         elif not isinstance(node.op, Input | Constant | Concat | Reshape) and type(node.op) not in target.lowerings:
             problems.append(f"{where}: the op is not supported")
-        if (
-            isinstance(node.op, WithEpilogue)
-            and type(node.op) is not BatchMatMul
-            and not isinstance(node.inputs[1].op, Constant)
-        ):
+        if isinstance(node.op, WITH_WEIGHTS) and not isinstance(node.inputs[1].op, Constant):
             problems.append(f"{where}: weights that are computed are not supported")
 
 

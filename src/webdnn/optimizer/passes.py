@@ -18,6 +18,7 @@ from webdnn.optimizer.cse import share_common_subexpressions
 from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
+from webdnn.optimizer.normalization import recognize_normalize
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
 from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
@@ -151,7 +152,11 @@ PASSES = (
         "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
-    rules("softmax", [recognize_softmax], "before fusion, which would take its parts into their neighbours"),
+    rules(
+        "rows",
+        [recognize_softmax, recognize_normalize],
+        "before fusion, which would take their parts into their neighbours",
+    ),
     rules(
         "padding",
         [fold_padding, fold_padding_into_max],

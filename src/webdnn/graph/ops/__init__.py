@@ -6,7 +6,7 @@ from webdnn.graph.ops.elementwise import Elementwise
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
-from webdnn.graph.ops.reduction import CumulativeSum, Reduce, Softmax
+from webdnn.graph.ops.reduction import CumulativeSum, Normalize, Reduce, Softmax
 from webdnn.graph.ops.resize import Resize2D
 from webdnn.graph.ops.shape import Concat, Fill, Iota, Pad, Reshape, Slice, Transpose
 
@@ -25,6 +25,7 @@ OPS = (
     GatherElements,
     Iota,
     MatMul,
+    Normalize,
     Pad,
     Pool2D,
     Reduce,
@@ -54,6 +55,7 @@ __all__ = [
     "GatherElements",
     "Iota",
     "MatMul",
+    "Normalize",
     "Pad",
     "Pool2D",
     "Reduce",

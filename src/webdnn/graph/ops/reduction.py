@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
+from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.program import Program
 from webdnn.graph.types import DTYPES, FLOATS, NUMBERS, TensorType, check_dtype
 
 Array = np.ndarray
@@ -62,6 +65,31 @@ class Softmax(Op):
         (x,) = inputs
         e = np.exp(x - x.max(axis=-1, keepdims=True))
         return (e / e.sum(axis=-1, keepdims=True),)
+
+
+@dataclass(frozen=True, eq=False)
+class Normalize(WithEpilogue):
+    """x (…, C) → (x − mean) / √(variance + `epsilon`) along the last axis, or without `centre` x / √(mean of x² + `epsilon`).
+
+    Layer and RMS normalization; their scale and shift are the epilogue. Group normalization is this on a reshaped x.
+    """
+
+    main: ClassVar[int] = 1
+    epsilon: float = 1e-3
+    centre: bool = True
+    epilogue: Program | None = None
+
+    def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        (x,) = inputs
+        if x.rank < 1:
+            raise GraphError("a scalar has no axis")
+        check_dtype(x.dtype, FLOATS, "data")
+        return x
+
+    def main_evaluate(self, inputs: Sequence[Array]) -> Array:
+        (x,) = inputs
+        centred = x - x.mean(axis=-1, keepdims=True) if self.centre else x
+        return np.asarray(centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + x.dtype.type(self.epsilon)))
 
 
 @dataclass(frozen=True, eq=False)
