@@ -355,7 +355,7 @@ def _others() -> list[Comparison]:
             lambda x, at: onnx_node("GatherElements", axis=2)(x, at.astype(int)),
             positions,
         ),
-        Comparison("Repeat", _running_sum(), ((2, 3), (2, 4, 3)), lambda start, x: start + x.sum(1)),
+        Comparison("Repeat", _running_sum(), ((2, 3), (4, 2, 3)), lambda start, x: start + x.sum(0)),
     ]
     for axis in range(3):
         size = shape[axis]

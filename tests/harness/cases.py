@@ -752,7 +752,7 @@ def _loops() -> list[Case]:
             )
             after = elementwise("tanh", mixed)
             body = Graph((state, element), (after, elementwise("neg", after)), ("state", "y"))
-            x, start = source("x", N, length, 5), source("start", N, 6)
+            x, start = source("x", length, N, 5), source("start", N, 6)
             node = Node(Repeat(length, body, 1, 1, reverse), (start, x), ("recurrence",))
             return graph_of([x, start], list(node.outputs))
 
