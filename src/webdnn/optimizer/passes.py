@@ -17,6 +17,7 @@ from webdnn.optimizer.constant_folding import fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
 from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
+from webdnn.optimizer.loops import hoist_from_loops
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
 from webdnn.optimizer.normalization import recognize_normalize
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
@@ -133,6 +134,9 @@ def _debug_level() -> int:
 
 
 PASSES = (
+    whole_graph(
+        "hoisting", hoist_from_loops, "before loop_bodies, which would fuse what can leave with what must stay"
+    ),
     whole_graph("loop_bodies", optimize_loop_bodies, "first: what the body no longer needs is then not made for it"),
     rules("constant_folding", [fold_constants], "before all that looks for constants"),
     whole_graph("cse", share_common_subexpressions, "before fusion, which would hide equal parts in unequal wholes"),
