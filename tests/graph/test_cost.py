@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from webdnn.graph import cost
 from webdnn.graph.cost import MACS, count_ops, macs, parameters, smallest_sizes
 from webdnn.graph.dim import symbol
 from webdnn.graph.graph import Constant, Constraint, Graph, Input, Op, Placeholder, Value, apply
@@ -95,3 +98,15 @@ def test_smallest_sizes_leave_no_axis_empty():
     x = apply(Input("x", TensorType((symbol("H"), 2))))
     y = apply(Slice((0, 0), (symbol("H") - 4, 2)), x)
     assert smallest_sizes(Graph((x,), (y,), ("y",), placeholders={"H": Placeholder()})) == {"H": 5}
+
+
+def test_smallest_sizes_are_searched_for_once(monkeypatch):
+    n = symbol("N")
+    graph = sized(Constraint(n % 4, 0, "add"), N=Placeholder(5))
+    searched = []
+    monkeypatch.setattr(cost, "_search_sizes", lambda graph: searched.append(graph) or {"N": 8})
+    first = smallest_sizes(graph)
+    first["N"] = 3  # the caller's own
+    assert smallest_sizes(graph) == {"N": 8}
+    assert smallest_sizes(replace(graph)) == {"N": 8}
+    assert len(searched) == 2
