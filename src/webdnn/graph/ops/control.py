@@ -79,3 +79,6 @@ class Repeat(Op):
                 target.append(element)
         stacks = [np.stack(c[::-1] if self.reverse else c, axis=-2) for c in collected]
         return (*states, *stacks)
+
+
+OPS: tuple[type[Op], ...] = (Repeat,)

@@ -84,3 +84,6 @@ class WithEpilogue(Op):
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         result = self.main_evaluate(inputs[:2])
         return (self.program.evaluate([result, *inputs[2:]]) if self.program else result,)
+
+
+OPS: tuple[type[Op], ...] = (Elementwise,)

@@ -51,3 +51,6 @@ class BatchMatMul(Op):
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return (np.matmul(*inputs),)
+
+
+OPS: tuple[type[Op], ...] = (BatchMatMul, MatMul)
