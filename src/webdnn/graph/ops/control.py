@@ -78,3 +78,6 @@ class Repeat(Op):
                 target.append(element)
         stacks = [np.stack(c[::-1] if self.reverse else c) for c in collected]
         return (*states, *stacks)
+
+
+OPS: tuple[type[Op], ...] = (Repeat,)

@@ -95,3 +95,6 @@ class WithEpilogue(Op):
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         result = self.main_evaluate(inputs[: self.main])
         return (self.program.evaluate([result, *inputs[self.main :]]) if self.program else result,)
+
+
+OPS: tuple[type[Op], ...] = (Elementwise,)

@@ -89,3 +89,6 @@ def permuted(x: TensorType, permutation: tuple[int, ...] | None) -> tuple[Size, 
     if sorted(permutation) != list(range(x.rank)):
         raise GraphError(f"permutation {permutation} does not fit {x}")
     return tuple(x.shape[axis] for axis in permutation)
+
+
+OPS: tuple[type[Op], ...] = (BatchMatMul, MatMul)

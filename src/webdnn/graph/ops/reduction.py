@@ -115,3 +115,6 @@ class CumulativeSum(Op):
             total = np.roll(total, 1, self.axis)
             total[tuple(first)] = 0
         return (np.flip(total, self.axis) if self.reverse else total,)
+
+
+OPS: tuple[type[Op], ...] = (CumulativeSum, Normalize, Reduce, Softmax)
