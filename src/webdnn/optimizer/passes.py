@@ -23,6 +23,7 @@ from webdnn.optimizer.move_rows import shorten_moves
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
 from webdnn.optimizer.recognition import recognize_softmax
+from webdnn.optimizer.reshape_motion import sink_reshape
 from webdnn.optimizer.rewrite import Rule, reasons_to_stay, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
@@ -153,7 +154,7 @@ PASSES = (
     ),
     rules(
         "transpose_motion",
-        [remove_no_op, merge_moves, shorten_moves, sink_transpose, permute_dense_weights],
+        [remove_no_op, merge_moves, shorten_moves, sink_transpose, sink_reshape, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
