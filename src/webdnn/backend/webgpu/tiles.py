@@ -68,9 +68,16 @@ JOIN_ELEMENT = 28
 
 
 def divide(
-    rows: int, columns: int, depth: int, busy: int, group_columns: int | None = None, *, most_parts: int = MOST_PARTS
+    rows: int,
+    columns: int,
+    depth: int,
+    busy: int,
+    group_columns: int | None = None,
+    *,
+    most_parts: int = MOST_PARTS,
+    matrices: int = 1,
 ) -> Division:
-    """The division that is the fastest by estimate on a device that `busy` invocations keep busy.
+    """The division that is the fastest by estimate on a device that `busy` invocations keep busy, for so many products of this size.
 
     A tile of a grouped convolution lies within one group of `group_columns`, a multiple of SMALLEST_COLUMNS.
     """
@@ -81,12 +88,12 @@ def divide(
         if group_columns is None or group_columns % tile.tile_columns == 0
         for power in range(most.bit_length())
     ]
-    return min(divisions, key=lambda division: _time(division, rows, columns, depth, busy))
+    return min(divisions, key=lambda division: _time(division, rows, columns, depth, busy, matrices))
 
 
-def _time(division: Division, rows: int, columns: int, depth: int, busy: int) -> float:
+def _time(division: Division, rows: int, columns: int, depth: int, busy: int, matrices: int) -> float:
     tile, parts = division.tile, division.parts
-    groups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns) * parts
+    groups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns) * parts * matrices
     slices = -(-depth // (parts * SLICE))
     time = max(1.0, groups * tile.threads / busy) * slices * (LATENCY + SLICE * tile.rows * tile.vectors * 4)
     return time if parts == 1 else time + JOIN + JOIN_ELEMENT * parts * rows * columns / busy
