@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.backend.literals import as_float32, bounds_are_numbers, whole_power, with_literal_last
-from webdnn.graph.program import Call, Program, TypedCall
+from webdnn.graph.program import Program, TypedCall
 
 FLOATS: dict[str, str] = {
     # unary
@@ -210,31 +210,27 @@ def render(program: Program | None, dtypes: Sequence[str]) -> Body:
     types = tuple(TYPES[dtype] for dtype in dtypes)
     dtype = dtypes[0]
     statements: list[str] = []
-    if program:
-        program = Program(program.inputs, tuple(map(with_literal_last, program.calls)))
-        for call, typed in zip(program.calls, program.typed(dtypes), strict=True):
-            name = f"t{len(statements)}"
-            statements.append(f"let {name} = {_expression(call, typed, names)};")
-            names.append(name)
-            dtype = typed.dtype
+    for call in map(with_literal_last, program.typed(dtypes) if program else ()):
+        statements.append(f"let t{len(statements)} = {_expression(call, names)};")
+        names.append(f"t{len(statements) - 1}")
+        dtype = call.dtype
     result = f"Integer({names[-1]})" if dtype == "bool" else names[-1]
     return Body(types, tuple(statements), result, "Value" if dtype == "float32" else "Integer")
 
 
-def _expression(call: Call, typed: TypedCall, names: Sequence[str]) -> str:
+def _expression(call: TypedCall, names: Sequence[str]) -> str:
     alone = all(isinstance(o, float) for o in call.operands)
     operands = [
         typed_literal(o, dtype, alone=alone) if isinstance(o, float) else names[o]
-        for o, dtype in zip(call.operands, typed.taken, strict=True)
+        for o, dtype in zip(call.operands, call.taken, strict=True)
     ]
-    dtype = typed.taken[-1]
-    if dtype == "float32":
+    if call.taken[-1] == "float32":
         return _of_floats(call, operands)
-    expression = FUNCTIONS[dtype][call.function].format(*operands)
-    return cut(expression, typed.dtype) if typed.wraps else expression
+    expression = FUNCTIONS[call.taken[-1]][call.function].format(*operands)
+    return cut(expression, call.dtype) if call.wraps else expression
 
 
-def _of_floats(call: Call, operands: Sequence[str]) -> str:
+def _of_floats(call: TypedCall, operands: Sequence[str]) -> str:
     power = whole_power(call)
     if power is not None:
         return " * ".join([operands[0]] * power)

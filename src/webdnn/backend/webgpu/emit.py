@@ -36,6 +36,10 @@ class Shader(Kernel):
     source: str
     windows: tuple[int, ...] = ()
 
+    @property
+    def text(self) -> str:
+        return self.source
+
     def to_json(self) -> dict[str, Any]:
         result = super().to_json() | {"source": self.source}
         return result | {"windows": list(self.windows)} if self.windows else result
