@@ -374,10 +374,13 @@ def test_a_literal_is_no_error_to_the_compiler(check: Callable[..., None]) -> No
             elementwise(name, x, amount) for name in ("shift_left", "shift_right") for amount in (32.0, -1.0, 99.0)
         ]
         outputs += [elementwise(name, x, least) for name in ("add", "mul", "floor_div", "equal")]
-        alone = Call("add", (most, most)), Call("neg", (least,)), Call("mul", (least, -1.0)), Call("abs", (least,))
+        alone = [Call("floor_div", (least, -1.0)), Call("trunc_mod", (most, 0.0)), Call("bitwise_not", (least,))]
+        alone += [Call("shift_left", (most, 1.0)), Call("trunc_div", (least, 0.0))]
         for call in alone:
-            outputs.append(apply(Elementwise(Program(1, (call, Call("bitwise_xor", (0, 1))))), elementwise("relu", x)))
-        outputs += [elementwise(f"to_{dtype}", elementwise("mul", y, 1e10)) for dtype in INTEGERS]
+            outputs.append(apply(Elementwise(Program(1, (call, Call("add", (0, 1))))), x))
+        outputs += [
+            elementwise(f"to_{dtype}", elementwise("mul", y, scale)) for dtype in INTEGERS for scale in (64.0, 2.0**33)
+        ]
         return graph_of([x, y], outputs)
 
     check([Case("literals at the corners", build)])

@@ -30,11 +30,23 @@ ELEMENTS = {"float": "f32", "int": "i32"}
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A shader for devices that have all of these WebGPU features."""
+
+    features: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class Shader(Kernel):
-    """WGSL with one entry point `main`. `windows` says how many bindings each operand has; it is empty where each has one."""
+    """WGSL with one entry point `main`. `windows` says how many bindings each operand has; it is empty where each has one.
+
+    A device takes the first of `variants` whose features it has, and `source` if there is none.
+    """
 
     source: str
     windows: tuple[int, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
     @property
     def text(self) -> str:
@@ -42,7 +54,11 @@ class Shader(Kernel):
 
     def to_json(self) -> dict[str, Any]:
         result = super().to_json() | {"source": self.source}
-        return result | {"windows": list(self.windows)} if self.windows else result
+        if self.windows:
+            result["windows"] = list(self.windows)
+        if self.variants:
+            result["variants"] = [{"features": list(v.features), "source": v.source} for v in self.variants]
+        return result
 
 
 @dataclass(frozen=True)
