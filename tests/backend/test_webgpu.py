@@ -342,7 +342,14 @@ def test_heads_of_attention_are_products_of_tiles_without_copies() -> None:
         for many in (0, 1):
             taken = [step for item in plan.steps for step in steps_on(item, many)]
             assert [plan.kernels[step.kernel].name for step in taken] == ["batchmatmul", "softmax", "batchmatmul"]
-            assert all("w_tile" in source_of(plan.kernels[taken[i].kernel]) for i in (0, 2))
+            scores, mix = (source_of(plan.kernels[taken[i].kernel]) for i in (0, 2))
+            assert all("w_tile" in source and "w: array<vec4f>" in source for source in (scores, mix))
+            assert ("load_column" in scores, "load_column" in mix) == (True, False)
+
+
+def test_attention_is_right_for_lengths_that_fill_no_tile(check: Callable[..., None]) -> None:
+    runs = ({"N": 1, "T": 37}, {"N": 3, "T": 5})
+    check([Case("attention", lambda random: attention(symbol("N"), symbol("T")), runs)])
 
 
 def steps_on(item: Item, many: int) -> list[Step]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import Axis, Matrices, matrices, merge_axes
@@ -93,6 +93,8 @@ class BatchProduct:
         vector = self.epilogue.can_be_vector()
         x_vector = self._is_vector(self.x, self.left, 0) and divisible(self.left.columns)
         w_vector = self._is_vector(self.w, self.right, 1) and divisible(self.right.columns)
+        turned = replace(self.right, row_stride=self.right.column_stride, column_stride=self.right.row_stride)
+        w_across = not w_vector and self._is_vector(self.w, turned, 1) and divisible(self.left.columns)
         epilogue = self.epilogue.bind(vector)
         row_tiles = ceil_divide(self.left.rows, tile.tile_rows)
         across = ceil_divide(self.right.columns, tile.tile_columns)
@@ -100,7 +102,7 @@ class BatchProduct:
         emit(
             self.builder,
             "matmul",
-            [Operand("x", self.x, x_vector), Operand("w", self.w, w_vector), *epilogue.operands],
+            [Operand("x", self.x, x_vector), Operand("w", self.w, w_vector or w_across), *epilogue.operands],
             Operand("y", self.epilogue.output, vector),
             self._args() | {"matrices": self.count, "row_tiles": row_tiles} | epilogue.args,
             (down[0], across, down[1]),
@@ -114,6 +116,7 @@ class BatchProduct:
             batch=len(self.axes),
             x_vector=x_vector,
             w_vector=w_vector,
+            w_across=w_across,
             prefetch=True,
             **tile_context(tile),
             **epilogue.context,

@@ -124,6 +124,7 @@ class Product:
             strided=False,
             x_vector=x_vector,
             w_vector=vector,
+            w_across=False,
             prefetch=x_vector or not self.window,
             **tile_context(tile),
             **epilogue.context,
