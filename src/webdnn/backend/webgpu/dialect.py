@@ -161,7 +161,7 @@ def literal(value: float) -> str:
 
 def runtime_literal(value: float) -> str:
     """An f32 that is no constant to the compiler, which rejects constant expressions that overflow."""
-    return f"from_bits({np.float32(value).view(np.uint32)}u)"
+    return f"from_bits({np.float32(as_float32(value)).view(np.uint32)}u)"
 
 
 def typed_literal(value: float, dtype: str, *, alone: bool) -> str:
@@ -175,7 +175,7 @@ def typed_literal(value: float, dtype: str, *, alone: bool) -> str:
 
 def bits(value: float, dtype: str) -> int:
     """The cell that holds `value`, as an int32."""
-    return int(np.float32(value).view(np.int32)) if dtype == "float32" else int(value)
+    return int(np.float32(as_float32(value)).view(np.int32)) if dtype == "float32" else int(value)
 
 
 def cut(expression: str, dtype: str, integer: str = "Integer", unsigned: str = "Bits") -> str:

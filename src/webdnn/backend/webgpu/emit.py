@@ -23,7 +23,7 @@ WINDOW = 2**25
 """Elements that every device can bind at once: 128 MiB. A larger buffer is bound as several windows of so many elements."""
 
 MOST_BINDINGS = 8
-"""Of storage buffers, as every device allows."""
+"""How many storage buffers a kernel can have on every device."""
 
 ELEMENTS = {"float": "f32", "int": "i32"}
 """The type of a cell in WGSL, by storage class."""
@@ -105,8 +105,11 @@ def items(count: Size) -> tuple[Size, Size]:
 
 
 def _bound(builder: Builder, operands: Sequence[Operand], moves: bool) -> list[Operand]:
-    """`operands` with the types of their elements, and as many windows as their buffers need, if a kernel may have so many bindings; else only
-    devices with large ones can run it. So it is with a buffer of symbolic size, since kernels do not depend on sizes."""
+    """`operands` with the types of their elements, and as many windows as their buffers need.
+
+    Where that would be more bindings than a kernel may have, each operand has one, and only devices that can bind so much at once run the
+    kernel. A buffer of symbolic size has one as well, since kernels do not depend on sizes.
+    """
     buffers = [builder.plan.buffers[operand.view.buffer] for operand in operands]
     windows = [-(-b.elements // WINDOW) if isinstance(b.elements, int) else 1 for b in buffers]
     if sum(windows) > MOST_BINDINGS:

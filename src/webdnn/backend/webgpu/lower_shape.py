@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import merge_axes
@@ -91,26 +92,44 @@ def copy(builder: Builder, source: View, destination: View, origin: tuple[str, .
     emit(builder, "copy", [Operand("x", source)], Operand("y", destination), args, dispatch, origin, moves=True)
 
 
+@dataclass(frozen=True)
+class PaddedAxis:
+    """An axis of x with `inner` elements that begins at element `before` of an axis of y with `size` elements, and the distances between
+    neighbours along it."""
+
+    before: Size
+    inner: Size
+    size: Size
+    x_step: Size
+    y_step: Size
+
+
+def _padded_axes(op: Pad, x: View, output: View) -> list[PaddedAxis]:
+    """The fewest axes: one that is not padded becomes part of the axis outside it, whose elements are then its rows."""
+    axes: list[PaddedAxis] = []
+    for axis, (before, after) in enumerate(op.amounts):
+        own = PaddedAxis(before, x.shape[axis], output.shape[axis], x.strides()[axis], output.strides()[axis])
+        outer = axes[-1] if axes else None
+        continues = outer and outer.x_step == own.x_step * own.inner and outer.y_step == own.y_step * own.size
+        if outer and continues and before == 0 and after == 0:
+            size = own.size
+            axes[-1] = replace(own, before=outer.before * size, inner=outer.inner * size, size=outer.size * size)
+        else:
+            axes.append(own)
+    return axes or [PaddedAxis(0, 1, 1, 1, 1)]
+
+
 def lower_pad(builder: Builder, node: Node, op: Pad) -> None:
     x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
-    axes: list[tuple[Size, Size, Size, Size, Size]] = []  # before, size of x, size of y, stride of x, stride of y
-    for axis, (before, after) in enumerate(op.amounts):
-        inner, size = x.shape[axis], output.shape[axis]
-        x_step, y_step = x.strides()[axis], output.strides()[axis]
-        if before == 0 and after == 0 and axes and axes[-1][3] == x_step * inner and axes[-1][4] == y_step * size:
-            # An axis that is not padded belongs to the one outside it, in larger units.
-            outer_before, outer_inner, outer_size, _, _ = axes[-1]
-            axes[-1] = (outer_before * size, outer_inner * inner, outer_size * size, x_step, y_step)
-        else:
-            axes.append((before, inner, size, x_step, y_step))
-    last = axes[-1] if axes else (0, 1, 1, 1, 1)
-    outer_steps = [step for axis in axes[:-1] for step in axis[3:]]
-    vector = divisible(*last[:3], x.offset, output.offset, *outer_steps) and last[3:] == (1, 1)
+    *outer, last = axes = _padded_axes(op, x, output)
+    outer_steps = [step for axis in outer for step in (axis.x_step, axis.y_step)]
+    aligned = divisible(last.before, last.inner, last.size, x.offset, output.offset, *outer_steps)
+    vector = aligned and (last.x_step, last.y_step) == (1, 1)
     args: dict[str, Size] = {"count": output.elements, "value": bits(op.value, node.inputs[0].dtype)}
-    for position, (before, inner, size, x_step, y_step) in enumerate(axes or [last]):
-        args |= {f"size_{position}": size} if position else {}
-        args |= {f"before_{position}": before, f"inner_{position}": inner}
-        args |= {f"x_stride_{position}": x_step, f"y_stride_{position}": y_step}
+    for position, axis in enumerate(axes):
+        args |= {f"size_{position}": axis.size} if position else {}
+        args |= {f"before_{position}": axis.before, f"inner_{position}": axis.inner}
+        args |= {f"x_stride_{position}": axis.x_step, f"y_stride_{position}": axis.y_step}
     emit(
         builder,
         "pad",
@@ -119,7 +138,7 @@ def lower_pad(builder: Builder, node: Node, op: Pad) -> None:
         args,
         items(args["count"] // 4 if vector else args["count"]),
         node.origin,
-        rank=len(axes) or 1,
+        rank=len(axes),
         moves=True,
     )
 

@@ -20,7 +20,7 @@ ON_SMALL_DEVICES = 1 - ON_LARGE_DEVICES
 """How often steps run that are meant for one kind of device: once there, never elsewhere."""
 
 MATVEC_ROWS = 4
-"""Rows of one workgroup of the kernel for few rows, and how many make it the better one."""
+"""How many rows a workgroup of the kernel for few rows computes. Products of at most so many rows take that kernel."""
 MATVEC = Tile(4, 32, MATVEC_ROWS, 1)
 
 

@@ -45,11 +45,11 @@ TILES = (
     Tile(4, 32, 4, 1),  # 128 × 16
 )
 SMALLEST_COLUMNS = 32
-"""Of a tile that a group of a convolution may have."""
+"""The columns of the narrowest tile that a grouped convolution may take: a group must have a multiple of them."""
 
 FEW, MANY = 2048, 32768
-"""Invocations that keep a device's units busy: a small device, which shares a processor's memory and has about a thousand units, and a
-large one."""
+"""How many invocations keep all units of a device busy. A small device shares a processor's memory and has about a thousand units; a large one
+is a card of its own."""
 
 SLICE = 16
 """How deep the slices of x and w are that a workgroup keeps in shared memory: four vectors of x."""
@@ -62,9 +62,9 @@ MOST_PARTS = 32
 LATENCY = 85
 """What an invocation waits for a slice of the operands and for its neighbours."""
 JOIN = 1250
-"""What a step of its own takes that adds the parts …"""
+"""What it takes to start the further step that adds the parts of a split product."""
 JOIN_ELEMENT = 28
-"""… and each element that one of its invocations reads, and the product has written."""
+"""What that step takes for each element that one of its invocations reads, with the writing of it by the product."""
 
 
 def divide(
