@@ -32,6 +32,7 @@ from webdnn.graph.ops import (
     GatherElements,
     Iota,
     MatMul,
+    Normalize,
     Pad,
     Pool2D,
     Reduce,
@@ -354,7 +355,7 @@ def _others() -> list[Comparison]:
             lambda x, at: onnx_node("GatherElements", axis=2)(x, at.astype(int)),
             positions,
         ),
-        Comparison("Repeat", _running_sum(), ((2, 3), (2, 4, 3)), lambda start, x: start + x.sum(1)),
+        Comparison("Repeat", _running_sum(), ((2, 3), (4, 2, 3)), lambda start, x: start + x.sum(0)),
     ]
     for axis in range(3):
         size = shape[axis]
@@ -463,8 +464,19 @@ def test_evaluate_agrees(comparison: Comparison) -> None:
 
 def test_every_op_is_compared() -> None:
     compared = {type(c.op.op if isinstance(c.op, _Fixed | _Indexed) else c.op) for c in COMPARISONS}
-    elsewhere = {ScatterElements, ScatterRows, Fill, Iota}  # test_integers.py, and below
+    elsewhere = {Normalize, ScatterElements, ScatterRows, Fill, Iota}  # test_integers.py, and below
     assert compared | elsewhere == set(OPS)
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_normalize_is_onnxs(centre: bool) -> None:
+    x = np.random.default_rng(1).normal(3, 1, (4, 7))
+    have = Normalize(1e-3, centre).evaluate([x])[0]
+    if centre:
+        want = onnx_node("LayerNormalization", np.ones(7), np.zeros(7), axis=-1, epsilon=1e-3)(x)
+    else:
+        want = x / np.linalg.norm([*(x.T / np.sqrt(7)), np.full(4, np.sqrt(1e-3))], axis=0)[:, None]
+    np.testing.assert_allclose(have, want, rtol=1e-9)
 
 
 def test_fill_and_iota() -> None:

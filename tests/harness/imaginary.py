@@ -104,7 +104,7 @@ class Machine:
                 for iteration in range(evaluate(item.repeat, memory.symbols)):
                     memory.symbols[symbol] = iteration
                     self._steps(plan, memory, item.body, position, (position, stop - 1))
-                del memory.symbols[symbol]
+                memory.symbols.pop(symbol, None)  # a loop may run no time at all
                 position = stop
             else:
                 self._step(plan, memory, item)

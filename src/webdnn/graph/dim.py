@@ -215,6 +215,8 @@ def divide_exactly(left: Size, right: Size) -> Size | None:
 
     For sizes of tensors: those are at least 1, also where the expression alone does not tell: H // 2 of a pooled picture.
     """
+    if left == right:
+        return 1
     left, right, _ = _cancelled(left, right, lambda atom: True)
     quotient, rest = polynomial.divided(_polynomial(left), _polynomial(right))
     return None if rest else _from_terms(quotient)

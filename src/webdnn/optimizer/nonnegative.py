@@ -69,8 +69,10 @@ def _needed_of(value: Value) -> Sequence[Value] | None:
             needed = _needed_by(program, inputs)
             return None if needed is None else [inputs[k] for k in sorted(needed)]
         case WithEpilogue() as op if op.program is not None:
-            needed = _needed_by(op.program, (value, *inputs[2:]))  # the sum is no value; no operand can be `value`
-            return None if needed is None or 0 in needed else [inputs[k + 1] for k in sorted(needed)]
+            needed = _needed_by(
+                op.program, (value, *inputs[op.main :])
+            )  # the sum is no value; no operand can be `value`
+            return None if needed is None or 0 in needed else [inputs[k + op.main - 1] for k in sorted(needed)]
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
 from webdnn.graph.types import TensorType, broadcast_requirements, broadcast_shapes, check_dtype, sizes_may_match
@@ -89,3 +90,6 @@ def permuted(x: TensorType, permutation: tuple[int, ...] | None) -> tuple[Size, 
     if sorted(permutation) != list(range(x.rank)):
         raise GraphError(f"permutation {permutation} does not fit {x}")
     return tuple(x.shape[axis] for axis in permutation)
+
+
+OPS: tuple[type[Op], ...] = (BatchMatMul, MatMul)
