@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from webdnn.backend.builder import Builder
-from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size
+from webdnn.descriptor.schema import Kernel, View
+from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 
 TEXEL = 4
@@ -31,6 +33,18 @@ _ENVIRONMENT = Environment(
 )
 
 
+@dataclass(frozen=True)
+class Shader(Kernel):
+    """A fragment shader. `targets` is how many rows a fragment computes, each for a layer of its own."""
+
+    source: str
+    targets: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        more = {"targets": self.targets} if self.targets > 1 else {}
+        return {"name": self.name, "source": self.source, **more}
+
+
 def levels(steps: Size, most: int = 64) -> int:
     """How many levels of partial sums (`sums` in macros.glsl.jinja) a sum of so many steps gets, so that none is longer than `most`
     unless there are more than a million. `most` is 64, or 256 where registers matter more."""
@@ -39,13 +53,13 @@ def levels(steps: Size, most: int = 64) -> int:
     return 1 if steps <= most else 2 if steps <= 64 * most else 3
 
 
-def rows_at_once(b: Builder, output: View) -> int:
+def rows_at_once(builder: Builder, output: View) -> int:
     """How many rows of `output` one fragment computes: each goes to a layer of its own of the result's texture, at the same place.
 
     They need the same weights, which are read once for all: with four rows, eight texels are read for 64 products, and five for 16 with
     one. A kernel that does so writes its whole buffer, padding and all."""
     whole = output.offset == 0 and whole_texels(output.pitch)
-    if not whole or output.rows * output.pitch != b.plan.buffers[output.buffer].elements:
+    if not whole or output.rows * output.pitch != builder.plan.buffers[output.buffer].elements:
         return 1
     texels = output.rows * output.pitch // TEXEL
     if isinstance(texels, int) and texels > ROWS_AT_ONCE * LAYER:
@@ -68,7 +82,7 @@ def render(template: str, inputs: int, sizes: tuple[str, ...], targets: int, **c
 
 
 def emit(
-    b: Builder,
+    builder: Builder,
     template: str,
     inputs: Sequence[View],
     output: View,
@@ -85,10 +99,25 @@ def emit(
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
     source = render(template, len(inputs), tuple(arguments), targets, **constants)
-    kernel = b.kernel(template, source=source, **({"targets": targets} if targets > 1 else {}))
-    b.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
+    kernel = builder.kernel(Shader(template, source, targets))
+    builder.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 
 
 def axis_sizes(prefix: str, sizes: Sequence[Size]) -> dict[str, Size]:
     """`{prefix_0: …, prefix_1: …}`."""
     return {f"{prefix}_{axis}": size for axis, size in enumerate(sizes)}
+
+
+def image_sizes(x: View, y: View) -> dict[str, Size]:
+    """Height and width of the image that a kernel reads, and of the one that it writes."""
+    return {"HEIGHT": x.shape[1], "WIDTH": x.shape[2], "OUT_HEIGHT": y.shape[1], "OUT_WIDTH": y.shape[2]}
+
+
+def is_last(view: View, axis: int) -> bool:
+    """Whether `axis` is that of the columns."""
+    return axis == len(view.shape) - 1
+
+
+def inner_rows(view: View, axis: int) -> Size:
+    """Rows between two neighbours along `axis`, which is not the last one."""
+    return product(view.shape[axis + 1 : -1])

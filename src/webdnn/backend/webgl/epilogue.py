@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import broadcast_strides, operand_kind
 from webdnn.backend.webgl.dialect import functions_used, program_lines
+from webdnn.backend.webgl.emit import TEXEL, emit, levels, rows_at_once
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
-from webdnn.graph.graph import Value
+from webdnn.graph.graph import Node, Value
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
+
+MOST_STEPS = 256
+"""Four products each, in the longest of the sums into which a product's sum is cut: each level takes four registers a row."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,27 @@ def describe(
 
 
 def epilogue_of(
-    b: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]
+    builder: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]
 ) -> tuple[list[View], Epilogue]:
     """Views and description of the operands that follow data and weights."""
-    views = [b.view(value) for value in inputs[2:]]
+    views = [builder.view(value) for value in inputs[2:]]
     return views, describe(op.program, views, result, first=1, sampler=2)
+
+
+def emit_product(
+    builder: Builder,
+    node: Node,
+    op: WithEpilogue,
+    template: str,
+    weights: View,
+    sizes: dict[str, Size],
+    depth: Size,
+    **constants: Hashable,
+) -> None:
+    """A kernel with an epilogue; `depth` is how many products an element of the result adds up."""
+    output = builder.view(node.outputs[0])
+    views, epilogue = epilogue_of(builder, op, node.inputs, output.shape)
+    inputs = [builder.view(node.inputs[0]), weights, *views]
+    sizes = {**sizes, **epilogue.sizes}
+    constants |= {"epilogue": epilogue, "used": epilogue.used, "levels": levels(depth // TEXEL, most=MOST_STEPS)}
+    emit(builder, template, inputs, output, sizes, node.origin, rows_at_once(builder, output), **constants)
