@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.webgl.dialect import CELLS, Cells, cut
 from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
@@ -31,6 +32,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     autoescape=False,
 )
+_ENVIRONMENT.filters["cut"] = cut
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,15 @@ def whole_texels(*sizes: Size) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def render(template: str, inputs: int, sizes: tuple[str, ...], targets: int, **constants: Hashable) -> str:
-    """The GLSL of a kernel, without its comments. `sizes` names the parameters that follow the views' (offset, pitch) pairs."""
+def render(
+    template: str, inputs: tuple[Cells, ...], output: Cells, sizes: tuple[str, ...], targets: int, **constants: Hashable
+) -> str:
+    """The GLSL of a kernel, without its comments.
+
+    `inputs` and `output` say what textures hold; `sizes` names the parameters that follow the views' (offset, pitch) pairs.
+    """
     template_ = _ENVIRONMENT.get_template(f"{template}.glsl.jinja")
-    text = template_.render(inputs=inputs, sizes=sizes, targets=targets, **constants)
+    text = template_.render(inputs=inputs, output=output, sizes=sizes, targets=targets, **constants)
     lines = (line.split("//")[0].rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -98,7 +105,8 @@ def emit(
             f"convert with --optimize 0, or without the backend webgl"
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
-    source = render(template, len(inputs), tuple(arguments), targets, **constants)
+    read, written = [CELLS[builder.storage(view)] for view in inputs], CELLS[builder.storage(output)]
+    source = render(template, tuple(read), written, tuple(arguments), targets, **constants)
     kernel = builder.kernel(Shader(template, source, targets))
     builder.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 

@@ -13,7 +13,8 @@ from webdnn.graph.ops import Elementwise
 def lower_elementwise(builder: Builder, node: Node, op: Elementwise) -> None:
     views = [builder.view(value) for value in node.inputs]
     output = builder.view(node.outputs[0])
-    epilogue = describe(op.program, views, output.shape, first=0, sampler=0)
+    dtypes = [value.dtype for value in node.inputs]
+    epilogue = describe(op.program, dtypes, views, output.shape, first=0, sampler=0)
     emit(builder, "elementwise", views, output, epilogue.sizes, node.origin, epilogue=epilogue, used=epilogue.used)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from webdnn.backend.builder import Builder
-from webdnn.backend.operands import matrices
+from webdnn.backend.operands import Matrices, matrices
 from webdnn.backend.target import Lowerings
-from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit, levels
-from webdnn.backend.webgl.epilogue import MOST_STEPS, emit_product
+from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit
+from webdnn.backend.webgl.epilogue import emit_product, epilogue_of, product_levels
 from webdnn.graph.dim import Size, number
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import BatchMatMul, MatMul
@@ -25,14 +27,30 @@ def lower_matmul(builder: Builder, node: Node, op: MatMul) -> None:
 
 
 def lower_batch_matmul(builder: Builder, node: Node, op: BatchMatMul) -> None:
-    views = [builder.view(value) for value in node.inputs]
-    output = builder.view(node.outputs[0])
+    x, y, output = builder.view(node.inputs[0]), builder.view(node.inputs[1]), builder.view(node.outputs[0])
     batch = output.shape[:-2]
-    sizes: dict[str, Size] = {"CHANNELS": views[0].columns, "HEIGHT": output.shape[-2], **axis_sizes("SIZE", batch)}
-    for name, view in zip(("LEFT", "RIGHT"), views, strict=True):
-        sizes |= axis_sizes(name, matrices(view, None, batch).batch)
-    depth = levels(views[0].columns // TEXEL, most=MOST_STEPS)
-    emit(builder, "batch_matmul", views, output, sizes, node.origin, axes=tuple(range(len(batch))), levels=depth)
+    left, right = matrices(x, op.left, batch), matrices(y, op.right, batch)
+    views, epilogue = epilogue_of(builder, op, node.inputs, output.shape)
+    sizes: dict[str, Size] = {"DEPTH": left.columns, "HEIGHT": left.rows, **axis_sizes("SIZE", batch)}
+    sizes |= {"LEFT_ROW": left.row_stride, "LEFT_STEP": left.column_stride, **axis_sizes("LEFT", left.batch)}
+    sizes |= {"RIGHT_STEP": right.row_stride, "RIGHT_COLUMN": right.column_stride, **axis_sizes("RIGHT", right.batch)}
+    constants: dict[str, Any] = {
+        "left": _unit_axis(left, "rows", "depth"),
+        "right": _unit_axis(right, "depth", "columns"),
+        "axes": tuple(range(len(batch))),
+        "epilogue": epilogue,
+        "used": epilogue.used,
+        "levels": product_levels(node, left.columns),
+    }
+    emit(builder, "batch_matmul", [x, y, *views], output, {**sizes, **epilogue.sizes}, node.origin, **constants)
+
+
+def _unit_axis(factor: Matrices, rows: str, columns: str) -> str | None:
+    """The axis of `factor` along which neighbours share texels: what its rows or its columns are called. None: it is no axis of a matrix.
+
+    All other strides consist of whole texels, as pitches do.
+    """
+    return columns if factor.column_stride == 1 else rows if factor.row_stride == 1 else None
 
 
 LOWERINGS: Lowerings = {BatchMatMul: lower_batch_matmul, MatMul: lower_matmul}

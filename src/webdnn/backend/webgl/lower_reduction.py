@@ -13,12 +13,18 @@ from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
 
-COMBINE = {
+FLOATS = {
     "sum": ("((a) + (b))", "0.0"),
     "mean": ("((a) + (b))", "0.0"),
     "max": ("maximum_(a, b)", literal(-math.inf)),
     "min": ("minimum_(a, b)", literal(math.inf)),
     "prod": ("((a) * (b))", "1.0"),
+}
+INTEGERS = {
+    "sum": ("((a) + (b))", "0"),
+    "max": ("max(a, b)", literal(-(2**31), "int32")),
+    "min": ("min(a, b)", literal(2**31 - 1, "int32")),
+    "prod": ("((a) * (b))", "1"),
 }
 """How each reduction combines two values, and what it starts from."""
 
@@ -36,14 +42,16 @@ def lower_reduce(builder: Builder, node: Node, op: Reduce) -> None:
     if last in op.axes:
         template = "reduce_columns"
         sizes["LENGTH"] = view.columns
-    combine, start = COMBINE[op.kind]
+    dtype = node.outputs[0].dtype
+    combine, start = (FLOATS if dtype == "float32" else INTEGERS)[op.kind]
     steps = product([view.shape[axis] for axis in reduced])
     if template == "reduce_columns":
         steps = steps * (view.columns // TEXEL + 1)
     used = tuple(name for name in ("maximum_", "minimum_") if name in combine)
     constants: dict[str, Any] = {"kind": op.kind, "combine": combine, "start": start, "used": used}
-    constants |= {"kept": tuple(kept), "reduced": tuple(reduced)}
-    constants |= {"levels": 1 if op.kind in ("max", "min") else levels(steps)}
+    constants |= {"kept": tuple(kept), "reduced": tuple(reduced), "dtype": dtype}
+    exact = op.kind in ("max", "min") or dtype != "float32"
+    constants |= {"levels": 1 if exact else levels(steps)}
     emit(builder, template, [view], builder.view(node.outputs[0]), sizes, node.origin, **constants)
 
 
@@ -62,8 +70,10 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
     if not is_last(x, op.axis):
         template = "cumulative_sum_rows"
         sizes = {"LENGTH": x.shape[op.axis], "INNER": inner_rows(x, op.axis)}
-    flags = {"exclusive": op.exclusive, "reverse": op.reverse, "levels": levels(x.shape[op.axis])}
-    emit(builder, template, [x], builder.view(node.outputs[0]), sizes, node.origin, **flags)
+    dtype = node.outputs[0].dtype
+    constants: dict[str, Any] = {"exclusive": op.exclusive, "reverse": op.reverse, "dtype": dtype}
+    constants |= {"levels": levels(x.shape[op.axis]) if dtype == "float32" else 1}
+    emit(builder, template, [x], builder.view(node.outputs[0]), sizes, node.origin, **constants)
 
 
 LOWERINGS: Lowerings = {CumulativeSum: lower_cumulative_sum, Reduce: lower_reduce, Softmax: lower_softmax}

@@ -1,4 +1,5 @@
-"""Ops that move elements: transposition, slices, padding, concatenation, copies."""
+"""Ops that move elements (transposition, slices, padding, concatenation, copies) or make them. Textures of floats are read and written as
+floats, those of integers as integers: nothing is computed on the way, so every bit stays."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from webdnn.backend.webgl.emit import MOST_INPUTS, axis_sizes, emit, inner_rows,
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import Concat, Pad, Slice, Transpose
+from webdnn.graph.ops import Concat, Fill, Iota, Pad, Slice, Transpose
 
 
 def _gather(builder: Builder, node: Node, start: Size, strides: Sequence[Size]) -> None:
@@ -49,8 +50,16 @@ def lower_pad(builder: Builder, node: Node, op: Pad) -> None:
     if not whole:
         sizes |= {"BEFORE": amounts[-1][0], "LENGTH": source.columns}
     axes = tuple(range(len(amounts) - 1))
-    value = literal(op.value)
+    value = literal(op.value, node.outputs[0].dtype)
     emit(builder, "pad", [source], output, sizes, node.origin, axes=axes, whole_texels=whole, value=value)
+
+
+def lower_fill(builder: Builder, node: Node, op: Fill) -> None:
+    emit(builder, "fill", [], builder.view(node.outputs[0]), {}, node.origin, value=literal(op.value, op.dtype))
+
+
+def lower_iota(builder: Builder, node: Node, op: Iota) -> None:
+    emit(builder, "iota", [], builder.view(node.outputs[0]), {}, node.origin)
 
 
 def lower_concat(builder: Builder, node: Node, op: Concat) -> None:
@@ -68,7 +77,7 @@ def _joined(builder: Builder, views: Sequence[View], axis: int, origin: tuple[st
         return views[0]
     shape = list(views[0].shape)
     shape[axis] = sum((view.shape[axis] for view in views[1:]), shape[axis])
-    result = builder.temporary(tuple(shape))
+    result = builder.temporary(tuple(shape), builder.storage(views[0]))
     _concat(builder, views, result, axis, origin)
     return result
 
@@ -89,4 +98,11 @@ def copy(builder: Builder, source: View, destination: View, origin: tuple[str, .
     emit(builder, "copy", [source], destination, sizes, origin, same_columns=same)
 
 
-LOWERINGS: Lowerings = {Concat: lower_concat, Pad: lower_pad, Slice: lower_slice, Transpose: lower_transpose}
+LOWERINGS: Lowerings = {
+    Concat: lower_concat,
+    Fill: lower_fill,
+    Iota: lower_iota,
+    Pad: lower_pad,
+    Slice: lower_slice,
+    Transpose: lower_transpose,
+}
