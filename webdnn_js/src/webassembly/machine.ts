@@ -10,6 +10,7 @@ import type { Content } from '../fetch';
 import { readMatrix, writeMatrix, type Place } from '../matrix';
 import type { Plan, Weight } from '../plan';
 import { BYTES_PER_ELEMENT } from '../dtypes';
+import { wayOf } from './ways';
 
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -74,8 +75,6 @@ const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
-/** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
-const LEAST_SIZE = 8;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -235,7 +234,7 @@ export class Machine {
   }
 
   /**
-   * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+   * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
    * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
   private warmUp(schedule: Schedule): void {
@@ -248,12 +247,12 @@ export class Machine {
     const spent = new Map<string, number>();
     let all = 0;
     for (const i of order) {
-      const { kernel, args } = this.steps[i]!;
-      const way = [kernel, ...args.filter((arg) => arg < LEAST_SIZE)].join();
+      const step = this.steps[i]!;
+      const way = wayOf(step, this.model.plan.kernels[step.kernel]!.name);
       const before = spent.get(way) ?? 0;
       if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
       const start = performance.now();
-      for (const { buffer } of this.steps[i]!.in) {
+      for (const { buffer } of step.in) {
         const at = this.fixed[buffer];
         if (at !== undefined) this.touch(at, at + fixedBytes(this.model, buffer));
       }

@@ -9,7 +9,7 @@ from webdnn.backend.operands import Matrices, matrices
 from webdnn.backend.target import Lowerings
 from webdnn.backend.webgl.emit import TEXEL, axis_sizes, emit
 from webdnn.backend.webgl.epilogue import emit_product, epilogue_of, product_levels
-from webdnn.graph.dim import Size, number
+from webdnn.graph.dim import Size, number, product
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import BatchMatMul, MatMul
 from webdnn.graph.ops.elementwise import WithEpilogue
@@ -17,8 +17,8 @@ from webdnn.graph.ops.elementwise import WithEpilogue
 
 def emit_matmul(builder: Builder, node: Node, op: WithEpilogue) -> None:
     """The product of rows and weights; a convolution of single pixels is one too."""
-    channels = number(node.inputs[0].shape[-1])
     weights = builder.view(node.inputs[1])
+    channels = number(product(weights.shape[:-1]))  # that of the data may be symbolic, and must equal it
     emit_product(builder, node, op, "matmul", weights, {"CHANNELS": channels}, channels, tail=channels % TEXEL)
 
 

@@ -70,7 +70,7 @@ export declare class Machine {
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
     private execute;
     /**
-     * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+     * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
      * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
      */
     private warmUp;
