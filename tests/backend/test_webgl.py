@@ -205,9 +205,10 @@ def moved(dtype: str, random: Random) -> Graph:
         apply(ScatterElements(), rows, elements, apply(Slice((0, 0), (3, 3)), wide)),
         apply(ScatterRows(), wide, places, updates),
     ]
-    state, element = (source(name, 3, 7, dtype=dtype) for name in ("state", "element"))
+    state, element = (source(name, 5, 7, dtype=dtype) for name in ("state", "element"))
     handed_on = Graph((state, element), (element, state), ("state", "stacked"))
-    outputs += apply(Repeat(5, handed_on, 1, 1), rows, x).node.outputs
+    first = apply(Reshape((5, 7)), apply(Slice((1, 0, 0), (1, 5, 7)), x))
+    outputs += apply(Repeat(3, handed_on, 1, 1), first, x).node.outputs
     return graph_of([x, y], outputs)
 
 

@@ -84,9 +84,10 @@ def describe(
 def epilogue_of(
     builder: Builder, op: WithEpilogue, inputs: Sequence[Value], result: tuple[Size, ...]
 ) -> tuple[list[View], Epilogue]:
-    """Views and description of the operands that follow data and weights."""
-    views = [builder.view(value) for value in inputs[2:]]
-    dtypes = [inputs[0].dtype, *(value.dtype for value in inputs[2:])]  # a sum has the dtype of its factors
+    """Views and description of the operands that follow the main ones; samplers 0 and 1 are what the kernel makes its sums from."""
+    extra = inputs[op.main :]
+    views = [builder.view(value) for value in extra]
+    dtypes = [inputs[0].dtype, *(value.dtype for value in extra)]  # a sum has the dtype of the data
     return views, describe(op.program, dtypes, views, result, first=1, sampler=2)
 
 

@@ -1,4 +1,4 @@
-"""Reductions, softmax, cumulative sums."""
+"""Reductions, softmax, normalization, cumulative sums."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from webdnn.backend.builder import Builder
 from webdnn.backend.target import Lowerings
 from webdnn.backend.webgl.dialect import literal
 from webdnn.backend.webgl.emit import TEXEL, emit, inner_rows, is_last, levels
+from webdnn.backend.webgl.epilogue import epilogue_of
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
 
 FLOATS = {
     "sum": ("((a) + (b))", "0.0"),
@@ -63,6 +64,16 @@ def lower_softmax(builder: Builder, node: Node, op: Softmax) -> None:
     emit(builder, "softmax", [view, sums], builder.view(node.outputs[0]), {}, node.origin)
 
 
+def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
+    x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    sums = builder.temporary((x.rows, 2))
+    constants: dict[str, Any] = {"centre": op.centre, "epsilon": literal(op.epsilon)}
+    constants |= {"levels": levels(x.columns // TEXEL)}
+    emit(builder, "normalize_sums", [x], sums, {"LENGTH": x.columns}, node.origin, **constants)
+    views, epilogue = epilogue_of(builder, op, node.inputs, y.shape)
+    emit(builder, "normalize", [x, sums, *views], y, epilogue.sizes, node.origin, epilogue=epilogue, used=epilogue.used)
+
+
 def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
     x = builder.view(node.inputs[0])
     sizes: dict[str, Size] = {}
@@ -76,4 +87,9 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
     emit(builder, template, [x], builder.view(node.outputs[0]), sizes, node.origin, **constants)
 
 
-LOWERINGS: Lowerings = {CumulativeSum: lower_cumulative_sum, Reduce: lower_reduce, Softmax: lower_softmax}
+LOWERINGS: Lowerings = {
+    CumulativeSum: lower_cumulative_sum,
+    Normalize: lower_normalize,
+    Reduce: lower_reduce,
+    Softmax: lower_softmax,
+}
