@@ -14,7 +14,8 @@ from harness.descriptors import check_answer, run_cases, write_cases
 from harness.edge_cases import EDGE_CASES
 from harness.page import PageError
 from webdnn.backend.webassembly import TARGET, toolchain
-from webdnn.backend.webassembly.finish import finish, render_module
+from webdnn.backend.webassembly.module import render_module
+from webdnn.backend.webassembly.target import finish
 from webdnn.backend.webassembly.toolchain import (
     INSTRUCTION_SETS,
     TOOLCHAINS,

@@ -14,9 +14,9 @@ from harness.cases import Case, Random, bias_relu, graph_of, source
 from harness.page import RUNNER_PAGE, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.webassembly import TARGET, toolchain
-from webdnn.backend.webassembly.dialect import FUNCTIONS as DIALECT
-from webdnn.backend.webassembly.lowering import LOWERINGS
-from webdnn.backend.webassembly.operands import Bias, Calls, split_bias
+from webdnn.backend.webassembly.dialect import FLOATS, INTEGERS
+from webdnn.backend.webassembly.emit import Bias, split_bias
+from webdnn.backend.webassembly.operands import Operand
 from webdnn.backend.webassembly.toolchain import VARIANTS, ToolchainError, find_zig
 from webdnn.descriptor.schema import Plan, Step
 from webdnn.descriptor.writer import write_descriptor
@@ -70,31 +70,39 @@ def _write(directory: Path, case: Case, change: Callable[[Plan], None] = lambda 
 
 
 def test_every_op_and_function_has_an_entry() -> None:
-    assert set(LOWERINGS) == set(OPS) - {Concat, Repeat, Reshape}
-    assert set(DIALECT) == set(FUNCTIONS)
+    assert set(TARGET.lowerings) == set(OPS) - {Concat, Repeat, Reshape}
+    assert set(FLOATS) == {name for name, f in FUNCTIONS.items() if "float32" in f.domain}
+    assert set(INTEGERS) == {name for name, f in FUNCTIONS.items() if set(f.domain) - {"float32"}}
 
 
 @pytest.mark.parametrize(
     ("calls", "kinds", "want"),
     [
-        ([["add", 0, 1]], ["column"], Bias(1, [])),
-        ([["add", 1, 0], ["relu", 2]], ["column"], Bias(1, [["relu", 0]])),
+        ([("add", 0, 1)], ["column"], (1, [])),
+        ([("add", 1, 0), ("relu", 2)], ["column"], (1, [("relu", 0)])),
         (
-            [["add", 0, 2], ["add", 3, 1], ["clip", 4, {"value": 0.0}, {"value": 6.0}]],
+            [("add", 0, 2), ("add", 3, 1), ("clip", 4, 0.0, 6.0)],
             ["full", "column"],
-            Bias(2, [["add", 0, 1], ["clip", 3, {"value": 0.0}, {"value": 6.0}]]),
+            (2, [("add", 0, 1), ("clip", 3, 0.0, 6.0)]),
         ),
-        ([["add", 0, 1], ["relu", 2]], ["full"], None),
-        ([["sub", 0, 1]], ["column"], None),
-        ([["add", 0, {"value": 1.0}]], ["column"], None),
-        ([["add", 0, 0]], ["column"], None),
-        ([["relu", 0], ["add", 2, 1]], ["column"], None),
-        ([["add", 0, 1], ["mul", 2, 0]], ["column"], None),
-        ([["add", 0, 1], ["mul", 2, 1]], ["column"], None),
+        ([("add", 0, 1), ("relu", 2)], ["full"], None),
+        ([("sub", 0, 1)], ["column"], None),
+        ([("add", 0, 1.0)], ["column"], None),
+        ([("add", 0, 0)], ["column"], None),
+        ([("relu", 0), ("add", 2, 1)], ["column"], None),
+        ([("add", 0, 1), ("mul", 2, 0)], ["column"], None),
+        ([("add", 0, 1), ("mul", 2, 1)], ["column"], None),
     ],
 )
-def test_sums_begin_with_a_bias(calls: Calls, kinds: list[str], want: Bias | None) -> None:
-    assert split_bias(calls, kinds) == want
+def test_sums_begin_with_a_bias(calls: list[Any], kinds: list[str], want: tuple[int, list[Any]] | None) -> None:
+    def program(of: list[Any]) -> Program | None:
+        inputs = 1 + len(kinds)
+        return Program(inputs, tuple(Call(name, tuple(operands)) for name, *operands in of)) if of else None
+
+    epilogue = program(calls)
+    assert epilogue is not None
+    found = split_bias(epilogue, tuple(Operand(kind, "float32") for kind in kinds))
+    assert found == (want and Bias(want[0], program(want[1])))
 
 
 def test_compiler_missing(monkeypatch: pytest.MonkeyPatch) -> None:
