@@ -211,14 +211,14 @@ def test_in_place_spares_a_part_of_the_operand() -> None:
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda c: f"{c['name']}, {c['mode']}")
 def test_golden_memory(case: dict) -> None:
-    items = [Buffer(i["bytes"], i["first"], i["last"], i["dtype"]) for i in case["items"]]
+    items = [Buffer(i["bytes"], i["first"], i["last"], i["storage"]) for i in case["items"]]
     if case["mode"] == "arena":
         offsets, total = plan_arena(items)
         assert ([{"offset": o} for o in offsets], total) == (case["placements"], case["arenaBytes"])
     else:
         chosen, slots = plan_slots(items)
         assert [{"slot": s} for s in chosen] == case["placements"]
-        assert [{"bytes": size, "dtype": dtype} for size, dtype in slots] == case["slots"]
+        assert [{"bytes": size, "storage": storage} for size, storage in slots] == case["slots"]
 
 
 def random_items(seed: int) -> list[Buffer]:
@@ -252,7 +252,7 @@ def test_buffers_that_live_together_lie_apart() -> None:
             assert offsets[i] % ALIGNMENT == 0
             assert offsets[i] + a.bytes <= total
             assert slots[chosen[i]][0] >= a.bytes
-            assert slots[chosen[i]][1] == a.dtype
+            assert slots[chosen[i]][1] == a.storage
             for j, b in enumerate(items[:i]):
                 if meet(a, b):
                     assert offsets[i] + a.bytes <= offsets[j] or offsets[j] + b.bytes <= offsets[i], f"seed {seed}"

@@ -20,7 +20,7 @@ from webdnn.graph.ops import (
     GatherElements,
     Resize2D,
 )
-from webdnn.graph.ops.indexing import MOST, take
+from webdnn.graph.ops.indexing import take
 from webdnn.graph.types import TensorType
 
 
@@ -49,11 +49,10 @@ REFUSED = [
     (BatchMatMul(), ((3,), (3, 5)), "wanted"),
     (BatchMatMul(), ((2, 4, 3), (3, 3, 5)), "do not broadcast"),
     (Gather(2), ((3, 4), (2,)), "axis 2 does not fit"),
-    (Gather(0), ((3, 4), (2, 2)), "indices must have rank 1"),
-    (GatherElements(), ((3, 4), (2, 4)), "wanted"),
+    (Gather(0), ((3, 4), (2, 2)), "indices must be int32, got float32"),
+    (GatherElements(), ((3, 4), (2, 4)), "indices must be int32"),
     (ArgReduce("max", -1), ((3, 4),), "axis -1 does not fit"),
     (ArgReduce("mean", 0), ((3, 4),), "kind must be max or min, got 'mean'"),
-    (ArgReduce("max", 0), ((MOST + 1,),), "not exact in float32"),
     (ArgSort(5), ((3, 4),), "5 of 4 elements"),
     (ArgSort(0), ((3, 4),), "0 of 4 elements"),
     (CumulativeSum(1), ((3,),), "axis 1 does not fit"),

@@ -258,12 +258,20 @@ def _transposed() -> list[Case]:
 
 
 def _matmul() -> list[Case]:
+    def flattened(random: Random) -> Graph:
+        """`view(size(0), -1)` before a dense layer of 36 rows: H·W must be 12."""
+        x = source("x", N, 3, H, W)
+        rows = apply(Reshape((N, x.type.elements // N)), x, origin=("view",))
+        return graph_of([x], [apply(MatMul(), rows, random.constant(36, 7, scale=0.3), origin=("dense",))])
+
     cases = [
         Case(f"matmul {rows}x{k}x{m}", weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
         for rows, k, m in ((1, 64, 10), (1, 7, 5), (5, 33, 17), (13, 128, 40), (2, 300, 1), (64, 12, 9))
     ]
     cases.append(Case("matmul of rank 4", weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
     cases.append(Case("matmul symbolic batch", weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
+    pictures = tuple({"N": n, "H": h, "W": w} for n, h, w in ((1, 3, 4), (3, 2, 6), (2, 12, 1)))
+    cases.append(Case("matmul symbolic depth", flattened, pictures))
     return cases
 
 

@@ -74,8 +74,7 @@ def all_nodes(graph: Graph) -> Iterator[Node]:
     while pending:
         for node in pending.pop().nodes():
             yield node
-            if isinstance(node.op, Repeat):
-                pending.append(node.op.body)
+            pending.extend(node.op.bodies)
 
 
 def parameters(graph: Graph) -> int:

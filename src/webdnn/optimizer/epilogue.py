@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from webdnn.graph.graph import Value, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.graph.program import Program
 from webdnn.optimizer.match import is_per_channel
 from webdnn.optimizer.programs import ProgramBuilder
@@ -56,7 +56,7 @@ def _fuse(value: Value, total: Value, program: Program) -> Value | None:
     if not isinstance(total.op, WithEpilogue):
         return None
     builder = ProgramBuilder()
-    before = [builder.sum(), *(builder.input(v) for v in total.node.inputs[2:])]
+    before = [builder.sum(sum_dtype(total)), *(builder.input(v) for v in total.node.inputs[2:])]
     stored = builder.inline(total.op.program, before) if total.op.program else before[0]
     result = builder.inline(program, [stored if v == total else builder.input(v) for v in value.node.inputs])
     fused, operands = builder.finish(result)

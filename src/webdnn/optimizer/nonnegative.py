@@ -8,6 +8,7 @@ from webdnn.graph.graph import Constant, Value
 from webdnn.graph.ops import Concat, Elementwise, Pad, Pool2D, Reduce, Reshape, Resize2D, Slice, Softmax, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Call, Program
+from webdnn.optimizer.match import is_floating
 
 # Functions that are never negative, and those that are not where no operand is.
 ALWAYS = ("abs", "exp", "hard_sigmoid", "relu", "rsqrt", "sigmoid", "softplus", "sqrt", "square")
@@ -36,6 +37,8 @@ Needed = frozenset[int]  # inputs of a program that must not be negative
 
 def is_nonnegative(value: Value) -> bool:
     """True when `value` holds no element below zero, whatever the inputs of the graph are; NaN aside. False when that cannot be shown."""
+    if not is_floating(value):
+        return False  # the absolute value of the least integer is negative
     seen = {value}
     pending = [value]
     while pending:

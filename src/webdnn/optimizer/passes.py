@@ -6,12 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph, Node, Value
-from webdnn.graph.ops import Repeat
 from webdnn.graph.verify import verify
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
@@ -20,6 +19,7 @@ from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
+from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
 from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
@@ -78,22 +78,22 @@ def whole_graph(name: str, function: Run, reason: str) -> Pass:
 
 
 def optimize_loop_bodies(graph: Graph) -> tuple[Graph, int]:
-    """Every Repeat's body, a graph of its own, is optimized; bodies used twice stay one."""
+    """The body of every loop, a graph of its own, is optimized; bodies used twice stay one."""
     optimized: dict[int, Graph] = {}
     changed = 0
 
+    def better(body: Graph) -> Graph:
+        if id(body) not in optimized:
+            optimized[id(body)] = optimize(body)
+        return optimized[id(body)]
+
     def visit(old: Node, fresh: Node) -> Sequence[Value]:
         nonlocal changed
-        if not isinstance(fresh.op, Repeat):
-            return fresh.outputs
-        body = fresh.op.body
-        better = optimized.setdefault(id(body), body)
-        if better is body:
-            better = optimized[id(body)] = optimize(body)
-        if better is body:
+        bodies = [better(body) for body in fresh.op.bodies]
+        if all(new is body for new, body in zip(bodies, fresh.op.bodies, strict=True)):
             return fresh.outputs
         changed += 1
-        return Node(replace(fresh.op, body=better), fresh.inputs, fresh.origin).outputs
+        return Node(fresh.op.with_bodies(bodies), fresh.inputs, fresh.origin).outputs
 
     result = rebuild(graph, visit)
     return (result, changed) if changed else (graph, 0)
@@ -144,6 +144,11 @@ PASSES = (
         "transpose_motion",
         [remove_no_op, merge_moves, sink_transpose, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
+    ),
+    rules(
+        "product_factors",
+        [transpose_of_factor],
+        "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
     rules("softmax", [recognize_softmax], "before fusion, which would take its parts into their neighbours"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.graph.graph import Constant, Value, apply
-from webdnn.graph.ops import Conv2D, DepthwiseConv2D, Elementwise, MatMul
+from webdnn.graph.ops import BatchMatMul, Conv2D, DepthwiseConv2D, Elementwise, MatMul
 from webdnn.graph.ops.convolution import NO_PADDING
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Call, Operand, Program
@@ -40,7 +40,7 @@ def fold_into_sum(value: Value, context: Context) -> Value | None:
     or below is no hazard. The weights may be shared with other ops: those keep the unscaled ones.
     """
     op = value.op
-    if not isinstance(op, WithEpilogue) or op.program is None or not is_floating(value):
+    if not _has_float_weights(value) or not isinstance(op, WithEpilogue) or op.program is None:
         return None
     channels = value.shape[-1]
     weights = constant(value.node.inputs[1])
@@ -67,7 +67,7 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
     border pixels meet fewer weights); a scale can always move, 0·s = 0. s·x + b must have no other reader, else nothing is saved.
     """
     op = value.op
-    if not isinstance(op, WithEpilogue) or not is_floating(value):
+    if not _has_float_weights(value) or not isinstance(op, WithEpilogue):
         return None
     data = value.node.inputs[0]
     weights = constant(value.node.inputs[1])
@@ -96,6 +96,12 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
             builder.inline(op.program, [base, *map(builder.input, operands)]) if op.program else base
         )
     return _rebuilt(value, scaled, program, operands, data=(x, data))
+
+
+def _has_float_weights(value: Value) -> bool:
+    """True for an op that multiplies floats by weights whose last axes are its channels, and gives floats."""
+    layer = isinstance(value.op, WithEpilogue) and not isinstance(value.op, BatchMatMul)
+    return layer and is_floating(value) and all(map(is_floating, value.node.inputs[:2]))
 
 
 def find_affine(program: Program, start: int, constants: Sequence[Array | None]) -> Affine:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from webdnn.graph.graph import Value, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.optimizer.programs import ProgramBuilder
 from webdnn.optimizer.rewrite import Context
 
@@ -35,7 +35,9 @@ def simplify_epilogue(value: Value, context: Context) -> Value | None:
     if not isinstance(op, WithEpilogue) or op.program is None:
         return None
     builder = ProgramBuilder()
-    result = builder.inline(op.program, [builder.sum(), *(builder.input(v) for v in value.node.inputs[2:])])
+    result = builder.inline(
+        op.program, [builder.sum(sum_dtype(value)), *(builder.input(v) for v in value.node.inputs[2:])]
+    )
     program, inputs = builder.finish(result)
     if isinstance(result, float) or program == op.program:
         return None

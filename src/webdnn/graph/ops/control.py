@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph, Op, positive_sizes
+from webdnn.graph.interpreter import run_values
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -64,12 +65,10 @@ class Repeat(Op):
         )
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        from webdnn.graph.interpreter import run_values
-
         states = list(inputs[: self.carried])
         sequences = inputs[self.carried : self.carried + self.scanned]
         fixed = list(inputs[self.carried + self.scanned :])
-        count = int(self.count)  # type: ignore[arg-type]
+        count = number(self.count)
         collected: list[list[Array]] = [[] for _ in self.body.outputs[self.carried :]]
         for step in range(count):
             t = count - 1 - step if self.reverse else step
@@ -80,17 +79,3 @@ class Repeat(Op):
                 target.append(element)
         stacks = [np.stack(c[::-1] if self.reverse else c, axis=-2) for c in collected]
         return (*states, *stacks)
-
-    def bind(self, symbols: Mapping[str, int]) -> Op:
-        from webdnn.graph.interpreter import bind_graph
-
-        bound = super().bind(symbols)
-        assert isinstance(bound, Repeat)
-        object.__setattr__(bound, "body", bind_graph(self.body, symbols))
-        return bound
-
-    def key(self) -> object:
-        return (Repeat, self.count, id(self.body), self.carried, self.scanned, self.reverse)
-
-    def __str__(self) -> str:
-        return f"Repeat(count={self.count}, carried={self.carried}, scanned={self.scanned}, reverse={self.reverse})"

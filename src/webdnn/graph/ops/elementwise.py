@@ -42,6 +42,11 @@ def elementwise(function: str, *operands: Value | float, origin: tuple[str, ...]
     return apply(Elementwise(program), *(o for o in operands if isinstance(o, Value)), origin=origin)
 
 
+def sum_dtype(value: Value) -> str:
+    """The dtype of the sum of products that `value`, of an op with an epilogue, is made from: that of the data."""
+    return value.node.inputs[0].dtype
+
+
 @dataclass(frozen=True, eq=False)
 class WithEpilogue(Op):
     """Base of the ops that sum products (`main` inputs: data and weights) and may finish with an elementwise program.

@@ -33,10 +33,14 @@ class MatMul(WithEpilogue):
 
     def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x, w = inputs
-        if x.rank < 1 or w.rank != 2 or x.shape[-1] != w.shape[0]:
+        if x.rank < 1 or w.rank != 2 or not sizes_may_match(x.shape[-1], w.shape[0]):
             raise GraphError(f"data (…, K) and weights (K, M) wanted, got {x} and {w}")
         check_factors(x, w)
         return TensorType((*x.shape[:-1], w.shape[1]), x.dtype)
+
+    def main_requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        x, w = inputs
+        return ((x.shape[-1], w.shape[0]),)
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
