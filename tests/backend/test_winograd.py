@@ -69,6 +69,16 @@ def _operands(random: Random) -> Graph:
     return graph_of([x, image, line], [result])
 
 
+def _dtypes(random: Random) -> Graph:
+    """Truth and integers come in, truth goes out."""
+    x, mask = source("x", 1, 6, 7, 24), source("mask", 1, 6, 7, 24, dtype="bool")
+    counts = source("counts", 24, dtype="int32")
+    calls = [Call("where", (1, 0, -0.5)), Call("clip", (2, -1.0, 1.0)), Call("to_float32", (4,)), Call("less", (3, 5))]
+    op = Conv2D(padding=_same((3, 3)), epilogue=Program(3, tuple(calls)), groups=3)
+    result = apply(op, x, random.constant(3, 3, 8, 24, scale=0.1), mask, counts, origin=("layer",))
+    return graph_of([x, mask, counts], [result])
+
+
 ANY_SIZE = symbol("N"), symbol("H"), symbol("W")
 SIZES = {"N": 1, "H": 5, "W": 6}, {"N": 2, "H": 70, "W": 90}
 
@@ -86,6 +96,7 @@ CASES: dict[Pair, list[Case]] = {
         Case("groups to one pixel", _layer((1, 3, 3, 32), 64, VALID, residual=True, groups=4)),
         Case("groups of many tiles", _layer((1, 120, 116, 32), 32, groups=2)),
         Case("groups, operands of every kind", _operands),
+        Case("groups, operands and result of other dtypes", _dtypes),
         Case("deep", _layer((1, 7, 7, 512), 64)),
         Case("many tiles", _layer((1, 120, 116, 32), 32)),
         Case("any size", _layer((*ANY_SIZE, 16), 8), SIZES),
