@@ -47,7 +47,7 @@ def test_symbolic_and_looped():
     state, element = apply(Input("s", TensorType((n, 4)))), apply(Input("e", TensorType((n, 3))))
     weights = apply(Constant(np.ones((3, 4), np.float32)))
     body = Graph((state, element), (elementwise("add", state, apply(MatMul(), element, weights)),), ("s",))
-    x, start = apply(Input("x", TensorType((n, t, 3)))), apply(Input("start", TensorType((n, 4))))
+    x, start = apply(Input("x", TensorType((t, n, 3)))), apply(Input("start", TensorType((n, 4))))
     graph = Graph((x, start), (apply(Repeat(t, body, 1, 1), start, x),), ("y",))
     assert macs(graph) == 12 * n * t
     assert parameters(graph) == 12

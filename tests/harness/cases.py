@@ -338,6 +338,9 @@ def _reductions() -> list[Case]:
     cases.append(Case("reduce mean, many channels", one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
     cases.append(Case("reduce sum over first and last axis", one((3, 4, 5), Reduce("sum", (0, 2)))))
     cases.append(Case("reduce everything", one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
+    cases.append(
+        Case("reduce mean of groups of channels", one((N, 3, 5, 2, 4), Reduce("mean", (1, 2, 4), True)), BATCHES)
+    )
     cases.append(Case("reduce symbolic", one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
     cases += [Case(f"softmax over {c}", one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
     cases.append(Case("softmax symbolic rank 3", one((N, 2, 6), Softmax()), BATCHES))

@@ -25,6 +25,7 @@ from webdnn.optimizer.normalization import recognize_normalize
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
 from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
+from webdnn.optimizer.reshape_motion import sink_reshape
 from webdnn.optimizer.rewrite import Rule, reasons_to_stay, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
@@ -158,7 +159,7 @@ PASSES = (
     ),
     rules(
         "transpose_motion",
-        [remove_no_op, merge_moves, shorten_moves, sink_transpose, permute_dense_weights],
+        [remove_no_op, merge_moves, shorten_moves, sink_transpose, sink_reshape, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
     ),
     rules(

@@ -39,14 +39,13 @@ def sink_transpose(value: Value, context: Context) -> Value | None:
 
 
 def _leading_operand(value: Value) -> Value | None:
-    """The first operand that is moved in memory and is no broadcast one."""
+    """The operand whose coordinates are taken: moved in memory, and no broadcast one. Of several the one that was made on the fewest axes, which are
+    those of a picture rather than factors of them: a convolution can then take the op as its epilogue."""
     operands = value.node.inputs[:1] if isinstance(value.op, Gather) else value.node.inputs
-    for operand in operands:
-        if isinstance(value.op, Elementwise) and operand.shape != value.shape:
-            continue
-        if _has_transpose(operand):
-            return operand
-    return None
+    moved = [v for v in operands if _has_transpose(v)]
+    if isinstance(value.op, Elementwise):
+        moved = [v for v in moved if v.shape == value.shape]
+    return min(moved, key=lambda v: trace(v)[0].type.rank, default=None)
 
 
 def _has_transpose(value: Value) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
 from webdnn.graph.types import TensorType, broadcast_requirements, broadcast_shapes, check_dtype, sizes_may_match
