@@ -16,7 +16,8 @@ from harness.descriptors import check_answer
 from harness.edge_cases import EDGE_CASES
 from harness.selection import Selected
 from webdnn.backend.webassembly import TARGET, toolchain
-from webdnn.backend.webassembly.finish import finish, render_module
+from webdnn.backend.webassembly.module import render_module
+from webdnn.backend.webassembly.target import finish
 from webdnn.backend.webassembly.toolchain import (
     INSTRUCTION_SETS,
     TOOLCHAINS,

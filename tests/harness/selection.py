@@ -16,6 +16,6 @@ def selected_of(items: Iterable[pytest.Item], module: str, name: str, **fixed: A
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         is_fixed = all(key in parameters and parameters[key] == value for key, value in fixed.items())
-        if name in parameters and is_fixed and getattr(item, "module", None).__name__ == module:
+        if name in parameters and is_fixed and getattr(getattr(item, "module", None), "__name__", None) == module:
             found.append(parameters[name])
     return found
