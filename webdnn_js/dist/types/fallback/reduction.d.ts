@@ -1,3 +1,3 @@
-/** Reductions over axes, and softmax. */
+/** Reductions over axes, cumulative sums, and softmax. */
 import { type KernelTable } from './operand.js';
 export declare const KERNELS: KernelTable;
