@@ -138,13 +138,13 @@ class RandomGraph:
     def repeat(self) -> None:
         """A loop with states, a scanned sequence, a fixed value and a stacked result, some of which may be one value."""
         inner = RandomGraph(self.seed * 31 + len(self.values), self.depth + 1)
-        sequences = [v for v in self.values if len(v.shape) >= 2 and v.shape[-2] <= 4]
+        sequences = [v for v in self.values if len(v.shape) >= 2 and v.shape[0] <= 4]
         if not sequences:
             return
         sequence, fixed, start = sequences[-1], self.pick(), self.pick()
-        count = int(sequence.shape[-2])
+        count = int(sequence.shape[0])
         states = [inner.input("a", *start.shape), inner.input("b", *start.shape)]
-        inner.input("element", *sequence.shape[:-2], sequence.shape[-1])
+        inner.input("element", *sequence.shape[1:])
         inner.input("fixed", *fixed.shape)
         inner.grow(6)
         following = [inner.like(s)[inner.rng.integers(len(inner.like(s)))] for s in states]

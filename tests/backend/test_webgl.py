@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cases import Case, N, Random, bias_relu, graph_of, source
+from harness.cases import Array, Case, N, Random, bias_relu, graph_of, source
 from harness.descriptors import check_answer, run_cases, write_cases
 from harness.metric import error
-from harness.page import RUNNER_PAGE
+from harness.page import RUNNER_PAGE, PageError
 from webdnn.backend.builder import WeightTable, build_plan
-from webdnn.backend.webgl import TARGET
-from webdnn.backend.webgl.dialect import FUNCTIONS as DIALECT
-from webdnn.backend.webgl.lowering import LOWERINGS
+from webdnn.backend.webgl import TARGET, dialect
+from webdnn.backend.webgl.emit import Shader
 from webdnn.descriptor import writer
+from webdnn.descriptor.schema import Step
 from webdnn.descriptor.weights import cut_shards
+from webdnn.graph.dim import number
 from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Constant, Graph, apply
 from webdnn.graph.interpreter import interpret
@@ -31,11 +32,16 @@ from webdnn.graph.ops import (
     Conv2D,
     Conv2DTranspose,
     DepthwiseConv2D,
+    Gather,
+    GatherElements,
+    Iota,
     MatMul,
     Pad,
     Reduce,
     Repeat,
     Reshape,
+    ScatterElements,
+    ScatterRows,
     Slice,
     Softmax,
     Transpose,
@@ -52,18 +58,22 @@ def test_d7_products_read_eight_texels_for_64_products():
     one_row = apply(MatMul(), apply(Reshape((1, 35 * 16)), ones), random.constant(35 * 16, 8))
     graph = graph_of([x], [one_row])
     plan = build_plan(graph, TARGET, WeightTable.of(graph))
-    kernels = [plan.kernels[step.kernel] for step in plan.steps]
-    assert [kernel["name"] for kernel in kernels] == ["conv2d", "matmul", "matmul"]
-    assert [kernel.get("targets", 1) for kernel in kernels] == [4, 4, 1]
-    for kernel, reads, products in zip(kernels, (8, 8, 5), (64, 64, 16), strict=True):
-        loop = kernel["source"].split("c + 4 <= CHANNELS")[1].split("}")[0]
+    kernels = [plan.kernels[step.kernel] for step in plan.steps if isinstance(step, Step)]
+    shaders = [kernel for kernel in kernels if isinstance(kernel, Shader)]
+    assert [shader.name for shader in shaders] == ["conv2d", "matmul", "matmul"]
+    assert [shader.targets for shader in shaders] == [4, 4, 1]
+    for shader, reads, products in zip(shaders, (8, 8, 5), (64, 64, 16), strict=True):
+        loop = shader.source.split("c + 4 <= CHANNELS")[1].split("}")[0]
         assert len(re.findall(r"\b(?:weight|next|at|texel|element)\(", loop)) == reads
         assert 4 * loop.count("+= x.") == products
 
 
 def test_every_op_and_function_is_lowered():
-    assert set(LOWERINGS) == set(OPS) - {Repeat, Reshape}  # those two are the common builder's
-    assert set(DIALECT) == set(FUNCTIONS)
+    assert set(TARGET.lowerings) == set(OPS) - {Repeat, Reshape}  # those two are the common builder's
+    assert set(dialect.FLOATS) == {name for name, function in FUNCTIONS.items() if "float32" in function.domain}
+    assert set(dialect.INTEGERS) == {
+        name for name, function in FUNCTIONS.items() if set(function.domain) != {"float32"}
+    }
 
 
 def poisoned(channels: int, random: Random) -> Graph:
@@ -142,14 +152,79 @@ def quarters(random: Random) -> Graph:
     return graph_of([x, image], outputs)
 
 
+def beyond_floats(_: Random) -> Graph:
+    """Indices that no float32 holds: as one, 2²⁴ + 3 is 2²⁴ + 4."""
+    x = source("x", 3)
+    counted = apply(Iota(2**24 + 9))
+    places = apply(Constant(np.array([2**24 + 3, 5, 2**24 + 5, 2**31 - 1], np.int32)))
+    return graph_of([x], [apply(Gather(0), counted, places)])
+
+
+def indices(_: Random) -> Graph:
+    """Whole numbers that no float of 16 bits holds."""
+    x = source("x", 3, 7)
+    places = elementwise("mul", apply(ArgReduce("max", 1), x), 833.0)
+    return graph_of([x], [apply(Gather(0), apply(Iota(5003)), places), apply(ArgReduce("min", 0), apply(Iota(5003)))])
+
+
 CASES = [
     Case("products in four layers", quarters, tuple({"N": n} for n in (1, 3, 8, 9, 10, 11, 12, 101))),
     *(Case(f"padding behind {channels} channels", partial(poisoned, channels)) for channels in (1, 3, 5, 7, 8)),
     *(Case(f"concat of 37 tensors along axis {axis}", partial(many_inputs, axis)) for axis in (0, 1, 2)),
     Case("texture of two layers", two_layers),
     Case("weights in many shards", cut_weights),
-    Case("indices", lambda _: graph_of([x := source("x", 3, 7)], [apply(ArgReduce("max", 1), x)])),
+    Case("indices", indices),
+    Case("indices beyond floats", beyond_floats),
 ]
+
+PATTERNS = [0x7FA00000, 0xFFBFFFFF, 0x7FC00001, 0xFFC00000, 0x7F800000, 0xFF800000, 0x80000000, 1, 0x80000080, 0x7FFFFF]
+"""Floats that are easily lost: NaNs that signal and do not, infinities, −0, subnormal numbers."""
+
+
+def bits(random: Random, *shape: int) -> Array:
+    """Half of them PATTERNS."""
+    anything = random.integers("int32", *shape)
+    patterns = np.resize(np.array(PATTERNS, np.uint32).view(np.int32), shape)
+    return np.where(random.of_dtype("bool", *shape), anything, patterns)
+
+
+def moved(dtype: str, random: Random) -> Graph:
+    """Every op that moves, on inputs and constants of these bits, as `dtype`."""
+    x, y = source("x", 3, 5, 7, dtype=dtype), source("y", 3, 5, 8, dtype=dtype)
+    narrow, wide = (apply(Constant(bits(random, 3, columns).view(dtype))) for columns in (5, 8))
+    places = apply(Constant(np.array([2, 0, 99, 1], np.int32)))
+    elements = apply(Constant(np.array([[3, 0, 0], [6, 1, 5], [2, 2, 4]], np.int32)))
+    row = apply(Slice((0, 1, 0), (3, 1, 7)), x)
+    rows, updates = apply(Reshape((3, 7)), row), apply(Reshape((4, 8)), apply(Slice((0, 0, 0), (1, 4, 8)), y))
+    outputs = [x, narrow, apply(Transpose((2, 0, 1)), x), apply(Transpose((1, 0, 2)), y), row]
+    outputs += [apply(Reshape((7, 15)), x), apply(Concat(1), narrow, wide)]
+    outputs += [apply(Concat(axis), x, x) for axis in range(3)] + [apply(Concat(2), x, y), apply(Concat(1), y, y)]
+    outputs += [apply(Pad(((0, 1), (1, 0), (0, 0))), y), apply(Pad(((0, 0), (0, 0), (1, 2))), x)]
+    outputs += [apply(Gather(axis), x, places) for axis in range(3)] + [apply(GatherElements(), rows, elements)]
+    outputs += [
+        apply(ScatterElements(), rows, elements, apply(Slice((0, 0), (3, 3)), wide)),
+        apply(ScatterRows(), wide, places, updates),
+    ]
+    state, element = (source(name, 5, 7, dtype=dtype) for name in ("state", "element"))
+    handed_on = Graph((state, element), (element, state), ("state", "stacked"))
+    first = apply(Reshape((5, 7)), apply(Slice((1, 0, 0), (1, 5, 7)), x))
+    outputs += apply(Repeat(3, handed_on, 1, 1), first, x).node.outputs
+    return graph_of([x, y], outputs)
+
+
+class Bits(Case):
+    """Inputs are these bits, as floats; what is expected, the same bits as integers."""
+
+    def inputs(self, run: int) -> list[Array]:
+        random = Random(self.name)
+        return [bits(random, *map(number, value.shape)).view(np.float32) for value in self.graph.inputs]
+
+    def expected(self, run: int) -> list[Array]:
+        integers = [array.view(np.int32) for array in self.inputs(run)]
+        return interpret(moved("int32", Random(self.name)), integers, {})
+
+
+BITS = Bits("bits of floats", partial(moved, "float32"))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +233,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     root = tmp_path_factory.mktemp("webgl")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "cut_shards", lambda arrays: cut_shards(arrays, limit=4100))
-        return root, write_cases(TARGET, CASES, root)
+        return root, write_cases(TARGET, [*CASES, BITS], root)
 
 
 @pytest.fixture
@@ -172,12 +247,19 @@ def runner_page(page: Any, serve: Callable[..., Any], folders: tuple[Path, dict[
 @pytest.fixture(scope="module")
 def answers(browser: Any, serve_session: Any, folders: tuple[Path, dict[str, str]]) -> dict[str, Any]:
     """The outputs of all cases, computed in one page."""
-    return run_cases(browser, serve_session, CASES, *folders, "webgl")
+    return run_cases(browser, serve_session, [*CASES, BITS], *folders, "webgl")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_case(answers: dict[str, Any], case: Case):
     check_answer(case, answers[case.name], "webgl")
+
+
+def test_moves_of_floats_keep_every_bit(answers: dict[str, Any]):
+    answer = answers[BITS.name]
+    assert not isinstance(answer, PageError), answer
+    for have, want in zip(answer[0], BITS.expected(0), strict=True):
+        np.testing.assert_array_equal(have.view(np.int32), want)
 
 
 LOAD = """async (url) => {
@@ -243,6 +325,29 @@ def test_half_precision_is_used_and_reported_where_nothing_better_is_there(
         assert error(np.array(have).reshape(want.shape), want) <= 2e-3  # 11 bits
 
 
+INTEGERS = """async ([url, without]) => {
+  const original = WebGL2RenderingContext.prototype.getExtension;
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    return name === without ? null : original.call(this, name);
+  };
+  const runner = await WebDNN.load(url, { backendOrder: ['webgl'] });
+  runner.inputs[0].set(Float32Array.from({ length: 21 }, (_, i) => i % 7 === 6 - Math.floor(i / 7) ? 1 : 0));
+  const times = await runner.profile();
+  return { outputs: runner.outputs.map((output) => [...output.toActual()]), milliseconds: times.map((t) => t.milliseconds) };
+}"""
+
+
+@pytest.mark.parametrize("without", ["EXT_color_buffer_float", "EXT_disjoint_timer_query_webgl2"])
+def test_integers_are_exact_and_are_timed_where_an_extension_is_missing(
+    runner_page: Any, folders: tuple[Path, dict[str, str]], without: str
+):
+    """Where floats have 16 bits; and where steps are timed by reading from their results."""
+    answer = runner_page.evaluate(INTEGERS, [f"/cases/{folders[1]['indices']}", without])
+    assert answer["outputs"] == [[6 * 833, 5 * 833, 4 * 833], [0]]
+    assert len(answer["milliseconds"]) == 6
+    assert all(time >= 0 for time in answer["milliseconds"])
+
+
 LIMITS = """async ([url, limits]) => {
   const original = WebGL2RenderingContext.prototype.getParameter;
   WebGL2RenderingContext.prototype.getParameter = function (name) {
@@ -263,27 +368,18 @@ def test_what_a_device_cannot_hold_is_said(runner_page: Any, folders: tuple[Path
     assert "a texture of 2048 × 2048 × 2 texels; this device has 2048 rows, 1 layers" in refused
 
 
-NO_FLOAT = """async ([url, half]) => {
+NO_FLOAT = """async (url) => {
   const original = WebGL2RenderingContext.prototype.getExtension;
   WebGL2RenderingContext.prototype.getExtension = function (name) {
-    const missing = name === 'EXT_color_buffer_float' || (!half && name === 'EXT_color_buffer_half_float');
-    return missing ? null : original.call(this, name);
+    return name.startsWith('EXT_color_buffer_') ? null : original.call(this, name);
   };
   return WebDNN.load(url, { backendOrder: ['webgl'] }).then(() => 'loaded', (error) => error.message);
 }"""
 
 
-@pytest.mark.parametrize(
-    ("case", "half", "reason"),
-    [
-        ("weights in many shards", False, "webgl: this device cannot render to floating-point textures"),
-        ("indices", True, "which do not hold the indices of arg_reduce_columns; use another backend"),
-    ],
-)
-def test_e10_textures_that_are_not_precise_enough_are_refused(
-    runner_page: Any, folders: tuple[Path, dict[str, str]], case: str, half: bool, reason: str
-):
-    assert reason in runner_page.evaluate(NO_FLOAT, [f"/cases/{folders[1][case]}", half])
+def test_e10_textures_that_are_not_precise_enough_are_refused(runner_page: Any, folders: tuple[Path, dict[str, str]]):
+    refused = runner_page.evaluate(NO_FLOAT, f"/cases/{folders[1]['weights in many shards']}")
+    assert "webgl: this device cannot render to floating-point textures" in refused
 
 
 def test_many_runners_one_after_another(runner_page: Any, folders: tuple[Path, dict[str, str]]):

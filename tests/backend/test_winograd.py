@@ -16,7 +16,7 @@ from harness.metric import error
 from harness.page import RUNNER_PAGE, PageError, job, run_jobs
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.webassembly import TARGET, winograd
-from webdnn.backend.webassembly.winograd_transforms import Axis, axes
+from webdnn.backend.webassembly.winograd_transforms import Axis, Tile
 from webdnn.descriptor import writer
 from webdnn.descriptor.schema import Loop, Plan
 from webdnn.descriptor.weights import cut_shards
@@ -180,7 +180,8 @@ def test_errors_are_as_measured(axis: Axis) -> None:
 )
 def test_choice(taps: Pair, shape: tuple[int, ...], columns: int, want: Pair | None) -> None:
     """Large layers of 3 × 3 taps F(4 × 4), those bound by their weights F(2 × 2), one pixel direct; and layers of InceptionV3."""
-    assert winograd.choose(Conv2D(padding=_same(taps)), (*taps, shape[-1], columns), (*shape[:3], columns)) == want
+    tile = winograd.choose(Conv2D(padding=_same(taps)), (*taps, shape[-1], columns), (*shape[:3], columns))
+    assert (tile and tile.lengths) == want
 
 
 @pytest.mark.parametrize("taps", CASES, ids=str)
@@ -188,12 +189,11 @@ def test_tiles_of_small_errors(taps: Pair) -> None:
     found = winograd.tiles(taps)
     assert len(found) > 1
     for tile in found:
-        rows, columns = axes(tile, taps)
-        assert winograd.error_of(rows, columns) <= winograd.MOST_ERROR
+        assert winograd.error_of(tile) <= winograd.MOST_ERROR
 
 
 def test_what_it_cannot_do_is_computed_directly() -> None:
-    def choose(kernel: tuple[int, ...] = (3, 3, 64, 64), **fields: Any) -> Pair | None:
+    def choose(kernel: tuple[int, ...] = (3, 3, 64, 64), **fields: Any) -> Tile | None:
         return winograd.choose(Conv2D(padding=_same((3, 3)), **fields), kernel, (1, 56, 56, 64))
 
     assert choose() is not None
@@ -209,8 +209,8 @@ def test_what_it_cannot_do_is_computed_directly() -> None:
 
 def test_groups_of_enough_channels() -> None:
     output = (1, 28, 28, 256)
-    assert winograd.choose(Conv2D(padding=_same((3, 3)), groups=16), (3, 3, 16, 16), output) == (4, 4)
-    assert winograd.choose(Conv2D(padding=_same((3, 3)), groups=2), (3, 3, 128, 128), output) == (4, 4)
+    assert winograd.choose(Conv2D(padding=_same((3, 3)), groups=16), (3, 3, 16, 16), output) == Tile((4, 4), (3, 3))
+    assert winograd.choose(Conv2D(padding=_same((3, 3)), groups=2), (3, 3, 128, 128), output) == Tile((4, 4), (3, 3))
 
 
 def test_exact_turns_it_off() -> None:
@@ -221,7 +221,7 @@ def test_exact_turns_it_off() -> None:
 
 
 def _kernel_names(plan: Plan) -> set[str]:
-    return {plan.kernels[step.kernel]["name"] for step in plan.steps if not isinstance(step, Loop)}
+    return {plan.kernels[step.kernel].name for step in plan.steps if not isinstance(step, Loop)}
 
 
 def _answers(page: Any, server: Any, root: Path, folders: dict[str, str], cases: list[Case], **options: Any) -> None:

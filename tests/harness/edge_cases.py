@@ -3,11 +3,13 @@ several rows, many axes, loops in loops. Consumers are those of `harness.cases`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.cases import BATCHES, Case, N, Random, T, bias_relu, graph_of, one, source, weighted
 from webdnn.graph.graph import Graph, Node, apply
 from webdnn.graph.ops import (
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
@@ -18,6 +20,7 @@ from webdnn.graph.ops import (
     Reduce,
     Repeat,
     Resize2D,
+    Slice,
     Softmax,
     Transpose,
 )
@@ -102,7 +105,40 @@ def _others() -> list[Case]:
         a, b, d = source("a", N, 1, 1), source("b", 3, 1), source("d", N, 2, 5)
         return graph_of([a, b, d], [elementwise("sub", a, b), elementwise("mul", d, a)])
 
-    return [*cases, Case("edge: concat of 18", many_parts, BATCHES), Case("edge: broadcast", broadcast, BATCHES)]
+    def column(random: Random) -> Graph:
+        """Elements that lie apart follow a scalar, whose row is as long as theirs."""
+        x, scalar = source("x", 9, 4), source("scalar", 1, 1)
+        return graph_of([x, scalar], [elementwise("sub", scalar, apply(Slice((0, 1), (9, 1)), x))])
+
+    return [
+        *cases,
+        Case("edge: concat of 18", many_parts, BATCHES),
+        Case("edge: broadcast", broadcast, BATCHES),
+        Case("edge: a scalar and a column", column),
+    ]
+
+
+def _products() -> list[Case]:
+    def permuted(dtype: str) -> Callable[[Random], Graph]:
+        """Factors of which rows, columns, or neither have neighbours that lie side by side."""
+
+        def build(random: Random) -> Graph:
+            rows, columns = source("rows", N, 29, 37, dtype=dtype), source("columns", N, 37, 29, dtype=dtype)
+            bias = source("bias", 43, dtype=dtype)
+            factors = [
+                (source("a", 37, N, 43, dtype=dtype), (1, 0, 2)),
+                (source("b", 43, N, 37, dtype=dtype), (1, 2, 0)),
+                (source("c", 37, 43, N, dtype=dtype), (2, 0, 1)),
+            ]
+            outputs = [apply(BatchMatMul(None, order, bias_relu()), rows, y, bias) for y, order in factors]
+            outputs += [apply(BatchMatMul((0, 2, 1), order), columns, y) for y, order in factors]
+            return graph_of([rows, columns, bias, *(y for y, _ in factors)], outputs)
+
+        return build
+
+    return [
+        Case(f"edge: batch matmul of permuted {dtype}", permuted(dtype), BATCHES[:2]) for dtype in ("float32", "int32")
+    ]
 
 
 def _loops() -> list[Case]:
@@ -129,7 +165,7 @@ def _loops() -> list[Case]:
         first, second, element = source("first", 3, 4), source("second", 3, 4), source("element", 3, 4)
         left, right = Node(Repeat(3, inner, 2, 0), (first, element), ("inner",)).outputs
         body = Graph((first, second, element), (right, first, elementwise("add", left, second), element), tuple("wxyz"))
-        inputs = (source("start", 3, 4), source("other", 3, 4), source("x", 3, 5, 4))
+        inputs = (source("start", 3, 4), source("other", 3, 4), source("x", 5, 3, 4))
         return graph_of(inputs, Node(Repeat(5, body, 2, 1, True), inputs, ("outer",)).outputs)
 
     def exchanged_states(random: Random) -> Graph:
@@ -144,4 +180,4 @@ def _loops() -> list[Case]:
     ]
 
 
-EDGE_CASES = [*_convolutions(), *_transposed(), *_others(), *_loops()]
+EDGE_CASES = [*_convolutions(), *_transposed(), *_others(), *_products(), *_loops()]

@@ -21,8 +21,8 @@ import {
   LARGEST_SHARD,
   type Check,
 } from './check';
-import { DEFAULT_ORDER } from './backends';
 import { BYTES_PER_ELEMENT } from './dtypes';
+import { DEFAULT_ORDER } from './options';
 import type { Manifest, Piece } from './plan';
 
 const SYMBOL = matching(/^[A-Za-z]\w{0,60}$/, 'names of letters, digits and _');

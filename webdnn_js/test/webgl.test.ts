@@ -131,6 +131,21 @@ describe('spread and gather', () => {
     expect([...texels.slice(-4)]).toEqual([1, 1, 1, 0]);
   });
 
+  it('keep every bit of NaNs, and of integers', () => {
+    const patterns = [0x7fa00000, -0x400001, 0x7fc00001, -0x80000000, 1, -1];
+    for (const View of [Float32Array, Int32Array]) {
+      const dense = new View(Int32Array.from(patterns).buffer);
+      const texels = new View(8);
+      spread(dense, 2, 3, 4, (offset, data) => {
+        expect(data).toBeInstanceOf(View); // WebGL takes floats from nothing else
+        new Int32Array(texels.buffer).set(new Int32Array(data.buffer), offset);
+      });
+      const back = new View(6);
+      gather(texels, 2, 3, 4, back);
+      expect([...new Int32Array(back.buffer)]).toEqual(patterns);
+    }
+  });
+
   it.each([
     [1, 5, 8],
     [3, 3, 4],

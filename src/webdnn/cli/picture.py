@@ -49,12 +49,12 @@ STYLE = (
 
 @dataclass(frozen=True)
 class _Box:
-    """A box to draw: lines of (class, text), and for a loop the drawing of its body."""
+    """A box to draw: lines of (class, text), and below them the drawings of the op's bodies, one under the other."""
 
     lines: tuple[tuple[str, str], ...]
     family: str
     tooltip: str
-    body: _Drawing | None = None
+    bodies: tuple[_Drawing, ...] = ()
 
     @property
     def text_height(self) -> float:
@@ -64,9 +64,9 @@ class _Box:
     def size(self) -> tuple[float, float]:
         width = max(len(text) * (TITLE_CHARACTER if kind == "op" else CHARACTER) for kind, text in self.lines)
         height = self.text_height
-        if self.body:
-            width = max(width, self.body.layout.width)
-            height += self.body.layout.height + PADDING
+        for body in self.bodies:
+            width = max(width, body.layout.width)
+            height += body.layout.height + PADDING
         return width + 2 * PADDING, height
 
 
@@ -130,8 +130,8 @@ def _box(node: Node) -> _Box:
     if isinstance(op, Elementwise):
         lines += [("epilogue", line) for line in _wrapped(_steps(op.program, node.inputs), LONGEST)]
     lines += [("shape", _shape(type_)) for type_ in node.types]
-    body = _drawing(op.body) if isinstance(op, Repeat) else None
-    return _Box(tuple((kind, _shortened(text)) for kind, text in lines), _family(op), _tooltip(node), body)
+    bodies = tuple(map(_drawing, op.bodies))
+    return _Box(tuple((kind, _shortened(text)) for kind, text in lines), _family(op), _tooltip(node), bodies)
 
 
 def _family(op: Op) -> str:
@@ -257,8 +257,10 @@ def _draw_box(parent: ElementTree.Element, box: _Box, x: float, y: float) -> Non
     _rectangle(group, x, y, width, height, fill=fill, stroke=stroke)
     for number, (kind, text) in enumerate(box.lines):
         _text(group, x + PADDING, y + PADDING + LINE * number + 11, kind, text)
-    if box.body:
-        _draw(group, box.body, x + (width - box.body.layout.width) / 2, y + box.text_height)
+    top = y + box.text_height
+    for body in box.bodies:
+        _draw(group, body, x + (width - body.layout.width) / 2, top)
+        top += body.layout.height + PADDING
 
 
 def _families(drawing: _Drawing) -> list[str]:
@@ -267,8 +269,7 @@ def _families(drawing: _Drawing) -> list[str]:
     while pending:
         for box in pending.pop().boxes:
             found.add(box.family)
-            if box.body:
-                pending.append(box.body)
+            pending.extend(box.bodies)
     return sorted(found, key=lambda f: [*FAMILIES, f].index(f))
 
 

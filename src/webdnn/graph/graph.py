@@ -51,8 +51,18 @@ class Op:
     def attributes(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    @property
+    def bodies(self) -> tuple[Graph, ...]:
+        """The graphs among the attributes, such as the body of a loop: who wants every node of a model walks into them."""
+        return tuple(v for v in self.attributes().values() if isinstance(v, Graph))
+
+    def with_bodies(self, bodies: Sequence[Graph]) -> Op:
+        """This op with other graphs in place of its `bodies`, in the same order."""
+        names = [k for k, v in self.attributes().items() if isinstance(v, Graph)]
+        return replace(self, **dict(zip(names, bodies, strict=True)))
+
     def bind(self, symbols: Mapping[str, int]) -> Op:
-        """This op with every Dim among its attributes evaluated."""
+        """This op with every Dim among its attributes evaluated, those of its bodies too."""
         changes = {k: _bind(v, symbols) for k, v in self.attributes().items()}
         return replace(self, **changes)
 
@@ -61,7 +71,9 @@ class Op:
         return (type(self), tuple(_key(v) for v in self.attributes().values()))
 
     def __str__(self) -> str:
-        shown = ", ".join(f"{k}={v}" for k, v in self.attributes().items() if v is not None)
+        shown = ", ".join(
+            f"{k}={v}" for k, v in self.attributes().items() if v is not None and not isinstance(v, Graph)
+        )
         return f"{self.name}({shown})" if shown else self.name
 
 
@@ -72,6 +84,8 @@ def _bind(value: Any, symbols: Mapping[str, int]) -> Any:
         return tuple(_bind(v, symbols) for v in value)
     if isinstance(value, TensorType):
         return TensorType(_bind(value.shape, symbols), value.dtype)
+    if isinstance(value, Graph):
+        return value.bind(symbols)
     return value
 
 
@@ -173,9 +187,12 @@ class Placeholder:
     maximum: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end)."""
+    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end).
+
+    Equal only to itself, like its nodes, so that what is known of one graph can be kept by it.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
@@ -197,10 +214,45 @@ class Graph:
     def _order(self) -> tuple[Node, ...]:
         return tuple(topological_order([*self.inputs, *(before for before, _ in self.states), *self.roots()]))
 
-    def __str__(self) -> str:
-        from webdnn.graph.printing import print_graph
+    def bind(self, symbols: Mapping[str, int]) -> Graph:
+        """This graph with every placeholder replaced by its number, so that nothing constrains them any more."""
+        if not symbols:
+            return self
+        bound: dict[Value, Value] = {}
+        for node in self.nodes():
+            fresh = Node(node.op.bind(symbols), tuple(bound[v] for v in node.inputs), node.origin)
+            bound.update(zip(node.outputs, fresh.outputs, strict=True))
+        return replace(
+            self,
+            inputs=tuple(bound[v] for v in self.inputs),
+            outputs=tuple(bound[v] for v in self.outputs),
+            states=tuple((bound[before], bound[after]) for before, after in self.states),
+            placeholders={},
+            constraints=(),
+        )
 
-        return print_graph(self)
+    def __str__(self) -> str:
+        """The whole program: one typed line a node, in the same order on every run, and the bodies of loops indented."""
+        return "\n".join(_printed(self, ""))
+
+
+def _printed(graph: Graph, indent: str) -> Iterator[str]:
+    names: dict[Value, str] = {}
+    for node in graph.nodes():
+        for value in node.outputs:
+            names[value] = f"%{len(names)}"
+        left = ", ".join(f"{names[v]}: {v.type}" for v in node.outputs)
+        arguments = ", ".join(names[v] for v in node.inputs)
+        origin = f"  # {', '.join(node.origin)}" if node.origin else ""
+        yield f"{indent}{left} = {node.op}({arguments}){origin}"
+        for body in node.op.bodies:
+            yield from _printed(body, indent + "    ")
+    for name, value in zip(graph.output_names, graph.outputs, strict=False):
+        yield f"{indent}return {name} = {names[value]}"
+    for before, after in graph.states:
+        yield f"{indent}state {names[before]} <- {names[after]}"
+    for constraint in graph.constraints:
+        yield f"{indent}require {constraint}"
 
 
 def topological_order(roots: Sequence[Value]) -> list[Node]:

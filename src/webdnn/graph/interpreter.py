@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from webdnn.graph.dim import evaluate
 from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Constant, Graph, Input, Node, Value, uses
+from webdnn.graph.graph import Constant, Graph, Input, Value, uses
 from webdnn.graph.types import TensorType
 
 Array = np.ndarray
@@ -67,24 +66,6 @@ def run_values(
             if left[value] == 0:
                 known.pop(value, None)
     return [known[v] for v in graph.roots()]
-
-
-def bind_graph(graph: Graph, symbols: Mapping[str, int]) -> Graph:
-    """`graph` with every placeholder replaced by its number."""
-    if not symbols:
-        return graph
-    bound: dict[Value, Value] = {}
-    for node in graph.nodes():
-        fresh = Node(node.op.bind(symbols), tuple(bound[v] for v in node.inputs), node.origin)
-        bound.update(zip(node.outputs, fresh.outputs, strict=True))
-    return replace(
-        graph,
-        inputs=tuple(bound[v] for v in graph.inputs),
-        outputs=tuple(bound[v] for v in graph.outputs),
-        states=tuple((bound[a], bound[b]) for a, b in graph.states),
-        placeholders={},
-        constraints=(),
-    )
 
 
 def _learn_symbols(value: Value, array: Array, symbols: dict[str, int]) -> None:

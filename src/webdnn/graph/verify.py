@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph, Input, symbols_used
-from webdnn.graph.ops.control import Repeat
 
 
 def verify(graph: Graph) -> None:
@@ -25,8 +24,8 @@ def verify(graph: Graph) -> None:
             raise GraphError(f"{where} reads {node.op.label!r}, which is not an input of the graph")
         if node.op.infer([v.type for v in node.inputs]) != node.types:
             raise GraphError(f"{where} has types that its op does not infer")
-        if isinstance(node.op, Repeat):
-            verify(node.op.body)
+        for body in node.op.bodies:
+            verify(body)
     for before, after in graph.states:
         if before.type != after.type:
             raise GraphError(f"a state is {before.type} before and {after.type} after a run")

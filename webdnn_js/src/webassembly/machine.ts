@@ -3,13 +3,14 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundSetup, BoundStep, BoundView, Schedule, Cells, WeightRows } from '../backend';
+import type { BoundSetup, BoundStep, BoundView, Cells, Schedule, WeightRows } from '../backend';
 import { LARGEST_SHARD } from '../check';
+import { BYTES_PER_ELEMENT, CELLS } from '../dtypes';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Content } from '../fetch';
 import { readMatrix, writeMatrix, type Place } from '../matrix';
-import type { Plan, Weight } from '../plan';
-import { BYTES_PER_ELEMENT } from '../dtypes';
+import type { Plan, Storage, Weight } from '../plan';
+import { wayOf } from './ways';
 
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -56,7 +57,12 @@ export interface Team {
 
 export interface Results {
   readonly inputs: readonly Cells[];
-  readonly outputs: readonly Float32Array[];
+  readonly outputs: readonly Cells[];
+}
+
+/** A matrix in memory, and the storage class of its cells. */
+interface Area extends Place {
+  readonly storage: Storage;
 }
 
 const PAGE = 65536;
@@ -74,8 +80,6 @@ const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
-/** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
-const LEAST_SIZE = 8;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -177,8 +181,8 @@ export class Machine {
   private readonly arena: number;
   private table = 0;
   private steps: readonly BoundStep[] = [];
-  private inputs: readonly Place[] = [];
-  private outputs: readonly Place[] = [];
+  private inputs: readonly Area[] = [];
+  private outputs: readonly Area[] = [];
 
   private constructor(
     private readonly module: WebAssembly.Module,
@@ -235,7 +239,7 @@ export class Machine {
   }
 
   /**
-   * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+   * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
    * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
   private warmUp(schedule: Schedule): void {
@@ -248,12 +252,12 @@ export class Machine {
     const spent = new Map<string, number>();
     let all = 0;
     for (const i of order) {
-      const { kernel, args } = this.steps[i]!;
-      const way = [kernel, ...args.filter((arg) => arg < LEAST_SIZE)].join();
+      const step = this.steps[i]!;
+      const way = wayOf(step, this.model.plan.kernels[step.kernel]!.name);
       const before = spent.get(way) ?? 0;
       if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
       const start = performance.now();
-      for (const { buffer } of this.steps[i]!.in) {
+      for (const { buffer } of step.in) {
         const at = this.fixed[buffer];
         if (at !== undefined) this.touch(at, at + fixedBytes(this.model, buffer));
       }
@@ -283,27 +287,27 @@ export class Machine {
     }
   }
 
-  /** All of the memory. Never kept: the memory may grow, and this would not. */
-  private get floats(): Float32Array {
-    return new Float32Array(this.memory.buffer);
+  /** All of the memory, as cells of a storage class. Never kept: the memory may grow, and this would not. */
+  private cells(storage: Storage): Cells {
+    return new CELLS[storage](this.memory.buffer);
   }
 
   /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
   writeWeight({ weight, row, rows, data }: WeightRows): void {
     const { plan, weights } = this.model;
-    const { columns } = weights[weight]!;
+    const { columns, storage } = weights[weight]!;
     plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {
         const { pitch } = buffer;
         const offset = this.fixed[i]! / CELL + row * pitch;
-        writeMatrix(this.floats, { offset, pitch, rows, columns }, data);
+        writeMatrix(this.cells(storage), { offset, pitch, rows, columns }, data);
       }
     });
     const setups = this.model.setups.filter((setup) => setup.weight === weight);
     if (!setups.length) return;
     const parameters = align(this.arena + data.byteLength);
     this.reserve(parameters + PAGE);
-    this.floats.set(data, this.arena / CELL);
+    this.cells(storage).set(data, this.arena / CELL);
     for (const { kernel, out, args } of setups) {
       const target = this.fixed[out.buffer]! + out.offset * CELL;
       const values = [this.arena, columns, target, out.pitch, row, rows, ...args];
@@ -314,11 +318,12 @@ export class Machine {
     }
   }
 
-  private place(view: BoundView, schedule: Schedule): Place {
+  private place(view: BoundView, schedule: Schedule): Area {
     const placement = schedule.placements[view.buffer];
     const start = placement && 'offset' in placement ? this.arena + placement.offset : this.fixed[view.buffer]!;
     const { pitch, rows, columns } = view;
-    return { offset: start / CELL + view.offset, pitch, rows, columns };
+    const { storage } = this.model.plan.buffers[view.buffer]!;
+    return { offset: start / CELL + view.offset, pitch, rows, columns, storage };
   }
 
   bind(schedule: Schedule): void {
@@ -346,7 +351,7 @@ export class Machine {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
       const start = (this.arena + placement.offset) / CELL;
-      this.floats.fill(0, start, start + schedule.elements[i]!);
+      this.cells(buffer.storage).fill(0, start, start + schedule.elements[i]!);
     });
     this.steps = steps;
     this.inputs = schedule.inputs.map((view) => this.place(view, schedule));
@@ -354,14 +359,14 @@ export class Machine {
   }
 
   private setInputs(inputs: readonly Cells[]): void {
-    this.inputs.forEach((place, i) => writeMatrix(this.floats, place, inputs[i]!));
+    this.inputs.forEach((place, i) => writeMatrix(this.cells(place.storage), place, inputs[i]!));
   }
 
   /** Copies: the memory may be shared by threads, and not every API takes such memory. */
-  private getOutputs(): Float32Array[] {
+  private getOutputs(): Cells[] {
     return this.outputs.map((place) => {
-      const values = new Float32Array(place.rows * place.columns);
-      readMatrix(this.floats, place, values);
+      const values = new CELLS[place.storage](place.rows * place.columns);
+      readMatrix(this.cells(place.storage), place, values);
       return values;
     });
   }

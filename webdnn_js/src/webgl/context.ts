@@ -1,14 +1,22 @@
 /**
- * The WebGL 2 context of this page or worker, which renders to floating-point textures. All runners share it, since browsers
+ * The WebGL 2 context of this page or worker, which renders to textures of floats and of integers. All runners share it, since browsers
  * keep no more than 16 contexts of a page and take the oldest away without asking.
  */
 
 import { WebDNNError } from '../errors';
+import type { Storage } from '../plan';
+
+/** How textures hold four cells, in WebGL's names; `format` and `type` are those of the arrays that go there and come back. */
+export interface Format {
+  readonly internal: number;
+  readonly format: number;
+  readonly type: number;
+}
 
 export interface Context {
   readonly gl: WebGL2RenderingContext;
-  /** Of the textures: RGBA32F, or RGBA16F where nothing better can be rendered to. */
-  readonly format: number;
+  /** By storage class. Floats are RGBA32F, or RGBA16F where nothing better can be rendered to; integers are RGBA32I everywhere. */
+  readonly formats: Readonly<Record<Storage, Format>>;
   readonly precision: 'float32' | 'float16';
   /** Runners that have not been disposed of. */
   users: number;
@@ -40,13 +48,19 @@ function webgl2(): WebGL2RenderingContext | null | undefined {
 
 const lose = (gl: WebGL2RenderingContext): void => gl.getExtension('WEBGL_lose_context')?.loseContext();
 
+function contextOf(gl: WebGL2RenderingContext, internal: number, precision: Context['precision']): Context {
+  const float = { internal, format: gl.RGBA, type: gl.FLOAT };
+  const int = { internal: gl.RGBA32I, format: gl.RGBA_INTEGER, type: gl.INT };
+  return { gl, formats: { float, int }, precision, users: 0 };
+}
+
 /** A new context, or the reason why there is none. */
 function make(): Context | string {
   const gl = webgl2();
   if (gl === undefined) return 'there is no canvas here (WebGL needs a page or a worker of a browser)';
   if (!gl) return 'this browser or its graphics driver does not offer WebGL 2';
-  if (gl.getExtension('EXT_color_buffer_float')) return { gl, format: gl.RGBA32F, precision: 'float32', users: 0 };
-  if (gl.getExtension('EXT_color_buffer_half_float')) return { gl, format: gl.RGBA16F, precision: 'float16', users: 0 };
+  if (gl.getExtension('EXT_color_buffer_float')) return contextOf(gl, gl.RGBA32F, 'float32');
+  if (gl.getExtension('EXT_color_buffer_half_float')) return contextOf(gl, gl.RGBA16F, 'float16');
   lose(gl);
   return 'this device cannot render to floating-point textures (EXT_color_buffer_float)';
 }

@@ -1,6 +1,7 @@
 /** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
 
-import type { BackendContext, BoundView, Executor, Schedule, StepTime, Cells, WeightRows } from '../backend';
+import type { BackendContext, BoundView, Cells, Executor, Schedule, StepTime, WeightRows } from '../backend';
+import { CELLS } from '../dtypes';
 import { WebDNNError } from '../errors';
 import { checkBackendOptions } from '../options';
 import type { Kernel, Repeat, Step } from '../plan';
@@ -31,9 +32,6 @@ function rendererName(gl: WebGL2RenderingContext): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
-/** Kernels that give or take indices. */
-const INDICES = /^(arg_|places|gather_)/;
-
 const sourceOf = ({ source = '' }: Kernel): string => source;
 
 export class WebGLExecutor implements Executor {
@@ -48,7 +46,7 @@ export class WebGLExecutor implements Executor {
   private readonly programs = new Map<number, Program>();
   private readonly weights = new Map<number, Place>();
   /** Weights whose rows do not begin at texels (small ones: depthwise filters) gather here until they are whole. */
-  private readonly unaligned = new Map<number, Float32Array>();
+  private readonly unaligned = new Map<number, Cells>();
   private slots: readonly Texture[] = [];
   private spans: readonly number[] = [];
   private schedule: Schedule | undefined;
@@ -69,8 +67,8 @@ export class WebGLExecutor implements Executor {
   static async create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor> {
     const { plan, options } = owner;
     checkBackendOptions('webgl', options);
-    if (plan.setup.length || plan.buffers.some(({ kind, storage }) => kind === 'packed' || storage !== 'float')) {
-      throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and buffers of floats only');
+    if (plan.setup.length || plan.buffers.some(({ kind }) => kind === 'packed')) {
+      throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps and no packed buffers');
     }
     const executor = new WebGLExecutor(owner, contexts);
     try {
@@ -85,7 +83,9 @@ export class WebGLExecutor implements Executor {
   private async start(): Promise<void> {
     const context = this.ready();
     const { gl } = context;
-    if (context.precision === 'float16') this.checkHalf();
+    if (context.precision === 'float16') {
+      console.warn('WebDNN: this device renders to 16-bit floating-point textures only; results have about 3 digits');
+    }
     const compiling = await this.inTurn(() => {
       const pending = this.compile(gl);
       this.makeWeights(context);
@@ -93,18 +93,6 @@ export class WebGLExecutor implements Executor {
     });
     for (const [index, program] of compiling) this.programs.set(index, await program);
     await this.inTurn(() => undefined); // the check
-  }
-
-  /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
-  private checkHalf(): void {
-    const { kernels, steps } = this.owner.plan;
-    const what = 'this device renders to 16-bit floating-point textures only';
-    for (const index of kernelsOf(steps)) {
-      const { name } = kernels[index]!;
-      if (!INDICES.test(name)) continue;
-      throw new WebDNNError('backend', `${what}, which do not hold the indices of ${name}; use another backend`);
-    }
-    console.warn(`WebDNN: ${what}; results have about 3 digits`);
   }
 
   private compile(gl: WebGL2RenderingContext): (readonly [number, Promise<Program>])[] {
@@ -117,12 +105,12 @@ export class WebGLExecutor implements Executor {
     });
   }
 
-  private makeWeights({ gl, format }: Context): void {
+  private makeWeights({ gl, formats }: Context): void {
     const { manifest, plan } = this.owner;
     plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight') return;
       const { span, layers } = plainSlot(manifest.weights[buffer.weight]!.rows * buffer.pitch);
-      this.weights.set(i, { texture: new Texture(gl, format, span, layers), span });
+      this.weights.set(i, { texture: new Texture(gl, formats[buffer.storage], span, layers), span });
     });
   }
 
@@ -140,12 +128,10 @@ export class WebGLExecutor implements Executor {
       const { pitch } = buffer;
       const { texture, span } = this.weights.get(i)!;
       if (pitch % 4 === 0) {
-        spread(data as Float32Array, rows, columns, pitch, (at, texels) =>
-          texture.write(row * pitch + at, texels, span),
-        );
+        spread(data, rows, columns, pitch, (at, texels) => texture.write(row * pitch + at, texels, span));
         return;
       }
-      const whole = this.unaligned.get(i) ?? new Float32Array(extent(info.rows, columns, pitch));
+      const whole = this.unaligned.get(i) ?? new CELLS[buffer.storage](extent(info.rows, columns, pitch));
       this.unaligned.set(i, whole);
       for (let r = 0; r < rows; r++) whole.set(data.subarray(r * columns, (r + 1) * columns), (row + r) * pitch);
     });
@@ -163,13 +149,15 @@ export class WebGLExecutor implements Executor {
 
   bind(schedule: Schedule): Promise<void> {
     const { kernels } = this.owner.plan;
-    return this.inTurn(({ gl, format }) => {
+    return this.inTurn(({ gl, formats }) => {
       this.freeSlots();
       const { spans, sizes } = layOut(schedule, kernels);
       this.schedule = schedule;
       this.spans = spans;
       const slots: Texture[] = (this.slots = []);
-      for (const { span, layers } of sizes) slots.push(new Texture(gl, format, span, layers)); // WebGL clears them
+      sizes.forEach(({ span, layers }, i) => {
+        slots.push(new Texture(gl, formats[schedule.slots[i]!.storage], span, layers)); // WebGL clears them
+      });
       const place = (view: BoundView): Place => this.place(view);
       this.draws = schedule.steps.map((step) =>
         prepare(step, this.programs.get(step.kernel)!, kernels[step.kernel]!.targets, place),
@@ -207,7 +195,7 @@ export class WebGLExecutor implements Executor {
     return this.inTurn(async ({ gl }) => {
       this.write(inputs);
       const timer = new Timer(gl);
-      for (const draw of this.draws) timer.measure(() => execute(gl, draw));
+      for (const draw of this.draws) timer.measure(() => execute(gl, draw), draw.output);
       await this.read(gl, outputs);
       const times = await timer.results();
       const { kernels } = this.owner.plan;
@@ -223,8 +211,7 @@ export class WebGLExecutor implements Executor {
     this.schedule!.inputs.forEach((view, i) => {
       const { rows, columns, pitch, offset } = view;
       const { texture, span } = this.place(view);
-      const data = inputs[i] as Float32Array;
-      spread(data, rows, columns, pitch, (at, texels) => texture.write(offset + at, texels, span));
+      spread(inputs[i]!, rows, columns, pitch, (at, texels) => texture.write(offset + at, texels, span));
     });
   }
 
@@ -244,9 +231,9 @@ export class WebGLExecutor implements Executor {
     const { aborted: disposed } = this.life.signal;
     reads.forEach(({ view: { rows, columns, pitch }, length, buffer }, i) => {
       if (!disposed) {
-        const output = outputs[i] as Float32Array;
+        const output = outputs[i]!;
         const dense = output.length === length;
-        const texels = dense ? output : new Float32Array(length);
+        const texels = dense ? output : new Int32Array(length);
         gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
         gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, texels);
         if (!dense) gather(texels, rows, columns, pitch, output);

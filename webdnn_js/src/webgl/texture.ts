@@ -3,7 +3,9 @@
  * r = t mod `span`, at x = r mod 2048 and y = r div 2048. Each buffer has a `span` of its own (layout.ts).
  */
 
+import type { Cells } from '../backend';
 import { WebDNNError } from '../errors';
+import type { Format } from './context';
 
 export const FOLD = 2048;
 /** Every WebGL 2 device has textures of 2048 rows. */
@@ -47,7 +49,7 @@ export class Texture {
   /** With room for `span` texels in each of its layers. */
   constructor(
     private readonly gl: WebGL2RenderingContext,
-    format: number,
+    private readonly format: Format,
     span: number,
     private readonly layers: number,
   ) {
@@ -63,7 +65,7 @@ export class Texture {
     }
     this.handle = gl.createTexture();
     this.bind();
-    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, format, width, height, layers);
+    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, format.internal, width, height, layers);
     for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
       gl.texParameteri(gl.TEXTURE_2D_ARRAY, name, gl.NEAREST);
     }
@@ -98,25 +100,34 @@ export class Texture {
   }
 
   /** Stores `data`, whole texels, from element `offset` on, in a buffer with `span`. */
-  write(offset: number, data: Float32Array, span: number): void {
+  write(offset: number, data: Cells, span: number): void {
     const { gl } = this;
+    const { format, type } = this.format;
     this.bind();
     const start = offset / 4;
     for (const { layer, x, y, width, height, first } of rectangles(start, start + data.length / 4 - 1, span)) {
       const at = (first - start) * 4;
       // prettier-ignore
-      gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, x, y, layer, width, height, 1, gl.RGBA, gl.FLOAT, data, at);
+      gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, x, y, layer, width, height, 1, format, type, data, at);
     }
   }
 
   /** Copies `length` elements, whole texels, from element `offset` on into the pixel-pack buffer that is bound. */
   read(offset: number, length: number, span: number): void {
     const { gl } = this;
+    const { format, type } = this.format;
     const start = offset / 4;
     for (const { layer, x, y, width, height, first } of rectangles(start, start + length / 4 - 1, span)) {
       this.target(layer);
-      gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, (first - start) * 16);
+      gl.readPixels(x, y, width, height, format, type, (first - start) * 16);
     }
+  }
+
+  /** Waits until it holds what was drawn into it last: `finish` does not wait in every browser, but to read a pixel does. */
+  wait(): void {
+    const { gl } = this;
+    const { format, type } = this.format;
+    gl.readPixels(0, 0, 1, 1, format, type, new (type === gl.FLOAT ? Float32Array : Int32Array)(4));
   }
 
   dispose(): void {

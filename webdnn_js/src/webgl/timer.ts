@@ -1,6 +1,7 @@
 /** Time of each step: measured by the device where it can, else by waiting for every step. */
 
 import { poll } from './polling';
+import type { Texture } from './texture';
 
 const TIME_ELAPSED = 0x88bf;
 
@@ -8,13 +9,13 @@ export class Timer {
   private readonly onDevice: boolean;
   private readonly queries: WebGLQuery[] = [];
   private readonly waits: number[] = [];
-  private readonly pixel = new Float32Array(4);
 
   constructor(private readonly gl: WebGL2RenderingContext) {
     this.onDevice = gl.getExtension('EXT_disjoint_timer_query_webgl2') !== null;
   }
 
-  measure(work: () => void): void {
+  /** `work` draws into `output`. */
+  measure(work: () => void, output: Texture): void {
     const { gl } = this;
     if (this.onDevice) {
       const query = gl.createQuery();
@@ -25,7 +26,7 @@ export class Timer {
     } else {
       const start = performance.now();
       work();
-      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.FLOAT, this.pixel); // `finish` does not wait in every browser; this does
+      output.wait();
       this.waits.push(performance.now() - start);
     }
   }

@@ -1,5 +1,5 @@
 """WebAssembly: C kernels, compiled at conversion to freestanding modules of a few dozen kB."""
 
-from webdnn.backend.webassembly.lowering import TARGET
+from webdnn.backend.webassembly.target import TARGET
 
 __all__ = ["TARGET"]

@@ -1,15 +1,29 @@
-"""Elementwise programs in C, on vectors of four floats (kernels/simd.h.jinja and math.h.jinja)."""
+"""Elementwise programs in C, on vectors of four floats or integers (kernels/simd.h.jinja, math.h.jinja and integers.h.jinja)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from webdnn.backend.literals import as_float32
+from webdnn.backend.literals import as_float32, bounds_are_numbers, with_literal_last
+from webdnn.graph.program import Call, Operand, Program, TypedCall
+from webdnn.graph.types import storage_of
 
-# One expression per entry of webdnn.graph.program.FUNCTIONS.
-FUNCTIONS: dict[str, str] = {
+VECTORS = {"float": "f32x4", "int": "i32x4"}
+"""By storage class, which is also the C type of an element."""
+
+COMPARISONS: dict[str, str] = {
+    "equal": "({0} == {1}) & 1",
+    "not_equal": "({0} != {1}) & 1",
+    "less": "({0} < {1}) & 1",
+    "less_equal": "({0} <= {1}) & 1",
+    "greater": "({0} > {1}) & 1",
+    "greater_equal": "({0} >= {1}) & 1",
+    "to_bool": "({0} != 0) & 1",
+}
+
+FLOATS: dict[str, str] = {
+    **COMPARISONS,
     "neg": "-{0}",
     "abs": "absolute({0})",
     "sign": "vector_sign({0})",
@@ -44,29 +58,66 @@ FUNCTIONS: dict[str, str] = {
     "max": "maximum({0}, {1})",
     "min": "minimum({0}, {1})",
     "mod": "vector_mod({0}, {1})",
-    "equal": "choose({0} == {1}, splat(1), splat(0))",
-    "not_equal": "choose({0} != {1}, splat(1), splat(0))",
-    "less": "choose({0} < {1}, splat(1), splat(0))",
-    "less_equal": "choose({0} <= {1}, splat(1), splat(0))",
-    "greater": "choose({0} > {1}, splat(1), splat(0))",
-    "greater_equal": "choose({0} >= {1}, splat(1), splat(0))",
     "leaky_relu": "choose({0} >= 0.0f, {0}, {1} * {0})",
     "elu": "choose({0} > 0.0f, {0}, {1} * vector_expm1(at_most({0}, splat(0))))",
     "clip": "minimum(maximum({0}, {1}), {2})",
-    "where": "choose({0} != 0.0f, {1}, {2})",
+    "where": "choose({0} != 0, {1}, {2})",
+    "to_float32": "{0}",
+    "to_int32": "to_int({0})",
+    "to_uint8": "min_ints(max_ints(to_int({0}), splat_int(0)), splat_int(255))",
+    "to_int8": "min_ints(max_ints(to_int({0}), splat_int(-128)), splat_int(127))",
 }
+"""One expression for each function (webdnn.graph.functions) of floats."""
 
-# The same when all operands but the first are constants, and none of them NaN.
+INTEGERS: dict[str, str] = {
+    **COMPARISONS,
+    "neg": "subtract_ints(splat_int(0), {0})",
+    "abs": "choose_int({0} < 0, subtract_ints(splat_int(0), {0}), {0})",
+    "sign": "(({0} > 0) & 1) | ({0} < 0)",
+    "square": "multiply_ints({0}, {0})",
+    "relu": "max_ints({0}, splat_int(0))",
+    "add": "add_ints({0}, {1})",
+    "sub": "subtract_ints({0}, {1})",
+    "mul": "multiply_ints({0}, {1})",
+    "max": "max_ints({0}, {1})",
+    "min": "min_ints({0}, {1})",
+    "mod": "floor_mod({0}, {1})",
+    "floor_div": "floor_div({0}, {1})",
+    "trunc_div": "trunc_div({0}, {1})",
+    "trunc_mod": "trunc_mod({0}, {1})",
+    "shift_left": "shift_left({0}, {1})",
+    "shift_right": "shift_right({0}, {1})",
+    "bitwise_and": "{0} & {1}",
+    "bitwise_or": "{0} | {1}",
+    "bitwise_xor": "{0} ^ {1}",
+    "bitwise_not": "~{0}",
+    "logical_not": "{0} ^ 1",
+    "logical_and": "{0} & {1}",
+    "logical_or": "{0} | {1}",
+    "logical_xor": "{0} ^ {1}",
+    "clip": "min_ints(max_ints({0}, {1}), {2})",
+    "where": "choose_int({0} != 0, {1}, {2})",
+    "to_float32": "__builtin_convertvector({0}, f32x4)",
+    "to_int32": "{0}",
+    "to_uint8": "{0}",
+    "to_int8": "{0}",
+}
+"""One expression for each function of integers or bools, computed in 32 bits; what is too large for a smaller dtype is cut off afterwards."""
+
 WITH_CONSTANTS: dict[str, str] = {
     "max": "at_least({0}, {1})",
     "min": "at_most({0}, {1})",
     "clip": "at_most(at_least({0}, {1}), {2})",
 }
+"""Functions of floats whose operands but the first are constants, and none of them NaN."""
 
 
-def literal(value: float | str) -> str:
-    """A float32 constant, exact. A literal of a program is text where it is not finite."""
-    number = as_float32(float(value))
+def literal(value: float, dtype: str) -> str:
+    """A constant of `dtype` in C, exact."""
+    if dtype != "float32":
+        # −2³¹ is the negative of a number that C has no int for.
+        return "(-2147483647 - 1)" if value == -(2**31) else str(int(value))
+    number = as_float32(value)
     if math.isnan(number):
         return '__builtin_nanf("")'
     if math.isinf(number):
@@ -74,24 +125,28 @@ def literal(value: float | str) -> str:
     return f"{number.hex()}f"
 
 
-def render_program(name: str, inputs: int, calls: Sequence[Sequence[Any]]) -> str:
-    """A C function of `inputs` vectors; `calls` as `Program.to_json` gives them."""
+def render_program(name: str, program: Program, dtypes: Sequence[str]) -> str:
+    """A C function that computes `program` on vectors of `dtypes`."""
 
-    def operand(value: Any) -> str:
-        if isinstance(value, dict):
-            return f"splat({literal(value['value'])})"
-        return f"x{value}" if value < inputs else f"t{value - inputs}"
+    def operand(value: Operand, dtype: str) -> str:
+        if isinstance(value, float):
+            return f"{'splat' if dtype == 'float32' else 'splat_int'}({literal(value, dtype)})"
+        return f"x{value}" if value < program.inputs else f"t{value - program.inputs}"
 
-    def expression(function: str, operands: Sequence[Any]) -> str:
-        if function in ("max", "min") and isinstance(operands[0], dict):
-            operands = operands[::-1]
-        constant = all(isinstance(value, dict) and not math.isnan(float(value["value"])) for value in operands[1:])
-        table = WITH_CONSTANTS if constant and function in WITH_CONSTANTS else FUNCTIONS
-        return table[function].format(*map(operand, operands))
+    def expression(call: Call, typed: TypedCall) -> str:
+        if storage_of(typed.taken[-1]) == "float":
+            call = with_literal_last(call)
+            is_bounded = call.function in WITH_CONSTANTS and bounds_are_numbers(call)
+            text = (WITH_CONSTANTS if is_bounded else FLOATS)[call.function]
+            return text.format(*map(operand, call.operands, typed.taken))
+        text = INTEGERS[call.function].format(*map(operand, call.operands, typed.taken))
+        return f"cut_{typed.dtype}({text})" if typed.wraps else text
 
+    calls = program.typed(dtypes)
     lines = [
-        f"  const f32x4 t{position} = {expression(function, operands)};"
-        for position, (function, *operands) in enumerate(calls)
+        f"  const {VECTORS[storage_of(typed.dtype)]} t{position} = {expression(call, typed)};"
+        for position, (call, typed) in enumerate(zip(program.calls, calls, strict=True))
     ]
-    parameters = ", ".join(f"f32x4 x{i}" for i in range(inputs))
-    return "\n".join([f"static inline f32x4 {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"])
+    parameters = ", ".join(f"{VECTORS[storage_of(dtype)]} x{i}" for i, dtype in enumerate(dtypes))
+    result = VECTORS[storage_of(calls[-1].dtype)]
+    return "\n".join([f"static inline {result} {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"])

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import broadcast_strides, operand_kind
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Value
+from webdnn.graph.types import storage_of
+
+
+@dataclass(frozen=True)
+class Operand:
+    """How an operand lies against the result: `full`, `column`, `scalar`, or `spread_full` and `spread_one`, general broadcasts whose last axis
+    is the result's or has size 1."""
+
+    kind: str
+    dtype: str
+
+    @property
+    def storage(self) -> str:
+        """The storage class, which is also the C type of an element."""
+        return storage_of(self.dtype)
+
+    @property
+    def is_general(self) -> bool:
+        """Whether its rows are found by strides along the result's axes."""
+        return self.kind.startswith("spread")
 
 
 @dataclass(frozen=True)
 class Operands:
-    """Views, the kernel's fields that depend on them, and the arguments that general operands need."""
+    """Views, what a kernel must know of them, and the arguments that general operands need."""
 
     views: tuple[View, ...]
-    kinds: tuple[str, ...]
+    known: tuple[Operand, ...]
     axes: int
     """Axes of the result but the last; 0 when no operand is general."""
     args: tuple[Size, ...]
@@ -27,62 +46,15 @@ class Operands:
 def describe(builder: Builder, values: Sequence[Value], result: tuple[Size, ...]) -> Operands:
     """How `values` lie against a result of shape `result`."""
     views = tuple(builder.view(value) for value in values)
-    kinds: list[str] = []
+    known: list[Operand] = []
     strides: list[Size] = []
-    for view in views:
+    for value, view in zip(values, views, strict=True):
         kind = operand_kind(view.shape, result)
         if kind == "general":
             *outer, last = broadcast_strides(view, result)
             kind = "spread_one" if last == 0 else "spread_full"
             strides += outer
-        kinds.append(kind)
-    is_general = any(kind.startswith("spread") for kind in kinds)
+        known.append(Operand(kind, value.dtype))
+    is_general = any(operand.is_general for operand in known)
     args = (*result[:-1], *strides) if is_general else ()
-    return Operands(views, tuple(kinds), len(result) - 1 if is_general else 0, args)
-
-
-def epilogue_fields(
-    operands: Operands, program: list[list[object]] | None, own_args: int, outputs: int
-) -> dict[str, Any]:
-    """Fields of a kernel whose views are data, weights, `operands`, then `outputs` views; its own arguments come before the operands'."""
-    output = 2 + len(operands.views)
-    return {
-        "program": program,
-        "operands": list(operands.kinds),
-        "axes": operands.axes,
-        "output": output,
-        "arguments": 2 * (output + outputs) + own_args,
-    }
-
-
-Calls = Sequence[Sequence[Any]]
-"""As `Program.to_json` gives them."""
-
-
-@dataclass(frozen=True)
-class Bias:
-    """The operand, counted from 1, that an epilogue adds first, a value for each column: sums may begin with it. `rest` is done afterwards."""
-
-    operand: int
-    rest: Calls
-
-
-def split_bias(calls: Calls, kinds: Sequence[str]) -> Bias | None:
-    """`calls`: an epilogue on a sum (input 0) and operands of `kinds` (inputs 1 …). None where it does not begin with a bias."""
-    (function, *terms), *rest = calls
-    operands = [
-        term for term in terms if isinstance(term, int) and 0 < term <= len(kinds) and kinds[term - 1] == "column"
-    ]
-    if function != "add" or 0 not in terms or not operands:
-        return None
-    result = 1 + len(kinds)  # of the addition, which is the sum from now on
-    used = {term for _, *terms in rest for term in terms if isinstance(term, int)}
-    if used & {0, *operands}:
-        return None
-
-    def renumbered(term: Any) -> Any:
-        if not isinstance(term, int) or term < result:
-            return term
-        return 0 if term == result else term - 1
-
-    return Bias(operands[0], [[function, *map(renumbered, terms)] for function, *terms in rest])
+    return Operands(views, tuple(known), len(result) - 1 if is_general else 0, args)

@@ -1,7 +1,7 @@
-"""Winograd's algorithm F(mh × mw, kh × kw): for which layers it pays (kernels/winograd.h.jinja computes).
+"""Winograd's algorithm F(mh × mw, kh × kw): which layers are computed by it, and with which tiles (kernels/winograd.h.jinja computes).
 
-A tile of mh × mw outputs of a convolution of kh × kw taps takes (mh + kh − 1) · (mw + kw − 1) products instead of mh · mw · kh · kw. Along an
-axis of one tap nothing is to be saved: its tiles have length 1.
+A tile of mh × mw outputs of a convolution of kh × kw taps takes (mh + kh − 1) · (mw + kw − 1) products for each pair of channels, where the
+direct way takes mh · mw · kh · kw: F(4 × 4, 3 × 3) takes 36 instead of 144. Along an axis of one tap nothing is saved, so tiles have length 1 there.
 """
 
 from __future__ import annotations
@@ -9,48 +9,47 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from webdnn.backend.webassembly.winograd_transforms import Axis, axes
+from webdnn.backend.webassembly.emit import PANEL
+from webdnn.backend.webassembly.winograd_transforms import Tile
 from webdnn.graph.dim import Size
 from webdnn.graph.ops import Conv2D
 
-PANEL = 8
-
 GAP = 16
-"""Floats between the points of V and of M: one line of the cache."""
+"""How many floats lie between the values of one point and those of the next in scratch memory: one line of the cache."""
 MOST_WORKERS = 4
-"""Threads that have a part of the scratch memory at least one tile large."""
+"""So many threads are sure to have a part of the scratch memory that holds at least one tile."""
 
 ERRORS: dict[int, float] = {1: 3.7e-7, 4: 4.8e-7, 6: 9.1e-7, 7: 1.3e-6, 8: 1.9e-6, 9: 3.0e-6, 10: 4.2e-6}
-"""By the number of points, the error of a layer (max|y − ref| / max|ref|) that is transformed along one axis and has 192 channels, normal
-numbers all; measured in float32, with sums in order. Along both axes errors multiply, in units of that of the plain sum, the first:
-F(4 × 4, 3 × 3) is estimated at 2.2e-6, measured 2.6e-6; F(3 × 3, 5 × 5) 4.6e-6 and 3.8e-6; F(4 × 4, 5 × 5) 9.8e-6 and 9.5e-6."""
+"""The rounding error, max|y − ref| / max|ref|, of a layer that is transformed along one axis, by the number of points of the transform. Measured
+in float32, on normally distributed inputs and weights of 192 channels that are added up in order. One point is no transform: the error of the
+plain sum. An error along both axes is estimated as the product of the two, each divided by that of the plain sum: F(4 × 4, 3 × 3) at 2.2e-6
+(measured: 2.6e-6), F(3 × 3, 5 × 5) at 4.6e-6 (3.8e-6), F(4 × 4, 5 × 5) at 9.8e-6 (9.5e-6)."""
 MOST_ERROR = 5e-6
-"""Of a tile that is offered: some such layers one after another stay below the 1e-5 of a network."""
+"""Tiles of a larger error are not used: a few such layers, one after another, leave the result of a network within 1e-5."""
 
 LENGTHS: dict[int, tuple[int, ...]] = {1: (1,), 3: (2, 4), 5: (2, 3, 4), 7: (2, 3, 4)}
-"""Of tiles, along an axis of so many taps."""
+"""For each number of taps along an axis, the lengths that tiles may have there."""
 
 
-def error_of(rows: Axis, columns: Axis) -> float:
+def error_of(tile: Tile) -> float:
     """The estimate for a transform along both axes."""
-    return ERRORS[rows.points] * ERRORS[columns.points] / ERRORS[1]
+    return ERRORS[tile.rows.points] * ERRORS[tile.columns.points] / ERRORS[1]
 
 
-def tiles(taps: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The tiles that are offered for a kernel of (kh, kw) taps: of small enough errors, and of equal sides if its own are equal."""
+def tiles(taps: tuple[int, int]) -> list[Tile]:
+    """The tiles that may be used for a kernel of (kh, kw) taps. Their errors are small enough, and they are square where the kernel is."""
     height, width = taps
     if taps == (1, 1) or not set(taps) <= LENGTHS.keys():
         return []
-    return [
-        (mh, mw)
-        for mh, mw in product(LENGTHS[height], LENGTHS[width])
-        if (height != width or mh == mw) and error_of(*axes((mh, mw), taps)) <= MOST_ERROR
-    ]
+    offered = [Tile(lengths, taps) for lengths in product(LENGTHS[height], LENGTHS[width])]
+    square = [tile for tile in offered if height != width or tile.rows == tile.columns]
+    return [tile for tile in square if error_of(tile) <= MOST_ERROR]
 
 
 LEAST_OF_GROUP = 16
-"""Channels of a group from which on one group after another is faster than a tile of pixels that moves through all groups. At 28 × 28
-pixels and one thread: 0.70 against 0.61 ms with 8 channels in each of 32 groups, 0.54 against 0.73 ms with 16 in each of 12."""
+"""Winograd's algorithm computes one group after another, the direct way moves each tile of pixels through all groups. With fewer channels than
+this in a group, the direct way is faster. At 28 × 28 pixels and one thread, Winograd's took 0.70 ms and the direct way 0.61 ms with 8 channels in
+each of 32 groups; with 16 channels in each of 12 groups, 0.54 and 0.73 ms."""
 
 
 @dataclass(frozen=True)
@@ -66,49 +65,57 @@ class Machine:
 
 
 USUAL_SIZE = 56
-"""Taken for sizes that the page decides."""
+"""The height and width that a choice assumes where the page decides them."""
 
 
 def _ceil(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def choose(
-    op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machine: Machine = Machine()
-) -> tuple[int, int] | None:
-    """The tile (mh, mw) that is estimated to be the fastest, or None for the direct way.
+def choose(op: Conv2D, kernel: tuple[int, ...], output: tuple[Size, ...], machine: Machine = Machine()) -> Tile | None:
+    """The tile that is estimated to be the fastest, or None where the direct way is.
 
-    `kernel`: the weights' shape, with the columns of one group; `output`: the result's, of which the columns do not count.
+    `kernel` is the weights' shape, with the columns of one group; `output` is the result's shape, of which the columns do not count.
     """
-    height, width, channels, columns = kernel
+    height, width, channels, _ = kernel
     if op.groups > 1 and channels < LEAST_OF_GROUP:
         return None
     if set(op.strides) != {1} or set(op.dilation) != {1} or channels % 4:
         return None
-    taps = height * width
     images, rows, line = (
         size if isinstance(size, int) else default
         for size, default in zip(output, (1, USUAL_SIZE, USUAL_SIZE), strict=False)
     )
-    padded = _ceil(columns, PANEL) * PANEL
 
-    def seconds(tile: tuple[int, int] | None) -> float:
-        if tile is None:
-            products, weights = max(images * rows * line, 4) * taps * channels * padded, taps * channels * padded
-            return products / machine.products + 4 * weights / machine.bytes
-        points = (tile[0] + height - 1) * (tile[1] + width - 1)
-        count = max(images * _ceil(rows, tile[0]) * _ceil(line, tile[1]), 4)
-        # A tile of sums costs as much as four more channels: its call and its stores.
-        products, weights = count * points * (channels + 4) * padded, points * channels * padded
-        transform = points * count * (channels + padded) * machine.transform
-        return products / machine.products + 4 * weights / machine.bytes + transform
+    def seconds(tile: Tile | None) -> float:
+        return _seconds(tile, kernel, (images, rows, line), machine)
 
     return min((None, *tiles((height, width))), key=seconds)
 
 
+def _seconds(tile: Tile | None, kernel: tuple[int, ...], pixels: tuple[int, int, int], machine: Machine) -> float:
+    """The estimated time of a layer with `pixels` (images, rows, columns) of output."""
+    height, width, channels, columns = kernel
+    images, rows, line = pixels
+    padded = _ceil(columns, PANEL) * PANEL
+    if tile is None:
+        weights = height * width * channels * padded
+        return max(images * rows * line, 4) * weights / machine.products + 4 * weights / machine.bytes
+    tile_rows, tile_columns = tile.lengths
+    count = max(images * _ceil(rows, tile_rows) * _ceil(line, tile_columns), 4)
+    # To begin and to store a tile of sums takes as long as four more channels would.
+    products = count * tile.points * (channels + 4) * padded
+    weights = tile.points * channels * padded
+    transform = tile.points * count * (channels + padded) * machine.transform
+    return products / machine.products + 4 * weights / machine.bytes + transform
+
+
 def scratch(points: int, channels: int, columns: int, tiles: Size) -> tuple[Size, int]:
-    """Floats of scratch memory, and tiles that one thread should compute at a time: a quarter of the filters, which are read once for each
-    such block, but at least what an L2 cache holds and at most some MiB."""
+    """Floats of scratch memory, and the number of tiles that one thread should compute together.
+
+    For each such block of tiles all filters are read once, so a block's memory is a quarter of theirs; but no less than an L2 cache holds
+    (1 MiB), and no more than 8 MiB.
+    """
     padded = _ceil(columns, PANEL) * PANEL
     of_tile = points * (channels + padded)
     most = max(1, min(max(points * channels * padded, 1 << 20), 1 << 23) // (4 * of_tile))

@@ -1,12 +1,17 @@
-"""Winograd's transforms, in exact fractions: chosen by points, and as what kernels/winograd.h.jinja and pack_winograd.c.jinja print."""
+"""The matrices of Winograd's algorithm, in exact fractions, and the form in which kernel templates write them out.
+
+A convolution along one axis is a product of polynomials: one has the inputs as coefficients, the other the weights. The algorithm evaluates
+both at some points, multiplies the values point by point, and finds the product's coefficients from these; only the multiplications meet every
+pair of an input channel and an output channel. The point ∞ stands for the highest coefficient.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import TypeAlias
 
 POINTS: dict[int, tuple[str, ...]] = {
     1: (),
@@ -17,18 +22,21 @@ POINTS: dict[int, tuple[str, ...]] = {
     9: ("3/8", "5/8", "5/4", "2"),
     10: ("1/2", "7/8", "5/4", "9/4"),
 }
-"""By their number, the points of a transform that are positive. The others: their negatives, ∞, and 0 if the number is even. A search among
-such fractions found those of small errors (ERRORS in winograd.py): with 6 points, 1 and 2, which are usual, have four times the error. All
-factors of Aᵀ and Bᵀ are exact in float32."""
+"""For each number of points that a transform may have, those that are positive. Their negatives and ∞ are points as well, and so is 0 where the
+number is even: 6 points are 0, 5/8, −5/8, 3/2, −3/2 and ∞. They were found by a search for small rounding errors (ERRORS in winograd.py): the
+usual choice for 6 points, with 1 and 2 in place of 5/8 and 3/2, has four times the error. All factors of Aᵀ and Bᵀ are exact in float32."""
 
-Matrix = list[list[Fraction]]
+Matrix: TypeAlias = "list[list[Fraction]]"
+Terms: TypeAlias = "list[tuple[float, int]]"
+"""A row of a matrix as templates write it out: the factors that are not zero, each with its column."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """F(m, taps): m outputs y = Aᵀ [(G g) ⊙ (Bᵀ d)] of the weights g along one axis, from as many inputs d as there are points.
+    """F(m, taps): along one axis, m outputs y = Aᵀ [(G g) ⊙ (Bᵀ d)] from `taps` weights g and m + taps − 1 inputs d.
 
-    Rows of G and Bᵀ, and columns of Aᵀ, are points: 0, if their number is even, then p and −p in turn, and last ∞.
+    There are as many points as inputs. Each point has a row of G and of Bᵀ and a column of Aᵀ, in this order: 0 (where the number of points is
+    even), then each positive point p followed by −p, then ∞.
     """
 
     m: int
@@ -50,13 +58,13 @@ class Axis:
 
     @property
     def input(self) -> Matrix:
-        """Bᵀ: the row of p is the polynomial ∏ (x − q) over the other finite points q; that of ∞ is the one over all."""
+        """Bᵀ. The row of a finite point p holds the coefficients of ∏ (x − q) over the other finite points q; that of ∞, of ∏ (x − q) over all."""
         last = _polynomial(self.finite)
         return self._by_points(lambda p: [*_polynomial(q for q in self.finite if q != p), Fraction(0)], last)
 
     @property
     def filter(self) -> Matrix:
-        """G: the row of p is (1, p, p², …) / ∏ (p − q) over the other finite points q; that of ∞ takes the last tap."""
+        """G. The row of a finite point p is (1, p, p², …) / ∏ (p − q) over the other finite points q; that of ∞ takes the last tap."""
         last = [Fraction(tap == self.taps - 1) for tap in range(self.taps)]
 
         def row(p: Fraction) -> list[Fraction]:
@@ -67,12 +75,46 @@ class Axis:
 
     @property
     def output(self) -> Matrix:
-        """Aᵀ: row k is p^k for each point p; ∞ counts in the last row."""
+        """Aᵀ. Row k holds p^k for each finite point p; only the last row takes ∞."""
         return [[*(p**k for p in self.finite), Fraction(k == self.m - 1)] for k in range(self.m)]
 
+    @property
+    def names(self) -> str:
+        """The points, for comments in kernels."""
+        return ", ".join([*(["0"] if self.zero else []), *(f"±{p}" for p in POINTS[self.points]), "∞"])
+
+    @property
+    def input_terms(self) -> list[Terms]:
+        return [_terms(row) for row in self.input]
+
+    @property
+    def filter_terms(self) -> list[Terms]:
+        return [_terms(row) for row in self.filter]
+
+    @property
+    def output_terms(self) -> list[Terms]:
+        """Aᵀ where the values at p and −p have been replaced by their sum and their difference.
+
+        p^k and (−p)^k are equal for an even k and opposite for an odd one, so an even row takes only the sum, which stands in the place of p,
+        and an odd row only the difference, in the place of −p.
+        """
+        last = self.points - 1
+        rows = []
+        for k, row in enumerate(self.output):
+            folded = [Fraction(0)] * self.points
+            for place in (*range(self.zero), last):
+                folded[place] = row[place]
+            for place in range(self.zero, last, 2):
+                folded[place + k % 2] = row[place]
+            rows.append(_terms(folded))
+        return rows
+
     def _by_points(self, row: Callable[[Fraction], list[Fraction]], last: list[Fraction]) -> Matrix:
-        """The row of −p is that of p with the sign of every other place changed, so that both come from the same two sums. Without a point 0
-        this is the negative of what it should be, in Bᵀ and in G, and their product right again."""
+        """The matrix whose finite points p have the rows `row(p)` and whose ∞ has the row `last`.
+
+        The row of −p is that of p with the signs of the odd columns changed, so that a kernel makes both from the same two sums. Where 0 is
+        no point, the row of −p should have all signs changed instead of half of them, in Bᵀ and in G alike; their product is right all the same.
+        """
         rows = [row(Fraction(0))] if self.zero else []
         for p in map(Fraction, POINTS[self.points]):
             rows += [row(p), [-c if place % 2 else c for place, c in enumerate(row(p))]]
@@ -88,66 +130,53 @@ def _polynomial(roots: Iterable[Fraction]) -> list[Fraction]:
     return coefficients
 
 
-def axes(lengths: Sequence[int], taps: Sequence[int]) -> tuple[Axis, Axis]:
-    """F(mh × mw, kh × kw), along the rows' axis and along the columns'."""
-    rows, columns = (Axis(m, k) for m, k in zip(lengths, taps, strict=True))
-    return rows, columns
-
-
-Terms = list[tuple[float, int]]
-"""A row of a matrix as templates print it: factors that are not zero, each with its place."""
-
-
 def _terms(row: Iterable[Fraction]) -> Terms:
-    return [(float(factor), place) for place, factor in enumerate(row) if factor]
+    return [(float(factor), column) for column, factor in enumerate(row) if factor]
 
 
-def _output_terms(axis: Axis) -> list[Terms]:
-    """Aᵀ for the sums and differences of p and −p, which stand in their places: an even power has only the sum, an odd one the difference."""
-    last = axis.points - 1
-    pairs = range(axis.zero, last, 2)
-    rows = []
-    for k, row in enumerate(axis.output):
-        folded = [Fraction(0)] * axis.points
-        for place in (*range(axis.zero), last):
-            folded[place] = row[place]
-        for place in pairs:
-            folded[place + k % 2] = row[place]
-        rows.append(_terms(folded))
-    return rows
+@dataclass(frozen=True)
+class Tile:
+    """F(mh × mw, kh × kw): tiles of `lengths` (mh, mw) outputs of a convolution of `taps` (kh, kw)."""
+
+    lengths: tuple[int, int]
+    taps: tuple[int, int]
+
+    @property
+    def rows(self) -> Axis:
+        """The transform from row to row."""
+        return Axis(self.lengths[0], self.taps[0])
+
+    @property
+    def columns(self) -> Axis:
+        """The transform within a row."""
+        return Axis(self.lengths[1], self.taps[1])
+
+    @property
+    def points(self) -> int:
+        return self.rows.points * self.columns.points
+
+    @property
+    def name(self) -> str:
+        """Part of the names of its C functions."""
+        return "{}x{}_{}x{}".format(*self.lengths, *self.taps)
 
 
-def axis_fields(axis: Axis) -> dict[str, Any]:
-    """What templates print of one axis."""
-    names = [*(["0"] if axis.zero else []), *(f"±{p}" for p in POINTS[axis.points]), "∞"]
-    return {
-        "m": axis.m,
-        "taps": axis.taps,
-        "points": axis.points,
-        "zero": axis.zero,
-        "names": ", ".join(names),
-        "input": [_terms(row) for row in axis.input],
-        "filter": [_terms(row) for row in axis.filter],
-        "output": _output_terms(axis),
-    }
+@dataclass(frozen=True)
+class Transforms:
+    """What winograd.h.jinja writes out: tiles, and an axis for each different transform of inputs (Bᵀ) and of outputs (Aᵀ)."""
 
+    tiles: tuple[Tile, ...]
+    inputs: tuple[Axis, ...]
+    outputs: tuple[Axis, ...]
 
-def kernel_fields(kernel: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates print of a kernel with the fields `m` and `taps`."""
-    rows, columns = axes(kernel["m"], kernel["taps"])
-    name = f"{rows.m}x{columns.m}_{rows.taps}x{columns.taps}"
-    return {"name": name, "rows": axis_fields(rows), "columns": axis_fields(columns)}
-
-
-def header_fields(kernels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What winograd.h.jinja prints: the tiles of all kernels, and the transforms that these need, each once."""
-    every = {fields["name"]: fields for kernel in kernels if "m" in kernel for fields in [kernel_fields(kernel)]}
-    tiles = [every[name] for name in sorted(every)]
-    lines = [tile[axis] for tile in tiles for axis in ("rows", "columns")]
-    inputs = {line["points"]: line for line in lines}
-    outputs = {(line["m"], line["points"]): line for line in lines}
-    return {
-        "tiles": tiles,
-        "inputs": [inputs[key] for key in sorted(inputs)],
-        "outputs": [outputs[key] for key in sorted(outputs)],
-    }
+    @staticmethod
+    def of(tiles: Iterable[Tile]) -> Transforms:
+        """Those that `tiles` need, each once and in a fixed order."""
+        ordered = sorted(set(tiles), key=lambda tile: tile.name)
+        axes = [axis for tile in ordered for axis in (tile.rows, tile.columns)]
+        # Bᵀ depends on the points only.
+        inputs = {axis.points: axis for axis in axes}
+        outputs = {(axis.m, axis.points): axis for axis in axes}
+        return Transforms(
+            tuple(ordered), tuple(inputs[key] for key in sorted(inputs)), tuple(outputs[key] for key in sorted(outputs))
+        )

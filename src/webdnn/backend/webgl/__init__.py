@@ -1,25 +1,10 @@
-"""WebGL 2: fragment shaders that compute four columns of a matrix at a time."""
+"""WebGL 2: fragment shaders that compute four columns of a matrix at a time.
 
-from __future__ import annotations
+Views are read and written texel by texel: four columns from an offset that is a multiple of four. What stands in a row behind its last column
+is padding, of any value: a kernel that combines columns (products, reductions, softmax, gathers) never lets it into a result. The padding of
+weights is zero.
+"""
 
-from collections.abc import Mapping
+from webdnn.backend.webgl.target import TARGET
 
-from webdnn.backend.target import Capabilities, Target
-from webdnn.backend.webgl.lower_movement import copy
-from webdnn.backend.webgl.lowering import LOWERINGS
-from webdnn.descriptor.schema import Plan
-
-
-def _finish(plan: Plan, options: Mapping[str, object]) -> None:
-    """Nothing to add: shaders are compiled in the page."""
-
-
-TARGET = Target(
-    name="webgl",
-    capabilities=Capabilities(
-        memory="slots", strided_write=False, in_place=False, same_buffer_io=False, alignment=4, pad_columns=True
-    ),
-    lowerings=LOWERINGS,
-    copy=copy,
-    finish=_finish,
-)
+__all__ = ["TARGET"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from webdnn.backend.builder import Builder
-from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size
+from webdnn.backend.webgl.dialect import CELLS, Cells, cut
+from webdnn.descriptor.schema import Kernel, View
+from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 
 TEXEL = 4
@@ -29,6 +32,19 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     autoescape=False,
 )
+_ENVIRONMENT.filters["cut"] = cut
+
+
+@dataclass(frozen=True)
+class Shader(Kernel):
+    """A fragment shader. `targets` is how many rows a fragment computes, each for a layer of its own."""
+
+    source: str
+    targets: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        more = {"targets": self.targets} if self.targets > 1 else {}
+        return {"name": self.name, "source": self.source, **more}
 
 
 def levels(steps: Size, most: int = 64) -> int:
@@ -39,13 +55,13 @@ def levels(steps: Size, most: int = 64) -> int:
     return 1 if steps <= most else 2 if steps <= 64 * most else 3
 
 
-def rows_at_once(b: Builder, output: View) -> int:
+def rows_at_once(builder: Builder, output: View) -> int:
     """How many rows of `output` one fragment computes: each goes to a layer of its own of the result's texture, at the same place.
 
     They need the same weights, which are read once for all: with four rows, eight texels are read for 64 products, and five for 16 with
     one. A kernel that does so writes its whole buffer, padding and all."""
     whole = output.offset == 0 and whole_texels(output.pitch)
-    if not whole or output.rows * output.pitch != b.plan.buffers[output.buffer].elements:
+    if not whole or output.rows * output.pitch != builder.plan.buffers[output.buffer].elements:
         return 1
     texels = output.rows * output.pitch // TEXEL
     if isinstance(texels, int) and texels > ROWS_AT_ONCE * LAYER:
@@ -59,16 +75,21 @@ def whole_texels(*sizes: Size) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def render(template: str, inputs: int, sizes: tuple[str, ...], targets: int, **constants: Hashable) -> str:
-    """The GLSL of a kernel, without its comments. `sizes` names the parameters that follow the views' (offset, pitch) pairs."""
+def render(
+    template: str, inputs: tuple[Cells, ...], output: Cells, sizes: tuple[str, ...], targets: int, **constants: Hashable
+) -> str:
+    """The GLSL of a kernel, without its comments.
+
+    `inputs` and `output` say what textures hold; `sizes` names the parameters that follow the views' (offset, pitch) pairs.
+    """
     template_ = _ENVIRONMENT.get_template(f"{template}.glsl.jinja")
-    text = template_.render(inputs=inputs, sizes=sizes, targets=targets, **constants)
+    text = template_.render(inputs=inputs, output=output, sizes=sizes, targets=targets, **constants)
     lines = (line.split("//")[0].rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line) + "\n"
 
 
 def emit(
-    b: Builder,
+    builder: Builder,
     template: str,
     inputs: Sequence[View],
     output: View,
@@ -84,11 +105,27 @@ def emit(
             f"convert with --optimize 0, or without the backend webgl"
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
-    source = render(template, len(inputs), tuple(arguments), targets, **constants)
-    kernel = b.kernel(template, source=source, **({"targets": targets} if targets > 1 else {}))
-    b.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
+    read, written = [CELLS[builder.storage(view)] for view in inputs], CELLS[builder.storage(output)]
+    source = render(template, tuple(read), written, tuple(arguments), targets, **constants)
+    kernel = builder.kernel(Shader(template, source, targets))
+    builder.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 
 
 def axis_sizes(prefix: str, sizes: Sequence[Size]) -> dict[str, Size]:
     """`{prefix_0: …, prefix_1: …}`."""
     return {f"{prefix}_{axis}": size for axis, size in enumerate(sizes)}
+
+
+def image_sizes(x: View, y: View) -> dict[str, Size]:
+    """Height and width of the image that a kernel reads, and of the one that it writes."""
+    return {"HEIGHT": x.shape[1], "WIDTH": x.shape[2], "OUT_HEIGHT": y.shape[1], "OUT_WIDTH": y.shape[2]}
+
+
+def is_last(view: View, axis: int) -> bool:
+    """Whether `axis` is that of the columns."""
+    return axis == len(view.shape) - 1
+
+
+def inner_rows(view: View, axis: int) -> Size:
+    """Rows between two neighbours along `axis`, which is not the last one."""
+    return product(view.shape[axis + 1 : -1])

@@ -1,67 +1,86 @@
-"""Ops that take or give indices, and cumulative sums. A fragment computes results, it cannot place them: sorting takes two steps."""
+"""Ops that take or give indices. A fragment computes results, it cannot place them: sorting takes two steps."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from webdnn.backend.builder import Builder
-from webdnn.backend.webgl.emit import emit, levels
-from webdnn.descriptor.schema import View
-from webdnn.graph.dim import Size, product
+from webdnn.backend.target import Lowerings
+from webdnn.backend.webgl.emit import emit, inner_rows, is_last
+from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import ArgReduce, CumulativeSum, Gather
+from webdnn.graph.ops import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 
 
-def _inner(view: View, axis: int) -> Size:
-    """Rows between two neighbours along `axis`."""
-    return product(view.shape[axis + 1 : -1])
-
-
-def _is_last(view: View, axis: int) -> bool:
-    return axis == len(view.shape) - 1
-
-
-def lower_gather(b: Builder, node: Node) -> None:
-    assert isinstance(node.op, Gather)
-    views = [b.view(value) for value in node.inputs]
-    x, y, axis = views[0], b.view(node.outputs[0]), node.op.axis
-    if _is_last(x, axis):
-        emit(b, "gather_columns", views, y, {"SIZE": x.columns, "INDEX_PITCH": 0}, node.origin)
+def lower_gather(builder: Builder, node: Node, op: Gather) -> None:
+    views = [builder.view(value) for value in node.inputs]
+    x, y, axis = views[0], builder.view(node.outputs[0]), op.axis
+    if is_last(x, axis):
+        emit(builder, "gather_columns", views, y, {"SIZE": x.columns, "INDEX_PITCH": 0}, node.origin)
     else:
-        sizes = {"SIZE": x.shape[axis], "LENGTH": y.shape[axis], "INNER": _inner(x, axis)}
-        emit(b, "gather_rows", views, y, sizes, node.origin)
+        sizes = {"SIZE": x.shape[axis], "LENGTH": y.shape[axis], "INNER": inner_rows(x, axis)}
+        emit(builder, "gather_rows", views, y, sizes, node.origin)
 
 
-def lower_gather_elements(b: Builder, node: Node) -> None:
-    views = [b.view(value) for value in node.inputs]
+def lower_gather_elements(builder: Builder, node: Node, op: GatherElements) -> None:
+    views = [builder.view(value) for value in node.inputs]
     sizes = {"SIZE": views[0].columns, "INDEX_PITCH": views[1].pitch}
-    emit(b, "gather_columns", views, b.view(node.outputs[0]), sizes, node.origin)
+    emit(builder, "gather_columns", views, builder.view(node.outputs[0]), sizes, node.origin)
 
 
-def lower_arg_reduce(b: Builder, node: Node) -> None:
-    assert isinstance(node.op, ArgReduce)
-    x, axis = b.view(node.inputs[0]), node.op.axis
+def lower_arg_reduce(builder: Builder, node: Node, op: ArgReduce) -> None:
+    x, axis = builder.view(node.inputs[0]), op.axis
     sizes: dict[str, Size] = {"LENGTH": x.shape[axis]}
     template = "arg_reduce_columns"
-    if not _is_last(x, axis):
+    if not is_last(x, axis):
         template = "arg_reduce_rows"
-        sizes["INNER"] = _inner(x, axis)
-    emit(b, template, [x], b.view(node.outputs[0]), sizes, node.origin, kind=node.op.kind)
+        sizes["INNER"] = inner_rows(x, axis)
+    emit(builder, template, [x], builder.view(node.outputs[0]), sizes, node.origin, kind=op.kind)
 
 
-def lower_cumulative_sum(b: Builder, node: Node) -> None:
-    op = node.op
-    assert isinstance(op, CumulativeSum)
-    x = b.view(node.inputs[0])
-    sizes: dict[str, Size] = {}
-    template = "cumulative_sum_columns"
-    if not _is_last(x, op.axis):
-        template = "cumulative_sum_rows"
-        sizes = {"LENGTH": x.shape[op.axis], "INNER": _inner(x, op.axis)}
-    flags = {"exclusive": op.exclusive, "reverse": op.reverse, "levels": levels(x.shape[op.axis])}
-    emit(b, template, [x], b.view(node.outputs[0]), sizes, node.origin, **flags)
+def lower_arg_sort(builder: Builder, node: Node, op: ArgSort) -> None:
+    x = builder.view(node.inputs[0])
+    places = builder.temporary(x.shape, "int")
+    emit(builder, "places", [x], places, {}, node.origin)
+    emit(builder, "arg_sort", [places], builder.view(node.outputs[0]), {"SIZE": x.columns}, node.origin)
 
 
-def lower_arg_sort(b: Builder, node: Node) -> None:
-    x = b.view(node.inputs[0])
-    places = b.temporary(x.shape)
-    emit(b, "places", [x], places, {}, node.origin)
-    emit(b, "arg_sort", [places], b.view(node.outputs[0]), {"SIZE": x.columns}, node.origin)
+def _join(reduction: str, dtype: str) -> dict[str, Any]:
+    """What the templates need of a reduction: `joined`, the expression that joins an update with the four elements where it goes."""
+    joined = JOINS[reduction]
+    used: tuple[str, ...] = ("choose_",)
+    if reduction in ("max", "min") and dtype == "float32":
+        used = (f"{reduction}imum_",)
+        joined = joined.replace(reduction, used[0])
+    return {"joined": joined, "used": used, "dtype": dtype}
+
+
+def lower_scatter_elements(builder: Builder, node: Node, op: ScatterElements) -> None:
+    views, y = [builder.view(value) for value in node.inputs], builder.view(node.outputs[0])
+    join = _join(op.reduction, node.outputs[0].dtype)
+    emit(builder, "scatter_columns", views, y, {"LENGTH": views[1].columns}, node.origin, **join)
+
+
+def lower_scatter_rows(builder: Builder, node: Node, op: ScatterRows) -> None:
+    views, y = [builder.view(value) for value in node.inputs], builder.view(node.outputs[0])
+    join = _join(op.reduction, node.outputs[0].dtype)
+    emit(builder, "scatter_rows", views, y, {"LENGTH": views[1].columns}, node.origin, **join)
+
+
+JOINS = {
+    "none": "update",
+    "add": "four + update",
+    "mul": "four * update",
+    "max": "max(four, update)",
+    "min": "min(four, update)",
+}
+"""How an update is joined with what stands where it goes."""
+
+LOWERINGS: Lowerings = {
+    ArgReduce: lower_arg_reduce,
+    ArgSort: lower_arg_sort,
+    Gather: lower_gather,
+    GatherElements: lower_gather_elements,
+    ScatterElements: lower_scatter_elements,
+    ScatterRows: lower_scatter_rows,
+}

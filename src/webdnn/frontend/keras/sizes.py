@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TypeAlias
 
 from webdnn.frontend.keras.support import Trouble
 from webdnn.graph.constraints import Constraint
 from webdnn.graph.dim import Size, symbol, symbols_of
 from webdnn.graph.errors import WebDNNError
+from webdnn.graph.graph import Graph, Placeholder
 
 LETTERS = {3: "L", 4: "HW", 5: "DHW"}  # by the rank of the input
 FARTHEST = 4096  # from the size chosen to the one proposed
 Shape = tuple[int | None, ...]
+Build: TypeAlias = "Callable[[Sequence[tuple[Size, ...]], Mapping[str, Placeholder]], Graph]"
 
 
 def sizes_message(
-    model: Any, wanted: Sequence[tuple[str, Shape]], shapes: Sequence[tuple[Size, ...]], troubles: Sequence[Trouble]
+    model_name: str,
+    wanted: Sequence[tuple[str, Shape]],
+    shapes: Sequence[tuple[Size, ...]],
+    troubles: Sequence[Trouble],
+    build: Build,
 ) -> str:
-    """The message for `shapes` of the inputs that `wanted` names, with open sizes; `troubles` are the layers that they do not fit."""
+    """The message for `shapes` of the inputs that `wanted` names, with open sizes; `troubles` are the layers that they do not fit, and `build` gives
+    the model's graph for other shapes and their placeholders."""
     given = ", ".join(f"{name}={_text(shape)}" for (name, _), shape in zip(wanted, shapes, strict=True))
-    lines = [f"the input shape {given} does not fit the model {model.name!r}:", *map(str, troubles)]
+    lines = [f"the input shape {given} does not fit the model {model_name!r}:", *map(str, troubles)]
     open_shapes = _open_shapes(wanted, shapes)
-    constraints = _constraints(model, open_shapes)
+    constraints = _constraints(build, open_shapes)
     if not constraints:
         return "\n".join([*lines, "choose sizes that these layers can compute with"])
     needs = " and ".join(f"{c.left} {c.relation} {c.right}" for c in constraints)
@@ -52,14 +59,11 @@ def _open_shapes(wanted: Sequence[tuple[str, Shape]], shapes: Sequence[tuple[Siz
     return result
 
 
-def _constraints(model: Any, shapes: Sequence[tuple[Size, ...]]) -> tuple[Constraint, ...]:
+def _constraints(build: Build, shapes: Sequence[tuple[Size, ...]]) -> tuple[Constraint, ...]:
     """What the model needs of these placeholders; nothing where it cannot be converted with them."""
-    from webdnn.frontend.keras.walk import build_graph
-    from webdnn.graph.graph import Placeholder
-
     names = {name for size in chain.from_iterable(shapes) for name in symbols_of(size)}
     try:
-        return build_graph(model, shapes, {name: Placeholder() for name in names}).constraints
+        return build(shapes, {name: Placeholder() for name in names}).constraints
     except WebDNNError:
         return ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from webdnn.frontend.keras.calls import (
@@ -278,7 +279,7 @@ def build_graph(
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        raise ModelError(sizes_message(model, wanted, shapes, walk.troubles))
+        raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, partial(build_graph, model)))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]

@@ -2,7 +2,7 @@
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
-import type { BoundSetup, Schedule, Cells, WeightRows } from '../backend.js';
+import type { BoundSetup, Cells, Schedule, WeightRows } from '../backend.js';
 import type { Content } from '../fetch.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
@@ -43,7 +43,7 @@ export interface Team {
 }
 export interface Results {
     readonly inputs: readonly Cells[];
-    readonly outputs: readonly Float32Array[];
+    readonly outputs: readonly Cells[];
 }
 /** An instance of `module` on `memory`, which has all that we call. */
 export declare function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Exports>;
@@ -70,7 +70,7 @@ export declare class Machine {
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
     private execute;
     /**
-     * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+     * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
      * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
      */
     private warmUp;
@@ -81,8 +81,8 @@ export declare class Machine {
     private touch;
     /** Lets the memory reach up to `end`. */
     private reserve;
-    /** All of the memory. Never kept: the memory may grow, and this would not. */
-    private get floats();
+    /** All of the memory, as cells of a storage class. Never kept: the memory may grow, and this would not. */
+    private cells;
     /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
     writeWeight({ weight, row, rows, data }: WeightRows): void;
     private place;

@@ -1,5 +1,5 @@
 /** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
-import type { BackendContext, Executor, Schedule, StepTime, Cells, WeightRows } from '../backend.js';
+import type { BackendContext, Cells, Executor, Schedule, StepTime, WeightRows } from '../backend.js';
 import type { Contexts } from './context.js';
 export declare class WebGLExecutor implements Executor {
     private readonly owner;
@@ -23,8 +23,6 @@ export declare class WebGLExecutor implements Executor {
     private constructor();
     static create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor>;
     private start;
-    /** Numbers of 16 bits are whole up to 2048 only: more elements cannot be told apart by their index. */
-    private checkHalf;
     private compile;
     private makeWeights;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;

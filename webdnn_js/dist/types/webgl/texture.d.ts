@@ -2,6 +2,8 @@
  * Buffers in texture arrays. Texel t of a buffer holds its elements 4t … 4t + 3. It stands in layer t div `span`, and there, with
  * r = t mod `span`, at x = r mod 2048 and y = r div 2048. Each buffer has a `span` of its own (layout.ts).
  */
+import type { Cells } from '../backend.js';
+import type { Format } from './context.js';
 export declare const FOLD = 2048;
 /** Every WebGL 2 device has textures of 2048 rows. */
 export declare const MOST_SPAN: number;
@@ -20,12 +22,13 @@ export interface Rectangle {
 export declare function rectangles(first: number, last: number, span: number): Rectangle[];
 export declare class Texture {
     private readonly gl;
+    private readonly format;
     private readonly layers;
     readonly handle: WebGLTexture;
     /** By layer; behind the last layer, one of the first four layers together. */
     private readonly framebuffers;
     /** With room for `span` texels in each of its layers. */
-    constructor(gl: WebGL2RenderingContext, format: number, span: number, layers: number);
+    constructor(gl: WebGL2RenderingContext, format: Format, span: number, layers: number);
     private bind;
     /** Renders into `layer` from now on; reads pixels from it, too. */
     target(layer: number): void;
@@ -33,8 +36,10 @@ export declare class Texture {
     targetAll(): void;
     private attach;
     /** Stores `data`, whole texels, from element `offset` on, in a buffer with `span`. */
-    write(offset: number, data: Float32Array, span: number): void;
+    write(offset: number, data: Cells, span: number): void;
     /** Copies `length` elements, whole texels, from element `offset` on into the pixel-pack buffer that is bound. */
     read(offset: number, length: number, span: number): void;
+    /** Waits until it holds what was drawn into it last: `finish` does not wait in every browser, but to read a pixel does. */
+    wait(): void;
     dispose(): void;
 }
