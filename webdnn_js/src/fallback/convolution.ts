@@ -48,9 +48,9 @@ export function forEachPixel(
  * Each group is a convolution of its own, of one run of x's channels to the same run of y's.
  */
 function conv2d({ strides, dilation, groups = 1, epilogue }: GroupedAttributes): Kernel {
-  return finished(function* (x, weights, y, [top, left]) {
+  return finished(function* ([x, weights], y, [top, left]) {
     for (let group = 0; group < groups; group++) {
-      const [image, kernel, result] = [x, weights, y].map((operand) => channelsOf(operand, group, groups));
+      const [image, kernel, result] = [x!, weights!, y].map((operand) => channelsOf(operand, group, groups));
       yield* convolve(image!, kernel!, result!, [top!, left!], { strides, dilation });
     }
   }, epilogue);
@@ -121,9 +121,9 @@ function gatherPatches(
 
 /** x (N, H, W, C), weights (KH, KW, C, M) → y (N, OH, OW, C·M): output channel c·M + m reads input channel c only. */
 function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
-  return finished(function* (x, weights, y, [top, left]) {
-    const [, height, width, channels] = x.shape as Shape;
-    const [kernelHeight, kernelWidth] = weights.shape as Shape;
+  return finished(function* ([x, weights], y, [top, left]) {
+    const [, height, width, channels] = x!.shape as Shape;
+    const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
     yield* eachRow(y, (batch, row, column, offset) => {
       sums.fill(0);
@@ -133,8 +133,8 @@ function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
         for (let j = 0; j < kernelWidth; j++) {
           const xColumn = column * strides[1] - left! + j * dilation[1];
           if (xColumn < 0 || xColumn >= width) continue;
-          const pixel = x.offset + ((batch * height + xRow) * width + xColumn) * x.pitch;
-          addChannelProducts(sums, x.data, pixel, channels, weights, (i * kernelWidth + j) * channels);
+          const pixel = x!.offset + ((batch * height + xRow) * width + xColumn) * x!.pitch;
+          addChannelProducts(sums, x!.data, pixel, channels, weights!, (i * kernelWidth + j) * channels);
         }
       }
       y.data.set(sums, offset);
@@ -164,9 +164,9 @@ function addChannelProducts(
  * (top, left) of the full result; negative where zeros are added.
  */
 function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
-  return finished(function* (x, weights, y, [top, left]) {
-    const [, height, width, channels] = x.shape as Shape;
-    const [kernelHeight, kernelWidth] = weights.shape as Shape;
+  return finished(function* ([x, weights], y, [top, left]) {
+    const [, height, width, channels] = x!.shape as Shape;
+    const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
     yield* eachRow(y, (batch, row, column, offset) => {
       sums.fill(0);
@@ -176,8 +176,8 @@ function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
         for (let j = 0; j < kernelWidth; j++) {
           const xColumn = (column + left! - j * dilation[1]) / strides[1];
           if (xColumn < 0 || xColumn >= width || !Number.isInteger(xColumn)) continue;
-          const pixel = x.offset + ((batch * height + xRow) * width + xColumn) * x.pitch;
-          addProduct(sums, x.data, pixel, channels, weights, (i * kernelWidth + j) * channels);
+          const pixel = x!.offset + ((batch * height + xRow) * width + xColumn) * x!.pitch;
+          addProduct(sums, x!.data, pixel, channels, weights!, (i * kernelWidth + j) * channels);
         }
       }
       y.data.set(sums, offset);

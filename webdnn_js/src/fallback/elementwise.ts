@@ -14,7 +14,6 @@ import {
   type KernelTable,
   type Literal,
   type Operand,
-  type Slices,
   type Walker,
 } from './operand';
 
@@ -134,19 +133,18 @@ export function runProgram(program: Program, inputs: readonly Operand[], output:
   });
 }
 
-/** Computes the sums of a convolution or a matrix product. */
-export type Sum = (x: Operand, weights: Operand, sums: Operand, args: readonly number[]) => Slices;
-
 /**
- * The kernel that computes sums, and finishes them by `epilogue`, whose input 0 they are; its others are the operands after data and
- * weights. Sums stand in the output at first, if its cells are of their class, else in memory of their own.
+ * The kernel that computes what `sum` does (a convolution, a product, a normalization) from its first `main` inputs, and finishes it by
+ * `epilogue`, whose input 0 that is; its others are the further inputs. Sums stand in the output at first, if its cells are of their
+ * class, else in memory of their own.
  */
-export function finished(sum: Sum, epilogue: Program | null): Kernel {
-  return function* ([x, weights, ...operands], output, args) {
-    const isOwn = output.data instanceof Float32Array === x!.data instanceof Float32Array;
-    const sums = isOwn ? output : denseLike(output, x!.data);
-    yield* sum(x!, weights!, sums, args);
-    if (epilogue) runProgram(epilogue, [sums, ...operands], output);
+export function finished(sum: Kernel, epilogue: Program | null, main = 2): Kernel {
+  return function* (inputs, output, args) {
+    const { data } = inputs[0]!;
+    const isOwn = output.data instanceof Float32Array === data instanceof Float32Array;
+    const sums = isOwn ? output : denseLike(output, data);
+    yield* sum(inputs.slice(0, main), sums, args) ?? [];
+    if (epilogue) runProgram(epilogue, [sums, ...inputs.slice(main)], output);
   };
 }
 

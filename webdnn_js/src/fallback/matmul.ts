@@ -113,7 +113,7 @@ const productOf = (x: Matrix): typeof multiply => (x.data instanceof Int32Array 
 
 /** x (…, K), weights (K, M) → y (…, M), then the epilogue. */
 function matmul({ epilogue }: { readonly epilogue: Program | null }): Kernel {
-  return finished((x, weights, y) => productOf(x)(x, weights, y), epilogue);
+  return finished(([x, weights], y) => productOf(x!)(x!, weights!, y), epilogue);
 }
 
 type Permutation = readonly number[] | null;
@@ -127,15 +127,15 @@ interface BatchAttributes {
 
 /** x (…, M, K), y (…, K, P) → z (…, M, P); the axes before the last two broadcast. */
 function batchMatmul({ left, right, epilogue }: BatchAttributes): Kernel {
-  return finished(function* (x, y, z) {
+  return finished(function* ([x, y], z) {
     const batch = z.shape.slice(0, -2);
-    const factors = [matrices(x, left, batch), matrices(y, right, batch), matrices(z, null, batch)] as const;
+    const factors = [matrices(x!, left, batch), matrices(y!, right, batch), matrices(z, null, batch)] as const;
     const places: (readonly number[])[] = [];
     walkRows([...batch, 1], factors, (offsets) => places.push([...offsets]));
     for (const [xOffset, yOffset, zOffset] of places) {
       const [rows, columns] = z.shape.slice(-2) as [number, number];
       const result = { ...z, offset: zOffset!, rows, columns };
-      yield* productOf(x)(factors[0].at(xOffset!), factors[1].at(yOffset!), result);
+      yield* productOf(x!)(factors[0].at(xOffset!), factors[1].at(yOffset!), result);
     }
   }, epilogue);
 }

@@ -1,6 +1,7 @@
-/** Reductions over axes, cumulative sums, and softmax. */
+/** Reductions over axes, softmax, normalization, and cumulative sums. */
 
 import type { DType } from '../plan';
+import { finished, type Program } from './elementwise';
 import { functionOf } from './functions';
 import { forEachLine, mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable } from './operand';
 
@@ -95,4 +96,28 @@ function softmax(): Kernel {
   };
 }
 
-export const KERNELS = { cumulative_sum: cumulativeSum, reduce, softmax } as unknown as KernelTable;
+interface NormalizeAttributes {
+  readonly epsilon: number;
+  readonly centre: boolean;
+  readonly epilogue: Program | null;
+}
+
+/** x → y of the same shape: (x − mean) / √(variance + epsilon) along the last axis; with `centre` false, the mean counts as 0. */
+function normalize({ epsilon, centre, epilogue }: NormalizeAttributes): Kernel {
+  const rows: Kernel = ([x], y) => {
+    for (let r = 0; r < y.rows; r++) {
+      const offset = x!.offset + r * x!.pitch;
+      const row = Float64Array.from(x!.data.subarray(offset, offset + x!.columns));
+      const mean = centre ? row.reduce((sum, value) => sum + value, 0) / row.length : 0;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
+      const divisor = Math.sqrt(variance + epsilon);
+      y.data.set(
+        row.map((value) => (value - mean) / divisor),
+        y.offset + r * y.pitch,
+      );
+    }
+  };
+  return finished(rows, epilogue, 1);
+}
+
+export const KERNELS = { cumulative_sum: cumulativeSum, normalize, reduce, softmax } as unknown as KernelTable;

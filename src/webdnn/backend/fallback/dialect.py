@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webdnn.graph.graph import Node
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.graph.program import Operand, Program, TypedCall, literal_to_json
 
 Rendered = list[list[object]]
@@ -25,8 +25,7 @@ def _render_call(call: TypedCall) -> list[object]:
 
 
 def render_epilogue(node: Node, op: WithEpilogue) -> Rendered | None:
-    """The epilogue of `op`, if it has one: its input 0 is the sum, which has the dtype of the factors."""
+    """The epilogue of `op`, if it has one: its input 0 is the sum."""
     if op.program is None:
         return None
-    data, _, *operands = node.inputs
-    return render(op.program, [data.dtype, *(value.dtype for value in operands)])
+    return render(op.program, [sum_dtype(node.outputs[0]), *(value.dtype for value in node.inputs[op.main :])])

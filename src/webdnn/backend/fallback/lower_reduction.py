@@ -1,12 +1,13 @@
-"""Reductions over axes, cumulative sums, and softmax."""
+"""Reductions over axes, softmax, normalization, and cumulative sums."""
 
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.fallback.dialect import render_epilogue
 from webdnn.backend.fallback.emit import emit
 from webdnn.backend.target import Lowerings
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
 
 
 def lower_reduce(builder: Builder, node: Node, op: Reduce) -> None:
@@ -15,6 +16,10 @@ def lower_reduce(builder: Builder, node: Node, op: Reduce) -> None:
 
 def lower_softmax(builder: Builder, node: Node, op: Softmax) -> None:
     emit(builder, node, "softmax")
+
+
+def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
+    emit(builder, node, "normalize", epsilon=op.epsilon, centre=op.centre, epilogue=render_epilogue(node, op))
 
 
 def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
@@ -29,4 +34,9 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
     )
 
 
-LOWERINGS: Lowerings = {CumulativeSum: lower_cumulative_sum, Reduce: lower_reduce, Softmax: lower_softmax}
+LOWERINGS: Lowerings = {
+    CumulativeSum: lower_cumulative_sum,
+    Normalize: lower_normalize,
+    Reduce: lower_reduce,
+    Softmax: lower_softmax,
+}
