@@ -1,4 +1,4 @@
-"""Operations of keras.ops on each element: arithmetic, comparisons, logic, activations. Truth and whole numbers are float32 in the graph."""
+"""Operations of keras.ops on each element: arithmetic, comparisons, logic, activations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
-from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, number_as, truncate
+from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, graph_dtype, number_as
+from webdnn.frontend.keras.reading import original
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
@@ -34,9 +35,36 @@ def tensor(context: Context, x: Any) -> Value:
     return context.literal(array_of(x))
 
 
+# What arithmetic is for truth; the size of a truth is itself.
+OF_TRUTH = {"add": "logical_or", "mul": "logical_and", "max": "logical_or", "min": "logical_and"}
+COMPARISONS_OF_NUMBERS = ("greater", "greater_equal", "less", "less_equal")
+
+
 def call(function: str) -> OperationLowering:
     """The elementwise function of all arguments."""
-    return lambda c, _, *arguments: c.elementwise(function, *(operand(c, x) for x in arguments))
+
+    def lower(c: Call, operation: Any, *arguments: Any) -> Value:
+        operands = [operand(c, x) for x in arguments]
+        if c.of_truth and function in COMPARISONS_OF_NUMBERS:
+            operands = [c.cast(x, "int32") if isinstance(x, Value) else x for x in operands]
+        if c.result == BOOL and function == "abs":
+            return tensor(c, arguments[0])
+        return c.elementwise(OF_TRUTH.get(function, function) if c.result == BOOL else function, *operands)
+
+    return lower
+
+
+def arithmetic(function: str) -> OperationLowering:
+    """An elementwise function that truth has not."""
+
+    def lower(c: Call, operation: Any, *arguments: Any) -> Value | Sequence[Value]:
+        if c.result == BOOL and function not in OF_TRUTH:
+            raise UnsupportedError(
+                f"{type(original(operation)).__name__} of bool, which Keras cannot compute either; cast to float32 first"
+            )
+        return call(function)(c, operation, *arguments)
+
+    return lower
 
 
 def activation(name: str, *attributes: str) -> OperationLowering:
@@ -69,41 +97,84 @@ def lower_clip(c: Call, operation: Any, x: Value) -> Value:
 
 
 def lower_cast(c: Call, operation: Any, x: Value) -> Value:
-    return cast(c, x, c.operands[0], str(operation.dtype))
+    return cast(c, x, str(operation.dtype), c.operands[0])
 
 
 def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
     """A cast that never wraps."""
     target = str(operation.dtype)
-    if target in RANGES and c.operands[0] in RANGES and target != BOOL:
-        return c.elementwise("clip", x, *map(float, RANGES[target]))
-    return cast(c, x, c.operands[0], target)
+    if target in RANGES and c.operands[0] in RANGES and BOOL not in (target, c.operands[0]):
+        inside = c.elementwise("clip", c.cast(x, "int32"), *map(float, RANGES[target]))
+        return c.cast(inside, graph_dtype(target))
+    return cast(c, x, target, c.operands[0])
 
 
 def lower_convert(c: Call, operation: Any, x: Value) -> Value:
     if operation.sparse or operation.ragged:
         raise UnsupportedError("a sparse or ragged tensor")
-    return cast(c, x, c.operands[0], c.result if operation.dtype is None else str(operation.dtype))
+    return cast(c, x, c.result if operation.dtype is None else str(operation.dtype), c.operands[0])
 
 
 def lower_where(c: Call, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise UnsupportedError("where with a condition only, whose result has no known size")
-    return tensor(c, chosen(c, operand(c, condition), operand(c, x), operand(c, y)))
+    return chosen(c, operand(c, condition), operand(c, x), operand(c, y))
 
 
-def chosen(c: Context, condition: Value | float, x: Value | float, y: Value | float) -> Value | float:
-    """`x` where the condition is true, else `y`; three numbers give a number."""
-    if not any(isinstance(v, Value) for v in (condition, x, y)):
-        return x if condition else y
+def chosen(c: Call, condition: Value | float, x: Value | float, y: Value | float) -> Value:
+    """`x` where the condition is true, else `y`, in the dtype of the result. Of two numbers, one becomes a constant, whose dtype tells what they
+    are."""
+    if not isinstance(x, Value) and not isinstance(y, Value):
+        x = c.fill((), x, graph_dtype(c.result))
     return c.elementwise("where", condition, x, y)
 
 
-def lower_round(c: Context, operation: Any, x: Value) -> Value:
+def lower_round(c: Call, operation: Any, x: Value) -> Value:
+    """Keras rounds whole numbers to tens and hundreds in float32."""
     factor = 10.0**operation.decimals
+    if x.dtype == "bool":
+        raise UnsupportedError("Round of bool, which Keras cannot compute either; cast to float32 first")
+    if x.dtype != "float32" and factor >= 1:
+        return x
+    number = c.cast(x, "float32")
     if factor == 1:
-        return c.elementwise("round", x)
-    return c.elementwise("div", c.elementwise("round", c.elementwise("mul", x, factor)), factor)
+        return c.elementwise("round", number)
+    rounded = c.elementwise("div", c.elementwise("round", c.elementwise("mul", number, factor)), factor)
+    return cast(c, rounded, c.result)
+
+
+def lower_truncate(c: Context, _: Any, x: Value) -> Value:
+    if x.dtype != "float32":
+        return x
+    return c.elementwise("mul", c.elementwise("sign", x), c.elementwise("floor", c.elementwise("abs", x)))
+
+
+def lower_floor_divide(c: Call, operation: Any, x: Any, y: Any) -> Value | Sequence[Value]:
+    return arithmetic("floor_div" if c.is_whole else "floor_divide")(c, operation, x, y)
+
+
+POWERS = 6
+"""Bits of an exponent that JAX looks at: more would overflow for every number but −1, 0 and 1."""
+
+
+def lower_power(c: Call, operation: Any, x: Any, exponent: Any) -> Value | Sequence[Value]:
+    """Of whole numbers, the product of those of x, x², x⁴ … that the bits of the exponent name."""
+    if not c.is_whole:
+        return arithmetic("pow")(c, operation, x, exponent)
+    e = c.elementwise
+    base, places = (
+        c.cast(tensor(c, np.asarray(v) if np.ndim(v) == 0 and not isinstance(v, Value) else v), "int32")
+        for v in (x, exponent)
+    )
+    if c.result == BOOL or (not isinstance(exponent, Value) and np.any(array_of(exponent) < 0)):
+        raise UnsupportedError(f"a power of {c.result} with such an exponent; cast to float32 first")
+    found: Value | None = None
+    for bit in range(POWERS):
+        is_set = c.cast(e("bitwise_and", e("shift_right", places, float(bit)), 1.0), "bool")
+        factor = e("where", is_set, base, 1.0)
+        found = factor if found is None else e("mul", found, factor)
+        base = e("square", base)
+    return tensor(c, found)
 
 
 def lower_logaddexp(c: Context, _: Any, x: Any, y: Any) -> Value:
@@ -128,26 +199,22 @@ def filled(value: float) -> OperationLowering:
 
 def full_like(c: Call, operation: Any, x: Value, value: Any) -> Value:
     target = c.result if operation.dtype is None else str(operation.dtype)
-    return c.elementwise("where", 1.0, converted(c, value, target), x)
-
-
-def converted(c: Call, value: Any, target: str) -> Value | float:
-    """The last argument of a call, as a number of `target`."""
-    if np.ndim(value) == 0 and not isinstance(value, Value):
-        return number_as(array_of(value), target)
-    return cast(c, tensor(c, value), c.operands[-1], target)
+    if not isinstance(value, Value) and np.ndim(value) == 0:
+        return c.fill(x.shape, number_as(array_of(value).item(), target), graph_dtype(target))
+    number = cast(c, tensor(c, value), target, c.operands[-1])
+    return c.elementwise("where", c.fill(x.shape, 1, "bool"), number, number)
 
 
 def lower_identity(c: Context, _: Any, x: Value) -> Value:
     return x
 
 
-def lower_select(c: Context, _: Any, conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
+def lower_select(c: Call, _: Any, conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
     """The first choice whose condition is true."""
     result = operand(c, default)
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = chosen(c, operand(c, condition), operand(c, choice), result)
-    return tensor(c, result)
+    return result if isinstance(result, Value) else tensor(c, result)
 
 
 def is_negative(c: Context, x: Value) -> Value:
@@ -176,7 +243,9 @@ def lower_cube_root(c: Context, _: Any, x: Value) -> Value:
     size = e("abs", x)
     root = e("pow", size, 1 / 3)
     better = e("sub", root, e("div", e("sub", root, e("div", size, e("square", root))), 3.0))
-    end = e("max", e("equal", size, 0.0), e("greater", size, LARGEST))  # where the step divides by zero or infinity
+    end = e(
+        "logical_or", e("equal", size, 0.0), e("greater", size, LARGEST)
+    )  # where the step divides by zero or infinity
     return e("mul", e("sign", x), e("where", end, root, better))
 
 
@@ -193,6 +262,8 @@ def lower_fmod(c: Context, _: Any, x: Any, y: Any) -> Value:
     """The remainder that has the sign of x."""
     e = c.elementwise
     a, b = tensor(c, x), tensor(c, y)
+    if a.dtype != "float32":
+        return e("trunc_mod", a, b)
     return e("mul", e("sign", a), e("mod", e("abs", a), e("abs", b)))
 
 
@@ -200,7 +271,7 @@ def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
     """0 below zero, `at_zero` there, 1 above; NaN stays."""
     e = c.elementwise
     a = tensor(c, x)
-    step = e("where", e("equal", a, 0.0), operand(c, at_zero), e("greater", a, 0.0))
+    step = e("where", e("equal", a, 0.0), operand(c, at_zero), c.cast(e("greater", a, 0.0), "float32"))
     return e("where", e("equal", a, a), step, a)
 
 
@@ -225,6 +296,9 @@ def lower_sinc(c: Context, _: Any, x: Value) -> Value:
 
 def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
     e = c.elementwise
+    if x.dtype != "float32":
+        _ = operation.nan, operation.posinf, operation.neginf  # whole numbers are none of these
+        return x
     high = LARGEST if operation.posinf is None else operand(c, operation.posinf)
     low = -LARGEST if operation.neginf is None else operand(c, operation.neginf)
     y = e("where", e("greater", x, LARGEST), high, e("where", e("less", x, -LARGEST), low, x))
@@ -233,7 +307,7 @@ def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
 
 def lower_angle(c: Context, _: Any, x: Value) -> Value:
     """Of a real number: 0, or π where it is negative."""
-    return c.elementwise("mul", c.elementwise("less", x, 0.0), math.pi)
+    return c.elementwise("where", c.elementwise("less", x, 0.0), math.pi, 0.0)
 
 
 FUNCTION_OF: dict[str, str] = {
@@ -256,7 +330,6 @@ FUNCTION_OF: dict[str, str] = {
     "Expm1": "expm1",
     "Fabs": "abs",
     "Floor": "floor",
-    "FloorDivide": "floor_divide",
     "Fmax": "max",
     "Fmin": "min",
     "Greater": "greater",
@@ -271,26 +344,24 @@ FUNCTION_OF: dict[str, str] = {
     "LogicalXor": "logical_xor",
     "Maximum": "max",
     "Minimum": "min",
-    "Mod": "mod",
     "Multiply": "mul",
-    "Negative": "neg",
     "NotEqual": "not_equal",
-    "Power": "pow",
     "Reciprocal": "reciprocal",
     "Rsqrt": "rsqrt",
-    "Sign": "sign",
     "Sin": "sin",
     "Sinh": "sinh",
     "Sqrt": "sqrt",
     "Square": "square",
-    "Subtract": "sub",
     "Tan": "tan",
     "Tanh": "tanh",
     "TrueDivide": "div",
 }
 
+ARITHMETIC: dict[str, str] = {"Mod": "mod", "Negative": "neg", "Sign": "sign", "Subtract": "sub"}
+
 OPERATIONS: dict[str, OperationLowering] = {
     **{name: call(function) for name, function in FUNCTION_OF.items()},
+    **{name: arithmetic(function) for name, function in ARITHMETIC.items()},
     "Angle": lower_angle,
     "Arctan2": lower_arctan2,
     "Cast": lower_cast,
@@ -306,6 +377,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Elu": activation("elu", "alpha"),
     "EmptyLike": filled(0.0),
     "Exp2": of_scaled("exp", math.log(2)),
+    "FloorDivide": lower_floor_divide,
     "Fmod": lower_fmod,
     "FullLike": full_like,
     "Gelu": activation("gelu", "approximate"),
@@ -317,7 +389,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Heaviside": lower_heaviside,
     "Hypot": lower_hypot,
     "Identity": activation("linear"),
-    "Imag": lambda c, _, x: c.elementwise("where", 1.0, 0.0, x),
+    "Imag": lambda c, _, x: c.fill(x.shape, 0, x.dtype),
     "Ldexp": lower_ldexp,
     "LeakyRelu": activation("leaky_relu", "negative_slope"),
     "Log10": scaled("log", 1 / math.log(10)),
@@ -329,6 +401,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Mish": activation("mish"),
     "NanToNum": lower_nan_to_num,
     "OnesLike": filled(1.0),
+    "Power": lower_power,
     "Rad2deg": times(180 / math.pi),
     "ReLU": activation("relu", "negative_slope", "max_value", "threshold"),
     "Real": lower_identity,
@@ -352,7 +425,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "StopGradient": lower_identity,
     "TanhShrink": activation("tanh_shrink"),
     "Threshold": activation("threshold", "threshold", "default_value"),
-    "Trunc": lambda c, _, x: truncate(c, x),
+    "Trunc": lower_truncate,
     "Where": lower_where,
     "ZerosLike": filled(0.0),
 }
