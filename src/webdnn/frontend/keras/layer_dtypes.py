@@ -39,7 +39,7 @@ def dtype_loss(layer: Any, tensors: Sequence[Any], results: Sequence[Any]) -> st
 
 JOINING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 TAKING_INDICES = ("Embedding",)
-CASTING_BACK = ("LayerNormalization", "RMSNormalization", "SpectralNormalization")
+CASTING_BACK = ("GroupNormalization", "LayerNormalization", "RMSNormalization", "SpectralNormalization")
 KEEPING = (
     *("Activation", "Flatten", "Identity", "Masking", "Permute", "ReLU", "RepeatVector", "Reshape", "Resizing"),
     *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "StochasticDepth"),
