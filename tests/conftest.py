@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from harness import chromium, compiled, sharing
 from harness.cache import delete_old
+from harness.selection import Selected, selected_of
 from harness.server import StaticServer
 from harness.workshop import Workshop, open_cache
 from webdnn.backend.webassembly.toolchain import Toolchain
@@ -120,6 +122,12 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert not errors, f"uncaught in the page: {errors}"
+
+
+@pytest.fixture(scope="session")
+def selected(request: pytest.FixtureRequest) -> Selected:
+    """The cases that this run tests, for fixtures that compute many at once."""
+    return partial(selected_of, request.session.items)
 
 
 @pytest.fixture(scope="session")

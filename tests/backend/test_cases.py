@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
 
+from harness.batches import Answers, Batches
 from harness.cases import CASES as COMMON_CASES
 from harness.cases import Case
-from harness.descriptors import check_answer, run_cases, write_cases
+from harness.descriptors import check_answer
 from harness.dtype_cases import DTYPE_CASES
 from harness.edge_cases import EDGE_CASES
-from harness.page import PageError
+from harness.selection import Selected
 from webdnn.graph.graph import Graph
 from webdnn.graph.ops import OPS, Repeat
 
@@ -36,6 +37,7 @@ MORE_DEVICES = {
     "webassembly relaxed-simd-threads 1": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 1}),
     "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
 }
+ALL_DEVICES = DEVICES | MORE_DEVICES
 FAST = ("fallback", "webassembly relaxed-simd-threads 2")
 """Devices with all cases in the fast tier."""
 ON_SWIFTSHADER = ("webgpu", "webgl")
@@ -63,7 +65,7 @@ def one_for_each_op(cases: Sequence[Case]) -> list[Case]:
 
 
 def parameters() -> list[Any]:
-    """Of test_case: (device, cases that one page runs, one of them)."""
+    """Of test_case: (device, case)."""
     few = one_for_each_op(CASES)
     many = [case for case in CASES if case not in few]
     chosen: list[tuple[str, Sequence[Case], list[Any]]] = []
@@ -75,43 +77,29 @@ def parameters() -> list[Any]:
     for device in MORE_DEVICES:
         chosen += [(device, CHOSEN, [pytest.mark.slow]), (device, REST, [pytest.mark.exhaustive])]
     return [
-        pytest.param(device, cases, case, id=f"{device}-{case.name}", marks=marks)
+        pytest.param(device, case, id=f"{device}-{case.name}", marks=marks)
         for device, cases, marks in chosen
         for case in cases
     ]
 
 
 @pytest.fixture(scope="session")
-def descriptors(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """`descriptors(backend, cases)`: a folder, and in it those of at least these cases by name, each written once."""
-    known: dict[str, tuple[Path, dict[str, str]]] = {}
+def answers(browser: Any, serve_session: Any, tmp_path_factory: pytest.TempPathFactory, selected: Selected) -> Any:
+    """`answers(device)`: the outputs of all cases that this run tests there, computed in one page. Each backend compiles once what any of its
+    devices needs."""
+    compiled: dict[str, Batches] = {}
 
-    def of(backend: str, cases: Sequence[Case]) -> tuple[Path, dict[str, str]]:
-        if backend not in known:
-            known[backend] = tmp_path_factory.mktemp(backend), {}
-        root, folders = known[backend]
-        missing = [case for case in cases if case.name not in folders]
-        if missing:
+    @cache
+    def of(device: str) -> Answers:
+        backend, options = ALL_DEVICES[device]
+        if backend not in compiled:
+            needed = [case for other in ALL_DEVICES if ALL_DEVICES[other][0] == backend for case in wanted(other)]
             target = importlib.import_module(f"webdnn.backend.{backend}").TARGET
-            part = str(len(folders))
-            folders.update((name, f"{part}/{n}") for name, n in write_cases(target, missing, root / part).items())
-        return root, folders
+            compiled[backend] = Batches(target, needed, tmp_path_factory.mktemp(backend))
+        return compiled[backend].run(browser, serve_session, {case.name for case in wanted(device)}, **options)
 
-    return of
-
-
-@pytest.fixture(scope="session")
-def answers(descriptors: Any, browser: Any, serve_session: Any) -> Any:
-    """`answers(device, cases)`: all outputs of these cases, computed in one page."""
-    known: dict[tuple[str, str], dict[str, list[Any] | PageError]] = {}
-
-    def of(device: str, cases: Sequence[Case]) -> dict[str, list[Any] | PageError]:
-        key = (device, cases[0].name)
-        if key not in known:
-            backend, options = (DEVICES | MORE_DEVICES)[device]
-            root, folders = descriptors(backend, cases)
-            known[key] = run_cases(browser, serve_session, cases, root, folders, backend, **options)
-        return known[key]
+    def wanted(device: str) -> list[Case]:
+        return selected(__name__, "case", device=device)
 
     return of
 
@@ -121,6 +109,6 @@ def test_some_case_has_each_op() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("device", "cases", "case"), parameters())
-def test_case(answers: Any, device: str, cases: Sequence[Case], case: Case) -> None:
-    check_answer(case, answers(device, cases)[case.name], device)
+@pytest.mark.parametrize(("device", "case"), parameters())
+def test_case(answers: Any, device: str, case: Case) -> None:
+    check_answer(case, answers(device)[case.name], device)

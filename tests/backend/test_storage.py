@@ -138,13 +138,13 @@ class RandomGraph:
     def repeat(self) -> None:
         """A loop with states, a scanned sequence, a fixed value and a stacked result, some of which may be one value."""
         inner = RandomGraph(self.seed * 31 + len(self.values), self.depth + 1)
-        sequences = [v for v in self.values if len(v.shape) >= 2 and v.shape[-2] <= 4]
+        sequences = [v for v in self.values if len(v.shape) >= 2 and v.shape[0] <= 4]
         if not sequences:
             return
         sequence, fixed, start = sequences[-1], self.pick(), self.pick()
-        count = int(sequence.shape[-2])
+        count = int(sequence.shape[0])
         states = [inner.input("a", *start.shape), inner.input("b", *start.shape)]
-        inner.input("element", *sequence.shape[:-2], sequence.shape[-1])
+        inner.input("element", *sequence.shape[1:])
         inner.input("fixed", *fixed.shape)
         inner.grow(6)
         following = [inner.like(s)[inner.rng.integers(len(inner.like(s)))] for s in states]
@@ -211,14 +211,14 @@ def test_in_place_spares_a_part_of_the_operand() -> None:
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda c: f"{c['name']}, {c['mode']}")
 def test_golden_memory(case: dict) -> None:
-    items = [Buffer(i["bytes"], i["first"], i["last"], i["dtype"]) for i in case["items"]]
+    items = [Buffer(i["bytes"], i["first"], i["last"], i["storage"]) for i in case["items"]]
     if case["mode"] == "arena":
         offsets, total = plan_arena(items)
         assert ([{"offset": o} for o in offsets], total) == (case["placements"], case["arenaBytes"])
     else:
         chosen, slots = plan_slots(items)
         assert [{"slot": s} for s in chosen] == case["placements"]
-        assert [{"bytes": size, "dtype": dtype} for size, dtype in slots] == case["slots"]
+        assert [{"bytes": size, "storage": storage} for size, storage in slots] == case["slots"]
 
 
 def random_items(seed: int) -> list[Buffer]:
@@ -252,7 +252,7 @@ def test_buffers_that_live_together_lie_apart() -> None:
             assert offsets[i] % ALIGNMENT == 0
             assert offsets[i] + a.bytes <= total
             assert slots[chosen[i]][0] >= a.bytes
-            assert slots[chosen[i]][1] == a.dtype
+            assert slots[chosen[i]][1] == a.storage
             for j, b in enumerate(items[:i]):
                 if meet(a, b):
                     assert offsets[i] + a.bytes <= offsets[j] or offsets[j] + b.bytes <= offsets[i], f"seed {seed}"

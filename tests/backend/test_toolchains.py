@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.batches import Answers, Batches
 from harness.cases import CASES as COMMON_CASES
 from harness.cases import Case
-from harness.descriptors import check_answer, run_cases, write_cases
+from harness.descriptors import check_answer
 from harness.edge_cases import EDGE_CASES
-from harness.page import PageError
+from harness.selection import Selected
 from webdnn.backend.webassembly import TARGET, toolchain
 from webdnn.backend.webassembly.finish import finish, render_module
 from webdnn.backend.webassembly.toolchain import (
@@ -169,17 +171,15 @@ def _installed(name: str) -> Toolchain:
 
 
 @pytest.fixture(scope="session")
-def answers(tmp_path_factory: pytest.TempPathFactory, browser: Any, serve_session: Any) -> Any:
-    """All outputs of all cases with the simd variant of a toolchain, compiled once and run in one page."""
-    known: dict[str, dict[str, list[list[Any]] | PageError]] = {}
+def answers(tmp_path_factory: pytest.TempPathFactory, browser: Any, serve_session: Any, selected: Selected) -> Any:
+    """All outputs of the cases that this run tests with the simd variant of a toolchain, compiled once and run in one page."""
 
-    def of(name: str) -> dict[str, list[list[Any]] | PageError]:
-        if name not in known:
-            _installed(name)
-            root = tmp_path_factory.mktemp(name)
-            folders = write_cases(TARGET, CASES, root, {"toolchain": name})
-            known[name] = run_cases(browser, serve_session, CASES, root, folders, "webassembly", variant="simd")
-        return known[name]
+    @cache
+    def of(name: str) -> Answers:
+        _installed(name)
+        root = tmp_path_factory.mktemp(name)
+        compiled = Batches(TARGET, selected(__name__, "case", name=name), root, {"toolchain": name})
+        return compiled.run(browser, serve_session, variant="simd")
 
     return of
 

@@ -13,24 +13,49 @@ import numpy as np
 import pytest
 
 from harness.cases import BATCHES, CASES, Case, Random, graph_of, source
-from harness.descriptors import write_cases
-from harness.metric import error
-from harness.page import RUNNER_PAGE, PageError, job, run_jobs
+from harness.descriptors import check_answer, write_cases
+from harness.dtype_cases import DTYPE_CASES
+from harness.page import RUNNER_PAGE, job, run_jobs
 from webdnn.backend.builder import Builder, WeightTable, build_plan
-from webdnn.backend.operands import broadcast_strides
 from webdnn.backend.target import Target
-from webdnn.backend.webgpu import TARGET, dialect, emit, lower_map, lower_matmul, lower_reduction, tiles
-from webdnn.graph.dim import symbol
+from webdnn.backend.webgpu import (
+    TARGET,
+    dialect,
+    emit,
+    lower_elementwise,
+    lower_matmul,
+    lower_reduction,
+    product,
+    tiles,
+)
+from webdnn.descriptor.schema import Item, Kernel, Step
+from webdnn.graph.dim import Size, evaluate, symbol
 from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Constant, Graph, Node, apply
-from webdnn.graph.ops import OPS, Concat, Elementwise, MatMul, Reduce, Repeat, Reshape, Slice
+from webdnn.graph.ops import (
+    OPS,
+    BatchMatMul,
+    Concat,
+    Elementwise,
+    Gather,
+    MatMul,
+    Reduce,
+    Repeat,
+    Reshape,
+    Slice,
+    Softmax,
+)
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import Call, Program
+from webdnn.graph.types import DTYPES, INTEGERS
 
-BY_NAME = {case.name: case for case in CASES}
+BY_NAME = {case.name: case for case in [*CASES, *DTYPE_CASES]}
 # Vectors and scalars on either side, a gather and a scatter, an image and a matrix, every kind of epilogue operand.
 PRODUCTS = [
     BY_NAME[name]
     for name in (
+        "batch matmul of rank 3",
+        "products of float32 under permutations",
         "conv2d 64->24 k3 s1 d1 p1",
         "conv2d 17->33 k3 s1 d1 p1",
         "conv2d transpose 8->4 k4 s2 crop(1, 1)",
@@ -45,6 +70,10 @@ ONE_OF_EACH = [
         "depthwise symbolic batch",
         "matmul 5x33x17",
         "matmul 64x12x9",
+        "batch matmul of rank 3",
+        "integers: products",
+        "scatter of uint8",
+        "fill and iota",
         "average pool symbolic",
         "reduce mean over the image",
         "reduce sum over channels",
@@ -70,32 +99,46 @@ def check(tmp_path: Path, page: Any, serve: Callable[..., Any]) -> Callable[...,
             for c in cases
         ]
         for case, answer in zip(cases, run_jobs(page, jobs), strict=True):
-            if isinstance(answer, PageError):
-                raise AssertionError(f"{case.name}: {answer}")
-            for r in range(len(case.runs)):
-                for have, want in zip(answer[r], case.expected(r), strict=True):
-                    assert error(have, want) <= case.tolerance, f"{case.name} {case.runs[r]}"
+            check_answer(case, answer, "webgpu")
 
     return run
 
 
+def source_of(kernel: Kernel) -> str:
+    assert isinstance(kernel, emit.Shader)
+    return kernel.source
+
+
+def windows_of(kernel: Kernel) -> tuple[int, ...]:
+    assert isinstance(kernel, emit.Shader)
+    return kernel.windows
+
+
 def test_every_op_and_function_is_there() -> None:
     assert set(TARGET.lowerings) == set(OPS) - {Concat, Repeat, Reshape}
-    assert set(dialect.FUNCTIONS) == set(FUNCTIONS)
+    for dtype in DTYPES:
+        assert set(dialect.FUNCTIONS[dtype]) == {
+            name for name, function in FUNCTIONS.items() if dtype in function.domain
+        }
+
+
+def divide_as(monkeypatch: pytest.MonkeyPatch, divide: Callable[..., tiles.Division]) -> None:
+    """Has `divide` choose the tiles of every product, also of one with few rows."""
+    for module in (product, lower_matmul):
+        monkeypatch.setattr(module, "divide", divide)
+    monkeypatch.setattr(product, "is_few", lambda rows: False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tile", tiles.TILES, ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
 def test_d3_every_tile(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: tiles.Tile) -> None:
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: tiles.Division(tile))
-    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    divide_as(monkeypatch, lambda *sizes, **more: tiles.Division(tile))
     check(PRODUCTS)
 
 
 def test_products_split_along_their_depth(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: tiles.Division(tiles.TILES[-1], 3))
-    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
-    check(PRODUCTS)
+    divide_as(monkeypatch, lambda *sizes, **more: tiles.Division(tiles.TILES[-1], 3))
+    check([case for case in PRODUCTS if "batch" not in case.name and "permutations" not in case.name])
 
 
 def test_d2_a_plan_holds_a_division_for_small_and_for_large_devices(
@@ -103,14 +146,13 @@ def test_d2_a_plan_holds_a_division_for_small_and_for_large_devices(
 ) -> None:
     """Both give the same answer, and a page computes the one that its device takes, or that it is told to take."""
     small, large = tiles.Division(tiles.TILES[0]), tiles.Division(tiles.TILES[2], 2)
-    monkeypatch.setattr(lower_matmul, "divide", lambda *sizes, **more: small if sizes[3] == tiles.FEW else large)
-    monkeypatch.setattr(lower_matmul, "is_few", lambda rows: False)
+    divide_as(monkeypatch, lambda *sizes, **more: small if sizes[3] == tiles.FEW else large)
     for workgroups in ("few", "many"):
         check(PRODUCTS, workgroups=workgroups)
 
 
 def test_e10_no_workgroup_is_larger_than_compatibility_mode_allows() -> None:
-    assert max(tile.threads for tile in (*tiles.TILES, lower_matmul.MATVEC)) <= 128
+    assert max(tile.threads for tile in (*tiles.TILES, product.MATVEC)) <= 128
     for columns, slices in (lower_reduction.WORKGROUP_INNER, lower_reduction.WORKGROUP_OUTER):
         assert columns * slices <= 128
 
@@ -146,7 +188,7 @@ def test_d3_narrow_results_get_narrow_tiles() -> None:
 
 
 def test_dispatches_beyond_a_dimension_are_folded(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (emit, lower_matmul):
+    for module in (emit, product):
         monkeypatch.setattr(module, "FOLD", 2)
     check(ONE_OF_EACH)
 
@@ -165,14 +207,13 @@ struct Parameters { x: i32, x_pitch: i32, y: i32, y_pitch: i32, row: i32, rows: 
 
 
 def test_weights_are_packed_by_setup_steps(check: Callable[..., None]) -> None:
-    def lower(builder: Builder, node: Node) -> None:
-        x, w = (value for value in node.inputs)
-        kernel = builder.kernel("double", source=DOUBLE)
+    def lower(builder: Builder, node: Node, op: Elementwise) -> None:
+        x, w = node.inputs
+        kernel = builder.kernel(emit.Shader("double", DOUBLE))
         packed = builder.packed(builder.weight(w), kernel, w.shape, [w.shape[-1]], [1])
         views = [builder.view(x), packed]
         output = builder.view(node.outputs[0])
-        strides = [broadcast_strides(view, output.shape) for view in views]
-        lower_map.emit_map(builder, views, strides, output, node.origin, node.op.program)  # type: ignore[attr-defined]
+        lower_elementwise.emit_map(builder, views, output, op.program, ["float32"] * 2, node.origin)
 
     def build(random: Random) -> Graph:
         x = source("x", 7, 5)
@@ -217,7 +258,7 @@ def test_e9_a_weight_and_an_activation_larger_than_a_device_can_bind(check: Call
     rows, columns = 9000, 4096
     large = 67_400
 
-    def product(random: Random) -> Graph:
+    def product_of_weight(random: Random) -> Graph:
         x = source("x", 1, rows)
         w = np.random.default_rng(3).standard_normal((rows, columns), np.float32)
         return graph_of([x], [apply(MatMul(), x, apply(Constant(w)))])
@@ -227,10 +268,26 @@ def test_e9_a_weight_and_an_activation_larger_than_a_device_can_bind(check: Call
         sum_ = elementwise("add", x, random.constant(large, 1))
         return graph_of([x], [apply(Reduce("sum", (1,), False), elementwise("relu", sum_))])
 
+    def integer_weight(random: Random) -> Graph:
+        x = source("x", 5, dtype="int32")
+        table = np.random.default_rng(3).integers(-(2**31), 2**31, (rows, columns), np.int32)
+        places = elementwise("add", elementwise("bitwise_and", x, 255.0), float(rows - 200))  # some beyond the last
+        return graph_of([x], [apply(Gather(0), apply(Constant(table)), places)])
+
+    def integer_activation(random: Random) -> Graph:
+        x = source("x", 1, 1000, dtype="int32")
+        sum_ = elementwise("add", x, apply(Constant(random.integers("int32", large, 1))))
+        return graph_of([x], [apply(Reduce("sum", (1,), False), elementwise("relu", sum_))])
+
     page.add_init_script(DEFAULT_LIMITS)
-    cases = [Case("a weight of 141 MiB", product), Case("an activation of 257 MiB", activation)]
+    cases = [
+        Case("a weight of 141 MiB", product_of_weight),
+        Case("an activation of 257 MiB", activation),
+        Case("an integer weight of 141 MiB", integer_weight),
+        Case("an integer activation of 257 MiB", integer_activation),
+    ]
     plans = [build_plan(case.graph, TARGET, WeightTable.of(case.graph)) for case in cases]
-    assert [max(max(kernel["windows"]) for kernel in plan.kernels) for plan in plans] == [2, 3]
+    assert [max(max(windows_of(kernel)) for kernel in plan.kernels) for plan in plans] == [2, 3, 2, 3]
     check(cases)
 
 
@@ -240,7 +297,100 @@ def test_e9_kernels_with_more_windows_than_bindings_are_left_to_devices_with_lar
         return graph_of([x], [elementwise("relu", x)])
 
     graph = Case("ten windows", build).graph
-    assert "windows" not in build_plan(graph, TARGET, WeightTable.of(graph)).kernels[0]
+    (kernel,) = build_plan(graph, TARGET, WeightTable.of(graph)).kernels
+    assert windows_of(kernel) == ()
+    assert "windows" not in kernel.to_json()
+
+
+def test_integers_have_windows_of_integers() -> None:
+    def build(random: Random) -> Graph:
+        return graph_of([x := source("x", emit.WINDOW // 2, 4, dtype="int32")], [elementwise("relu", x)])
+
+    graph = Case("two windows", build).graph
+    (kernel,) = build_plan(graph, TARGET, WeightTable.of(graph)).kernels
+    assert windows_of(kernel) == (2, 2)
+    assert kernel.to_json()["windows"] == [2, 2]
+    assert len(re.findall(r"var<storage, \w+> \w+_window\d: array<vec4i>", source_of(kernel))) == 4
+
+
+def test_what_only_moves_sees_integers() -> None:
+    """Of floats too: a GPU may change the bits of those that it takes for numbers."""
+    names = set()
+    for name in ("moves of float32, symbolic", "fill and iota", "concat of inputs", "gather elements", "take rows"):
+        graph = BY_NAME[name].graph
+        for kernel in build_plan(graph, TARGET, WeightTable.of(graph)).kernels:
+            if kernel.name != "elementwise":
+                names.add(kernel.name)
+                assert not re.search(r"f32|vec4f", source_of(kernel)), kernel.name
+    assert names >= {"transpose", "move", "slice", "pad", "gather", "gather_columns", "fill", "copy"}
+
+
+def attention(batch: Size, length: Size) -> Graph:
+    """Scores of four heads, scaled and masked, from which values are mixed: as frameworks write it, with (batch, length, heads, depth)."""
+    q, k, v = (source(name, batch, length, 4, 16) for name in "qkv")
+    mask = source("mask", batch, 1, 1, length, dtype="bool")
+    finish = Program(2, (Call("mul", (0, 0.25)), Call("where", (1, 2, -1e9))))
+    scores = apply(BatchMatMul((0, 2, 1, 3), (0, 2, 3, 1), finish), q, k, mask)
+    return graph_of([q, k, v, mask], [apply(BatchMatMul(right=(0, 2, 1, 3)), apply(Softmax(), scores), v)])
+
+
+def test_heads_of_attention_are_products_of_tiles_without_copies() -> None:
+    """Three kernel calls on any device: factors are seen where they lie, and the mask is repeated by strides."""
+    for length in (40, symbol("T")):
+        graph = attention(symbol("N"), length)
+        plan = build_plan(graph, TARGET, WeightTable.of(graph))
+        for many in (0, 1):
+            taken = [step for item in plan.steps for step in steps_on(item, many)]
+            assert [plan.kernels[step.kernel].name for step in taken] == ["batchmatmul", "softmax", "batchmatmul"]
+            scores, mix = (source_of(plan.kernels[taken[i].kernel]) for i in (0, 2))
+            assert all("w_tile" in source and "w: array<vec4f>" in source for source in (scores, mix))
+            assert ("load_column" in scores, "load_column" in mix) == (True, False)
+
+
+def test_attention_is_right_for_lengths_that_fill_no_tile(check: Callable[..., None]) -> None:
+    runs = ({"N": 1, "T": 37}, {"N": 3, "T": 5})
+    check([Case("attention", lambda random: attention(symbol("N"), symbol("T")), runs)])
+
+
+def steps_on(item: Item, many: int) -> list[Step]:
+    """The steps of `item` on a device that is kept busy by many workgroups, or by few."""
+    if isinstance(item, Step):
+        return [item]
+    return [step for inner in item.body for step in steps_on(inner, many)] * evaluate(item.repeat, {"$many": many})
+
+
+def test_integers_and_few_rows_take_the_plain_kernel() -> None:
+    def build(random: Random) -> Graph:
+        x, y = source("x", 3, 40, 8, dtype="int32"), source("y", 3, 8, 40, dtype="int32")
+        row, w = source("row", 3, 1, 8), source("w", 3, 8, 40)
+        return graph_of([x, y, row, w], [apply(BatchMatMul(), x, y), apply(BatchMatMul(), row, w)])
+
+    graph = Case("plain", build).graph
+    kernels = build_plan(graph, TARGET, WeightTable.of(graph)).kernels
+    assert ["w_tile" in source_of(kernel) for kernel in kernels] == [False, False]
+
+
+def test_a_literal_is_no_error_to_the_compiler(check: Callable[..., None]) -> None:
+    """WGSL rejects overflows and divisions by 0 that a compiler can see: of literals, or by one."""
+
+    def build(random: Random) -> Graph:
+        x, y = source("x", 3, 5, dtype="int32"), source("y", 3, 5)
+        least, most = -(2.0**31), 2.0**31 - 1
+        outputs = [elementwise(name, x, 0.0) for name in ("floor_div", "trunc_div", "mod", "trunc_mod")]
+        outputs += [
+            elementwise(name, x, amount) for name in ("shift_left", "shift_right") for amount in (32.0, -1.0, 99.0)
+        ]
+        outputs += [elementwise(name, x, least) for name in ("add", "mul", "floor_div", "equal")]
+        alone = [Call("floor_div", (least, -1.0)), Call("trunc_mod", (most, 0.0)), Call("bitwise_not", (least,))]
+        alone += [Call("shift_left", (most, 1.0)), Call("trunc_div", (least, 0.0))]
+        for call in alone:
+            outputs.append(apply(Elementwise(Program(1, (call, Call("add", (0, 1))))), x))
+        outputs += [
+            elementwise(f"to_{dtype}", elementwise("mul", y, scale)) for dtype in INTEGERS for scale in (64.0, 2.0**33)
+        ]
+        return graph_of([x, y], outputs)
+
+    check([Case("literals at the corners", build)])
 
 
 # The device.
@@ -369,7 +519,7 @@ def test_few_rows_take_the_kernel_that_reads_weights_once() -> None:
 
     graph = Case("few", build).graph
     plan = build_plan(graph, TARGET, WeightTable.of(graph))
-    assert "SLICES" in plan.kernels[0]["source"]
+    assert "SLICES" in plan.kernels[0].text
 
 
 def invocations(source: str) -> int:
@@ -384,7 +534,7 @@ def test_e10_workgroups_fit_into_compatibility_mode() -> None:
     reductions = 0
     for case in CASES:
         for kernel in build_plan(case.graph, TARGET, WeightTable.of(case.graph)).kernels:
-            if "fn store_four" not in kernel["source"]:
-                assert invocations(kernel["source"]) <= 128, f"{case.name}: {kernel['name']}"
-                reductions += kernel["name"].startswith("reduce_")
+            if "fn store_four" not in source_of(kernel):
+                assert invocations(source_of(kernel)) <= 128, f"{case.name}: {kernel.name}"
+                reductions += kernel.name.startswith("reduce_")
     assert reductions > 10

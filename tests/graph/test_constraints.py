@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness import applications, keras_models
+from harness.cases import graph_of, source
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model
 from webdnn.graph.constraints import Constraint, simplify_constraints
 from webdnn.graph.dim import Size, ceil_divide, evaluate, symbol
-from webdnn.graph.graph import Graph, required_constraints
+from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Constant, Graph, Value, apply, collect_constraints, required_constraints
+from webdnn.graph.interpreter import interpret
+from webdnn.graph.ops import MatMul, Reshape
 
 H, W = symbol("H"), symbol("W")
 
@@ -50,6 +56,9 @@ CASES = {
     "product": ([(H * W, 4 * ((H * W) // 4))], ["H*W % 4 == 0 (a)"]),
     "equal_sizes": ([(H, W)], ["H == W (a)"]),
     "no_multiple": ([(H, 3 * (H // 2))], ["H == 3*(H // 2) (a)"]),
+    "common_symbol": ([(16 * H * W, 48 * W)], ["H == 3 (a)"]),
+    "the_same_in_lowest_terms": ([(4 * H * W, 12 * W), (H, 3)], ["H == 3 (a, b)"]),
+    "common_number": ([(16 * H * W, 784)], ["H*W == 49 (a)"]),
     "never": ([(2 * H + 1, 2 * ((2 * H + 1) // 2))], ["2*H + 1 == 2*H (a)"]),
 }
 
@@ -96,3 +105,37 @@ def test_unet_needs_multiples(name: str) -> None:
             wanted = height % multiple == 0 and width % multiple == 0
             assert holds(graph.constraints, H=height, W=width, N=1) == wanted
             assert all(c.holds({"H": height, "W": width, "N": 1}) for c in original) == wanted
+
+
+def flattened_dense(x: Value, depth: int) -> Value:
+    """`dense(x.view(x.size(0), -1))`, as it is written where sizes are computed."""
+    n = x.shape[0]
+    matrix = np.random.default_rng(1).normal(size=(depth, 5)).astype("float32")
+    rows = apply(Reshape((n, x.type.elements // n)), x, origin=("view",))
+    return apply(MatMul(), rows, apply(Constant(matrix)), origin=("dense",))
+
+
+def test_a_symbolic_batch_folds_from_a_flattened_picture() -> None:
+    x = source("x", symbol("N"), 2, 3, 4)
+    y = flattened_dense(x, 24)
+    assert y.node.inputs[0].shape == (symbol("N"), 24)
+    assert collect_constraints(graph_of([x], [y])) == ()
+
+
+def test_a_symbolic_depth_is_a_constraint() -> None:
+    x = source("x", symbol("N"), 2, H, W)
+    graph = graph_of([x], [flattened_dense(x, 24)])
+    constraints = collect_constraints(graph)
+    assert [str(c) for c in constraints] == ["H*W == 12 (dense)"]
+    bound = replace(graph, constraints=constraints)
+    data = np.random.default_rng(0).normal(size=(3, 2, 4, 3)).astype("float32")
+    (have,) = interpret(bound, [data])
+    matrix = next(n.op.array for n in graph.nodes() if isinstance(n.op, Constant))
+    assert np.allclose(have, data.reshape(3, 24) @ matrix, atol=1e-5)
+    with pytest.raises(GraphError, match=r"H\*W == 12 \(dense\) does not hold: 16 and 12"):
+        interpret(bound, [np.zeros((3, 2, 4, 4), "float32")])
+
+
+def test_a_depth_that_never_fits_is_an_error() -> None:
+    with pytest.raises(GraphError, match=r"MatMul 'dense': data .* and weights .* wanted"):
+        flattened_dense(source("x", symbol("N"), 2, H, W), 25)

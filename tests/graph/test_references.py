@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from webdnn.graph.errors import GraphError
 from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, Input, Op, apply
 from webdnn.graph.ops import (
@@ -26,15 +27,20 @@ from webdnn.graph.ops import (
     CumulativeSum,
     DepthwiseConv2D,
     Elementwise,
+    Fill,
     Gather,
     GatherElements,
+    Iota,
     MatMul,
+    Normalize,
     Pad,
     Pool2D,
     Reduce,
     Repeat,
     Reshape,
     Resize2D,
+    ScatterElements,
+    ScatterRows,
     Slice,
     Softmax,
     Transpose,
@@ -344,12 +350,12 @@ def _others() -> list[Comparison]:
         Comparison("ArgSort of all", ArgSort(9), ((5, 9),), lambda x: _largest(x, 9), whole),
         Comparison(
             "GatherElements",
-            GatherElements(),
+            _Indexed(GatherElements()),
             (shape, (3, 4, 2)),
             lambda x, at: onnx_node("GatherElements", axis=2)(x, at.astype(int)),
             positions,
         ),
-        Comparison("Repeat", _running_sum(), ((2, 3), (2, 4, 3)), lambda start, x: start + x.sum(1)),
+        Comparison("Repeat", _running_sum(), ((2, 3), (4, 2, 3)), lambda start, x: start + x.sum(0)),
     ]
     for axis in range(3):
         size = shape[axis]
@@ -357,7 +363,7 @@ def _others() -> list[Comparison]:
         result.append(
             Comparison(
                 f"Gather along {axis}",
-                _Fixed(Gather(axis), at.astype(float)),
+                _Fixed(Gather(axis), at.astype(np.int32)),
                 (shape,),
                 onnx_node("Gather", at, axis=axis),
             )
@@ -385,6 +391,16 @@ class _Fixed(Op):
         return self.op.evaluate([*inputs, self.last])
 
 
+class _Indexed(Op):
+    """`op` whose last input, of whole numbers, is made indices."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return self.op.evaluate([*inputs[:-1], inputs[-1].astype(np.int32)])
+
+
 def _running_sum() -> Op:
     state, element = (apply(Input(name, TensorType((2, 3)))) for name in ("state", "element"))
     return Repeat(4, Graph((state, element), (elementwise("add", state, element),), ("state",)), 1, 1)
@@ -404,7 +420,6 @@ FUNCTION_REFERENCES: dict[str, Reference] = {
     "elu": lambda x, alpha: np.maximum(x, 0) + np.minimum(alpha * (np.exp(np.minimum(x, 0)) - 1) * (x < 0), np.inf),
     "mod": np.vectorize(lambda x, y: x % y),  # Python's % has the divisor's sign
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
-    "where": lambda condition, x, y: np.choose(condition != 0, [y, x]),
     "greater": lambda x, y: (np.sign(x - y) == 1) * 1.0,
     "greater_equal": lambda x, y: (np.sign(x - y) >= 0) * 1.0,
     "less": lambda x, y: (np.sign(x - y) == -1) * 1.0,
@@ -448,5 +463,27 @@ def test_evaluate_agrees(comparison: Comparison) -> None:
 
 
 def test_every_op_is_compared() -> None:
-    compared = {type(c.op.op if isinstance(c.op, _Fixed) else c.op) for c in COMPARISONS}
-    assert compared == set(OPS)
+    compared = {type(c.op.op if isinstance(c.op, _Fixed | _Indexed) else c.op) for c in COMPARISONS}
+    elsewhere = {Normalize, ScatterElements, ScatterRows, Fill, Iota}  # test_integers.py, and below
+    assert compared | elsewhere == set(OPS)
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_normalize_is_onnxs(centre: bool) -> None:
+    x = np.random.default_rng(1).normal(3, 1, (4, 7))
+    have = Normalize(1e-3, centre).evaluate([x])[0]
+    if centre:
+        want = onnx_node("LayerNormalization", np.ones(7), np.zeros(7), axis=-1, epsilon=1e-3)(x)
+    else:
+        want = x / np.linalg.norm([*(x.T / np.sqrt(7)), np.full(4, np.sqrt(1e-3))], axis=0)[:, None]
+    np.testing.assert_allclose(have, want, rtol=1e-9)
+
+
+def test_fill_and_iota() -> None:
+    np.testing.assert_array_equal(
+        Fill((2, 3), 7.0, "uint8").evaluate([])[0], np.array([[7] * 3] * 2, np.uint8), strict=True
+    )
+    np.testing.assert_array_equal(Fill((), -np.inf).evaluate([])[0], np.array(-np.inf, np.float32), strict=True)
+    np.testing.assert_array_equal(Iota(4).evaluate([])[0], np.array([0, 1, 2, 3], np.int32), strict=True)
+    with pytest.raises(GraphError, match=r"the literal 0\.5 is no int32"):
+        Fill((2,), 0.5, "int32").infer([])

@@ -29,6 +29,7 @@ from webdnn.graph.ops import (
     Gather,
     GatherElements,
     MatMul,
+    Normalize,
     Pad,
     Pool2D,
     Reduce,
@@ -258,12 +259,20 @@ def _transposed() -> list[Case]:
 
 
 def _matmul() -> list[Case]:
+    def flattened(random: Random) -> Graph:
+        """`view(size(0), -1)` before a dense layer of 36 rows: H·W must be 12."""
+        x = source("x", N, 3, H, W)
+        rows = apply(Reshape((N, x.type.elements // N)), x, origin=("view",))
+        return graph_of([x], [apply(MatMul(), rows, random.constant(36, 7, scale=0.3), origin=("dense",))])
+
     cases = [
         Case(f"matmul {rows}x{k}x{m}", weighted((rows, k), (k, m), MatMul(bias_relu()), scale=0.1))
         for rows, k, m in ((1, 64, 10), (1, 7, 5), (5, 33, 17), (13, 128, 40), (2, 300, 1), (64, 12, 9))
     ]
     cases.append(Case("matmul of rank 4", weighted((2, 3, 2, 5), (5, 6), MatMul(), scale=0.3)))
     cases.append(Case("matmul symbolic batch", weighted((N, 20), (20, 12), MatMul(bias_relu())), BATCHES))
+    pictures = tuple({"N": n, "H": h, "W": w} for n, h, w in ((1, 3, 4), (3, 2, 6), (2, 12, 1)))
+    cases.append(Case("matmul symbolic depth", flattened, pictures))
     return cases
 
 
@@ -329,6 +338,9 @@ def _reductions() -> list[Case]:
     cases.append(Case("reduce mean, many channels", one((1, 7, 7, 130), Reduce("mean", (1, 2)))))
     cases.append(Case("reduce sum over first and last axis", one((3, 4, 5), Reduce("sum", (0, 2)))))
     cases.append(Case("reduce everything", one((3, 4, 5), Reduce("mean", (0, 1, 2)))))
+    cases.append(
+        Case("reduce mean of groups of channels", one((N, 3, 5, 2, 4), Reduce("mean", (1, 2, 4), True)), BATCHES)
+    )
     cases.append(Case("reduce symbolic", one((N, 3, 3, 8), Reduce("mean", (1, 2))), BATCHES))
     cases += [Case(f"softmax over {c}", one((3, c), Softmax())) for c in (1, 3, 5, 8, 10, 257)]
     cases.append(Case("softmax symbolic rank 3", one((N, 2, 6), Softmax()), BATCHES))
@@ -338,6 +350,31 @@ def _reductions() -> list[Case]:
         return graph_of([x], [apply(Softmax(), elementwise("mul", x, 60.0))])
 
     cases.append(Case("softmax of large values", large))
+
+    def normalized(shape: Sequence[Size], centre: bool) -> Callable[[Random], Graph]:
+        """Of rows whose mean is large against their deviation, bare and with scale, shift and activation."""
+
+        def build(random: Random) -> Graph:
+            x = source("x", *shape)
+            columns = number(shape[-1])
+            shifted = elementwise("add", x, 30.0)
+            scale, shift = random.constant(columns), random.constant(columns)
+            calls = (Call("mul", (0, 1)), Call("add", (3, 2)), Call("relu", (4,)))
+            finished = Normalize(1e-3, centre, Program(3, calls))
+            return graph_of(
+                [x],
+                [
+                    apply(Normalize(1e-5, centre), shifted),
+                    apply(finished, x, scale, shift),
+                    apply(Normalize(0.5, centre), x),
+                ],
+            )
+
+        return build
+
+    cases += [Case(f"normalize rows of {c}", normalized((3, 2, c), True)) for c in (1, 5, 8, 64, 257)]
+    cases += [Case(f"normalize rows of {c} by their root mean square", normalized((2, c), False)) for c in (3, 12, 130)]
+    cases.append(Case("normalize, symbolic", normalized((N, 3, 16), True), BATCHES))
     return cases
 
 
@@ -718,7 +755,7 @@ def _loops() -> list[Case]:
             )
             after = elementwise("tanh", mixed)
             body = Graph((state, element), (after, elementwise("neg", after)), ("state", "y"))
-            x, start = source("x", N, length, 5), source("start", N, 6)
+            x, start = source("x", length, N, 5), source("start", N, 6)
             node = Node(Repeat(length, body, 1, 1, reverse), (start, x), ("recurrence",))
             return graph_of([x, start], list(node.outputs))
 

@@ -242,7 +242,7 @@ def _loop(random: Random) -> Graph:
         tuple("abcd"),
     )
     first = [source("t", 2, 3, dtype="int32"), source("a", 2, 3, dtype="bool"), source("l", 2, 3)]
-    sequence = source("s", 2, T, 3, dtype="int32")
+    sequence = source("s", T, 2, 3, dtype="int32")
     node_outputs = apply_all(Repeat(T, body, 3, 1), *first, sequence)
     return graph_of([*first, sequence], node_outputs)
 

@@ -129,7 +129,7 @@ def _loops() -> list[Case]:
         first, second, element = source("first", 3, 4), source("second", 3, 4), source("element", 3, 4)
         left, right = Node(Repeat(3, inner, 2, 0), (first, element), ("inner",)).outputs
         body = Graph((first, second, element), (right, first, elementwise("add", left, second), element), tuple("wxyz"))
-        inputs = (source("start", 3, 4), source("other", 3, 4), source("x", 3, 5, 4))
+        inputs = (source("start", 3, 4), source("other", 3, 4), source("x", 5, 3, 4))
         return graph_of(inputs, Node(Repeat(5, body, 2, 1, True), inputs, ("outer",)).outputs)
 
     def exchanged_states(random: Random) -> Graph:

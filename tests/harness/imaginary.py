@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.backend.builder import Builder, WeightTable, build_plan
+from webdnn.backend.capabilities import Capabilities
 from webdnn.backend.memory import live_items, plan_arena, plan_slots
-from webdnn.backend.target import Capabilities, Lowering, Target
-from webdnn.descriptor.schema import Item, Loop, Plan, Step, View
+from webdnn.backend.target import Axis, Lowering, Target
+from webdnn.descriptor.schema import Item, Kernel, Loop, Plan, Step, View
 from webdnn.graph.dim import evaluate
 from webdnn.graph.graph import Graph, Node, Op
 from webdnn.graph.ops import OPS, Concat, Elementwise, Repeat, Reshape
@@ -32,28 +33,47 @@ CAPABILITIES = {
 }
 
 
+@dataclass(frozen=True)
+class OpKernel(Kernel):
+    """A kernel that evaluates an op on inputs of these dtypes; without one it copies."""
+
+    op: Op | None = None
+    dtypes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MoveKernel(Kernel):
+    """A kernel that moves elements along axes: sizes, distances in the source, distances in the destination."""
+
+    axes: tuple[Axis, ...] = ()
+
+
 @dataclass
 class Machine:
-    """A target with `capabilities` whose kernels are the ops in `ops`."""
+    """A target with `capabilities` whose kernels are ops."""
 
     capabilities: Capabilities
-
-    def __post_init__(self) -> None:
-        self.ops: list[Op | None] = [None]  # None: a copy
 
     @property
     def target(self) -> Target:
         lowerings: dict[type[Op], Lowering] = {op: self._lower for op in OPS if op not in (Concat, Repeat, Reshape)}
-        return Target("imaginary", self.capabilities, lowerings, self._copy, lambda plan, options: None)
+        if not self.capabilities.strided_write:
+            lowerings[Concat] = self._lower
+        move = self._move if self.capabilities.strided_write else None
+        return Target("imaginary", self.capabilities, lowerings, self._copy, move, lambda plan, options: None)
 
-    def _lower(self, builder: Builder, node: Node) -> None:
-        self.ops.append(node.op)
-        kernel = builder.kernel(node.op.name, op=len(self.ops) - 1)
+    def _lower(self, builder: Builder, node: Node, op: Op) -> None:
+        kernel = builder.kernel(OpKernel(op.name, op, tuple(v.dtype for v in node.inputs)))
         inputs, outputs = ([builder.view(v) for v in values] for values in (node.inputs, node.outputs))
         builder.step(kernel, inputs, outputs, origin=node.origin)
 
     def _copy(self, builder: Builder, source: View, destination: View, origin: tuple[str, ...]) -> None:
-        builder.step(builder.kernel("copy", op=0), [source], [destination], origin=origin)
+        builder.step(builder.kernel(OpKernel("copy")), [source], [destination], origin=origin)
+
+    def _move(
+        self, builder: Builder, axes: Sequence[Axis], source: View, destination: View, origin: tuple[str, ...]
+    ) -> None:
+        builder.step(builder.kernel(MoveKernel("move", tuple(axes))), [source], [destination], origin=origin)
 
     def run(
         self, graph: Graph, runs: Sequence[Sequence[Array]], symbols: Mapping[str, int] | None = None
@@ -84,7 +104,7 @@ class Machine:
                 for iteration in range(evaluate(item.repeat, memory.symbols)):
                     memory.symbols[symbol] = iteration
                     self._steps(plan, memory, item.body, position, (position, stop - 1))
-                del memory.symbols[symbol]
+                memory.symbols.pop(symbol, None)  # a loop may run no time at all
                 position = stop
             else:
                 self._step(plan, memory, item)
@@ -93,8 +113,15 @@ class Machine:
         return position
 
     def _step(self, plan: Plan, memory: Memory, step: Step) -> None:
-        op = self.ops[plan.kernels[step.kernel]["op"]]
+        kernel = plan.kernels[step.kernel]
+        if isinstance(kernel, MoveKernel):
+            memory.move(kernel.axes, step.inputs[0], step.outputs[0])
+            return
+        op = kernel.op if isinstance(kernel, OpKernel) else None
         inputs = [memory.read(view) for view in step.inputs]
+        if isinstance(kernel, OpKernel) and op is not None:
+            dtypes = ("float64" if dtype == "float32" else dtype for dtype in kernel.dtypes)
+            inputs = [array.astype(dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
         self._check(memory, step, op)
         results = op.bind(memory.symbols).evaluate(inputs) if op else inputs
         for view, result in zip(step.outputs, results, strict=True):
@@ -125,7 +152,7 @@ def _count(items: Sequence[Item]) -> int:
 
 
 class Memory:
-    """All buffers of a plan: activations as the planner places them, float64 so that only wrong data makes a difference."""
+    """All buffers of a plan: activations as the planner places them, float64 so that only wrong data makes a difference; it holds every integer."""
 
     def __init__(
         self, plan: Plan, capabilities: Capabilities, weights: Sequence[Array], symbols: dict[str, int]
@@ -182,6 +209,18 @@ class Memory:
 
     def write(self, view: View, array: Array) -> None:
         self.buffers[view.buffer][self.indices(view)] = array
+
+    def move(self, axes: Sequence[Axis], source: View, destination: View) -> None:
+        """Element (i, j, …) of some axes from one place to another, which the strides give."""
+        sizes = [evaluate(axis[0], self.symbols) for axis in axes]
+        places = []
+        for part, view in ((1, source), (2, destination)):
+            strides = [evaluate(axis[part], self.symbols) for axis in axes]
+            offset = evaluate(view.offset, self.symbols)
+            places.append(offset + sum(i * s for i, s in zip(np.indices(sizes), strides, strict=True)))
+        array = self.buffers[source.buffer][places[0]]
+        assert not np.isnan(array).any(), f"{source} holds what was never written, or is dead"
+        self.buffers[destination.buffer][places[1]] = array
 
     def end(self, position: int, loop: tuple[int, int] | None) -> None:
         """Poisons what dies at `position`; in a loop, only what was born in the same iteration."""

@@ -19,7 +19,11 @@ NETWORKS = {
     "tests/models/test_models.py::test_symbolic_unet": "unet",
 }
 # Files whose first parameter says what is compiled.
-BY_PARAMETER = ("tests/backend/test_cases.py", "tests/backend/test_toolchains.py")
+BY_PARAMETER = (
+    "tests/backend/test_cases.py",
+    "tests/backend/test_keras_layers.py",
+    "tests/backend/test_toolchains.py",
+)
 
 
 def group_of(test: str) -> str:

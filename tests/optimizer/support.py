@@ -77,17 +77,27 @@ def assert_same_answers(
     """In float64 and float32, on inputs that are negative half of the time and contain zeros."""
     random = np.random.default_rng(seed)
     bound = [[(symbols or {}).get(str(s), s) for s in v.shape] for v in before.inputs]
-    inputs = [(random.normal(size=shape) * scale).astype(np.float32) for shape in bound]
-    for x in inputs:
-        x.reshape(-1)[::7] = 0
+    inputs = [_values(random, shape, v.dtype, scale) for v, shape in zip(before.inputs, bound, strict=True)]
     for dtype, tolerance in dtypes:
         wanted = interpret(before, inputs, symbols, dtype=dtype)
         for want, have in zip(wanted, interpret(after, inputs, symbols, dtype=dtype), strict=True):
-            assert want.shape == have.shape
+            assert (want.shape, want.dtype) == (have.shape, have.dtype)
+            if want.dtype.kind != "f":
+                assert np.array_equal(want, have)
+                continue
             finite = np.isfinite(want)
             assert np.array_equal(want[~finite], have[~finite], equal_nan=True)
             want, have = want[finite], have[finite]
             assert np.abs(want - have).max(initial=0) <= tolerance * max(1e-30, np.abs(want).max(initial=0))
+
+
+def _values(random: np.random.Generator, shape: Sequence[int], dtype: str, scale: float) -> np.ndarray:
+    if dtype == "bool":
+        return random.random(shape) < 0.5
+    x = random.normal(size=shape) * scale if dtype == "float32" else random.integers(-9, 10, shape)
+    x = x.astype(dtype)
+    x.reshape(-1)[::7] = 0
+    return x
 
 
 def optimized(graph: Graph, expected: Sequence[str] | None = None, symbols=None) -> Graph:

@@ -166,7 +166,7 @@ def test_a5_what_is_infinite_in_float32_is_an_infinite_literal_and_what_vanishes
     assert fold("mul", 0.0, 3.0) == 0.0
     assert fold("sub", 3.0, 3.0) == 0.0
     first = Call("mul", (-1, 1e-30))
-    assert simplify(Call("mul", (0, 1e-30)), [first]) == Call("mul", (0, 1e-30))
+    assert simplify(Call("mul", (0, 1e-30)), [first], lambda operand: "float32") == Call("mul", (0, 1e-30))
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

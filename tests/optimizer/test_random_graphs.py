@@ -10,6 +10,7 @@ from optimizer.support import Builder, array
 from webdnn.graph.graph import Value, apply, uses
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
+    ArgReduce,
     BatchMatMul,
     Concat,
     Conv2D,
@@ -64,7 +65,7 @@ class RandomGraph:
     def grow(self) -> None:
         x = self.recent()
         kinds = "affine affine affine binary binary program sum sum sum unary constant pad transpose transpose reshape "
-        kinds += "concat slice pool reduce other"
+        kinds += "concat slice pool reduce other rows rows"
         make = getattr(self, self.pick(kinds.split()))
         y = make(x)
         if y is not None and y.type.rank == 4 and np.prod(y.shape) <= 2000:
@@ -140,6 +141,32 @@ class RandomGraph:
             )
         flat = apply(MatMul(), apply(Reshape((n, h * w * c)), x), self.weights(h * w * c, 4))
         return apply(Reshape((n, 2, 2, 1)), flat)
+
+    def rows(self, x: Value) -> Value:
+        """What exporters write around reshapes: normalization over joined axes, shuffles of factors, attention without weights."""
+        permutation = self.pick([(0, 3, 1, 2), (0, 2, 1, 3), (0, 1, 2, 3)])
+        y = apply(Transpose(permutation), x)
+        n, a, b, c = y.shape
+        kind = self.pick(["joined", "shuffled", "tokens", "cut"])
+        if kind == "joined":
+            flat = apply(Reshape(self.pick([(n, a, b * c), (n, a * b, c), (n * a, 1, b * c)])), y)
+            axis = self.draw(st.integers(1, 2))
+            centred = elementwise("sub", flat, apply(Reduce(self.pick(["mean", "max"]), (axis,), True), flat))
+            centred = apply(Softmax(), centred) if self.draw(st.booleans()) else centred
+            return apply(Reshape((n, a, b, c)), centred)
+        if kind == "shuffled":
+            factors = next((f for f in (3, 2) if c % f == 0), 1)
+            parts = apply(Reshape((n, a, b, factors, c // factors)), y)
+            order = self.pick([(0, 1, 2, 4, 3), (0, 1, 3, 2, 4), (0, 3, 1, 2, 4)])
+            moved = elementwise("tanh", apply(Transpose(order), parts))
+            return apply(Reshape((n, a * factors, b, c // factors)), moved)
+        if kind == "tokens":
+            tokens = apply(Transpose((0, 2, 1)), apply(Reshape((n, a, b * c)), y))
+            found = apply(ArgReduce("max", self.pick([1, 2]), True), tokens)
+            tokens = elementwise("add", tokens, elementwise("tanh", found))
+            return apply(Reshape((n, a, b, c)), apply(Transpose((0, 2, 1)), tokens))
+        half = apply(Slice((0, 0, 0), (n, a, b)), apply(Reshape((n, a, b * c)), y))
+        return apply(Reshape((n, 1, a, b)), apply(CumulativeSum(1), elementwise("mul", half, 0.25)))
 
     def concat(self, x: Value) -> Value:
         axis = self.draw(st.integers(0, 3))

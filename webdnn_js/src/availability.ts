@@ -1,6 +1,7 @@
 /** WebDNN 1's quick question: which backends has this browser? Whether one really starts, only `load` finds out. */
 
-import { BACKENDS, DEFAULT_ORDER } from './backends';
+import { BACKENDS } from './backends';
+import { DEFAULT_ORDER } from './options';
 import type { BackendName } from './plan';
 import { isSupported } from './webassembly/variant';
 import { reasonAgainst } from './webgl/context';

@@ -4,9 +4,10 @@
  */
 
 import type { Content } from './fetch';
-import type { BackendName, FileRef, Files, Manifest, Plan } from './plan';
+import type { Cells } from './dtypes';
+import type { BackendName, FileRef, Files, Manifest, Plan, Storage } from './plan';
 
-export type TypedArray = Float32Array | Int32Array;
+export type { Cells };
 
 /** A View whose expressions have been evaluated; checked to lie inside its buffer. Units: elements. */
 export interface BoundView {
@@ -49,8 +50,8 @@ export interface Schedule {
   readonly placements: readonly (Placement | undefined)[];
   /** Arena backends: bytes of the arena. Slot backends: 0. */
   readonly arenaBytes: number;
-  /** Slot backends: bytes and dtype of each slot. Arena backends: empty. */
-  readonly slots: readonly { readonly bytes: number; readonly dtype: 'float32' | 'int32' }[];
+  /** Slot backends: bytes and storage class of each slot. Arena backends: empty. */
+  readonly slots: readonly { readonly bytes: number; readonly storage: Storage }[];
   /** Elements of every buffer, by buffer index (weight buffers: rows · pitch). */
   readonly elements: readonly number[];
 }
@@ -100,7 +101,7 @@ export interface WeightRows {
   readonly weight: number;
   readonly row: number;
   readonly rows: number;
-  readonly data: TypedArray;
+  readonly data: Cells;
 }
 
 /**
@@ -117,9 +118,9 @@ export interface Executor {
   /** Makes memory and whatever else depends on sizes. State buffers become zero. */
   bind(schedule: Schedule): Promise<void>;
   /** Copies the inputs in, runs every step, fills `outputs`. Arrays are dense, in the manifest's order. */
-  run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
+  run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
   /** Like `run`, but times each step; one entry per bound step. */
-  profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+  profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
   /**
    * Ends everything at once, a call that is pending too: whatever becomes of that, or if nothing ever does, nobody listens any more.
    * Called once.

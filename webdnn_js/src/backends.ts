@@ -8,6 +8,3 @@ import { webgl } from './webgl';
 import { webgpu } from './webgpu';
 
 export const BACKENDS: Record<BackendName, Backend> = { webgpu, webgl, webassembly, fallback };
-
-/** Fastest first: the order in which `load` tries them. */
-export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];

@@ -3,6 +3,7 @@
  * WebDNNError that names the place: `plan.steps[3].in[0].pitch: expected …, got …`.
  */
 
+import { ARRAYS, CELLS } from './dtypes';
 import { WebDNNError } from './errors';
 import { isOperator } from './expr';
 
@@ -11,7 +12,7 @@ export type Check = (value: unknown, path: string) => void;
 /** The largest number that kernels can be given: parameters are `i32`. */
 export const INT32_MAX = 2 ** 31 - 1;
 /** The format that docs/descriptor.md describes. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 const LONGEST_LIST = 1_000_000;
 const DEEPEST_EXPR = 100;
 /** 16 MiB; any other file may have sixteen times as much. */
@@ -117,7 +118,8 @@ export const expr = (symbols: ReadonlySet<string>, depth = DEEPEST_EXPR): Check 
   return check;
 };
 
-export const dtype = oneOf('float32', 'int32');
+export const dtype = oneOf(...Object.keys(ARRAYS));
+export const storage = oneOf(...Object.keys(CELLS));
 
 // Browsers skip the check of `integrity` when they do not know the algorithm, so nothing else may pass.
 const hash = matching(/^sha256-[A-Za-z0-9+/]{43}=$/, '"sha256-" and 44 base64 digits');

@@ -14,13 +14,15 @@ import {
   oneOf,
   optional,
   reject,
+  storage,
   text,
   version,
   INT32_MAX,
   LARGEST_SHARD,
   type Check,
 } from './check';
-import { DEFAULT_ORDER } from './backends';
+import { BYTES_PER_ELEMENT } from './dtypes';
+import { DEFAULT_ORDER } from './options';
 import type { Manifest, Piece } from './plan';
 
 const SYMBOL = matching(/^[A-Za-z]\w{0,60}$/, 'names of letters, digits and _');
@@ -35,7 +37,7 @@ const placeholder: Check = (value, path) => {
 };
 
 const weight = fields({
-  dtype,
+  storage,
   rows: integer(1, INT32_MAX),
   columns: integer(1, INT32_MAX),
   encoding: oneOf('raw'),
@@ -74,9 +76,11 @@ function checkCoverage({ weights, shards }: Manifest): void {
   shards.forEach(({ file: { bytes }, pieces: own }, s) =>
     own.forEach((piece, p) => {
       const path = `manifest.shards[${s}].pieces[${p}]`;
-      const end = piece.offset + piece.rows * weights[piece.weight]!.columns * 4;
-      if (piece.offset % 4 || end > bytes) {
-        reject(`${path}.offset`, `a multiple of 4, and at most ${bytes} bytes in all`, piece.offset);
+      const { storage, columns } = weights[piece.weight]!;
+      const size = BYTES_PER_ELEMENT[storage];
+      const end = piece.offset + piece.rows * columns * size;
+      if (piece.offset % size || end > bytes) {
+        reject(`${path}.offset`, `a multiple of ${size}, and at most ${bytes} bytes in all`, piece.offset);
       }
       pieces[piece.weight]!.push({ ...piece, path });
     }),

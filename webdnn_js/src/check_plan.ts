@@ -3,7 +3,6 @@
 import {
   data,
   dictionary,
-  dtype,
   expr,
   fields,
   index,
@@ -12,11 +11,13 @@ import {
   oneOf,
   optional,
   reject,
+  storage,
   text,
   version,
   INT32_MAX,
   type Check,
 } from './check';
+import { storageOf } from './dtypes';
 import type { BackendName, Buffer, Manifest, Plan, Repeat, Step, View } from './plan';
 
 const DEEPEST_LOOP = 8;
@@ -33,6 +34,7 @@ type Symbols = ReadonlySet<string>;
 const kernel = fields({
   name: text,
   source: optional(text),
+  variants: optional(list(fields({ features: list(text), source: text }), 64)),
   targets: optional(integer(4, 4)),
   windows: optional(list(integer(1, 64), 64)),
   attributes: (value, path) => {
@@ -50,7 +52,7 @@ function buffer(manifest: Manifest, size: Check): Check {
   const weight: Check = (value, path) => {
     fields({ weight: index(manifest.weights.length, 'weights') })(value, path);
     const stored = manifest.weights[(value as { weight: number }).weight]!;
-    fields({ dtype: oneOf(stored.dtype), pitch: integer(stored.columns, INT32_MAX) })(value, path);
+    fields({ storage: oneOf(stored.storage), pitch: integer(stored.columns, INT32_MAX) })(value, path);
   };
   const kinds: Readonly<Record<Buffer['kind'], Check>> = {
     weight,
@@ -59,7 +61,7 @@ function buffer(manifest: Manifest, size: Check): Check {
     state: fields({ elements: size }),
   };
   return (value, path) => {
-    fields({ kind: oneOf(...Object.keys(kinds)), dtype })(value, path);
+    fields({ kind: oneOf(...Object.keys(kinds)), storage })(value, path);
     kinds[(value as Buffer).kind](value, path);
   };
 }
@@ -150,12 +152,10 @@ function checkInterface(plan: Plan, manifest: Manifest, steps: number): void {
     const tensors = manifest[side];
     if (plan[side].length !== tensors.length) reject(`plan.${side}`, `${tensors.length} views`, plan[side]);
     plan[side].forEach(({ buffer: b }, i) => {
-      const want = tensors[i]!.dtype;
+      const { dtype } = tensors[i]!;
+      const want = storageOf(dtype);
       const used = plan.buffers[b]!;
-      if (used.dtype !== want) reject(`plan.${side}[${i}].buffer`, `a buffer of ${want}`, used.dtype);
-      // Kernels compute in float32, so a page would get its bits as whole numbers, or none.
-      if (want !== 'float32')
-        reject(`manifest.${side}[${i}].dtype`, '"float32", in which whole numbers are stored too', want);
+      if (used.storage !== want) reject(`plan.${side}[${i}].buffer`, `a buffer of ${want}, for ${dtype}`, used.storage);
       if (used.kind === 'activation' && used.live[end] !== position) {
         reject(`plan.buffers[${b}].live[${end}]`, `${position}, as one of the ${side}`, used.live[end]);
       }

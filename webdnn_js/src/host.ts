@@ -80,6 +80,20 @@ export interface WorkerFile {
   address(): URL;
 }
 
+/** The address that the option `workerUrl` gives, as the page means it. */
+export function givenAddress(workerUrl: unknown): URL | undefined {
+  return typeof workerUrl === 'string' ? new URL(workerUrl, globalThis.location?.href ?? import.meta.url) : undefined;
+}
+
+/** The worker in the file `name`: at the address `given` or else beside the runtime, where `makeOwn` makes it. */
+export function workerFile(name: string, given: URL | undefined, makeOwn: () => Worker): WorkerFile {
+  return {
+    name,
+    make: () => (given ? new Worker(given) : makeOwn()),
+    address: () => given ?? new URL(name, import.meta.url),
+  };
+}
+
 /** There is nothing that could run a worker: no fault of whoever has built the page. */
 export const hasWorkers = (): boolean => nodeThreads() !== undefined || typeof Worker !== 'undefined';
 

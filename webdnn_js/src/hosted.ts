@@ -1,13 +1,13 @@
 /** An executor whose work is done by a session, in a worker or not. */
 
-import type { Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
+import type { Executor, Schedule, StepTime, Cells, WeightRows } from './backend';
 import type { Host } from './host';
 import type { Plan } from './plan';
 import type { Results, Session } from './session';
 
 export class HostedExecutor implements Executor {
   private schedule: Schedule | undefined;
-  private copies: readonly TypedArray[] = [];
+  private copies: readonly Cells[] = [];
 
   /** `host` has made the model of `plan`. */
   constructor(
@@ -29,12 +29,12 @@ export class HostedExecutor implements Executor {
     this.schedule = schedule;
   }
 
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+  async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {
     const [copies, buffers] = this.give(inputs);
     this.take(await this.host.call('run', [copies], buffers), outputs);
   }
 
-  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+  async profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]> {
     const [copies, buffers] = this.give(inputs);
     const answer = await this.host.call('profile', [copies], buffers);
     this.take(answer, outputs);
@@ -47,7 +47,7 @@ export class HostedExecutor implements Executor {
   }
 
   /** Copies that go to the worker and come back with its answer, to be used again: new memory would cost more than what is copied. */
-  private give(inputs: readonly TypedArray[]): [TypedArray[], ArrayBuffer[]] {
+  private give(inputs: readonly Cells[]): [Cells[], ArrayBuffer[]] {
     const copies = inputs.map((input, i) => {
       const copy = this.copies[i];
       if (copy?.length !== input.length) return input.slice();
@@ -58,7 +58,7 @@ export class HostedExecutor implements Executor {
     return [copies, copies.map(({ buffer }) => buffer as ArrayBuffer)];
   }
 
-  private take({ inputs, outputs: results }: Results, outputs: readonly TypedArray[]): void {
+  private take({ inputs, outputs: results }: Results, outputs: readonly Cells[]): void {
     this.copies = inputs;
     results.forEach((result, i) => outputs[i]!.set(result));
   }

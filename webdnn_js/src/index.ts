@@ -9,6 +9,7 @@ export * as Math from './math';
 export type { LoadOptions } from './options';
 export type { BackendName, DType, Expr } from './plan';
 export type { FallThrough, Runner } from './runner';
-export type { StepTime, TypedArray } from './backend';
+export type { StepTime } from './backend';
+export type { TypedArray } from './dtypes';
 export type { TensorView } from './tensor_view';
 export { version } from './version';

@@ -1,6 +1,6 @@
 /** Matrices whose rows may lie apart. */
 
-import type { TypedArray } from './backend';
+import type { Cells } from './backend';
 
 /** Where element (row, column) is: at `offset + row·pitch + column`. */
 export interface Place {
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** Fills the matrix that lies in `data` with `values`, row after row. */
-export function writeMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void {
+export function writeMatrix(data: Cells, { offset, pitch, rows, columns }: Place, values: Cells): void {
   if (pitch === columns) {
     data.set(values, offset);
     return;
@@ -22,7 +22,7 @@ export function writeMatrix(data: TypedArray, { offset, pitch, rows, columns }: 
 }
 
 /** Copies the matrix that lies in `data` to `values`, row after row. */
-export function readMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void {
+export function readMatrix(data: Cells, { offset, pitch, rows, columns }: Place, values: Cells): void {
   if (pitch === columns) {
     values.set(data.subarray(offset, offset + rows * columns));
     return;

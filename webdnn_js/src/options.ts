@@ -1,9 +1,11 @@
 /** The options of `load`. What is not known is an error: a misspelt option must not be ignored. */
 
-import { DEFAULT_ORDER } from './backends';
 import { isObject } from './check';
 import { WebDNNError, reasonOf, rejectUnknown } from './errors';
 import type { BackendName } from './plan';
+
+/** Fastest first: the order in which `load` tries the backends. */
+export const DEFAULT_ORDER: readonly BackendName[] = ['webgpu', 'webgl', 'webassembly', 'fallback'];
 
 export type TransformUrl = (url: string) => string | URL | Promise<string | URL>;
 

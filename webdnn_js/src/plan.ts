@@ -1,6 +1,8 @@
 /** The types of docs/descriptor.md, which is the explanation of this file. */
 
-export type DType = 'float32' | 'int32';
+export type DType = 'float32' | 'int32' | 'uint8' | 'int8' | 'bool';
+/** The class of the cells that hold elements: numbers of 32 bits, floats or integers. */
+export type Storage = 'float' | 'int';
 export type BackendName = 'webgpu' | 'webgl' | 'webassembly' | 'fallback';
 export type Operator = '+' | '-' | '*' | '//' | '%' | 'min' | 'max';
 export type Expr = number | string | readonly [Operator, Expr, Expr];
@@ -40,7 +42,7 @@ export interface Constraint {
 }
 
 export interface Weight {
-  readonly dtype: DType;
+  readonly storage: Storage;
   readonly rows: number;
   readonly columns: number;
   readonly encoding: 'raw';
@@ -73,15 +75,15 @@ export interface Manifest {
 }
 
 export type Buffer =
-  | { readonly kind: 'weight'; readonly dtype: DType; readonly weight: number; readonly pitch: number }
-  | { readonly kind: 'packed'; readonly dtype: DType; readonly elements: number }
+  | { readonly kind: 'weight'; readonly storage: Storage; readonly weight: number; readonly pitch: number }
+  | { readonly kind: 'packed'; readonly storage: Storage; readonly elements: number }
   | {
       readonly kind: 'activation';
-      readonly dtype: DType;
+      readonly storage: Storage;
       readonly elements: Expr;
       readonly live: readonly [first: number, last: number];
     }
-  | { readonly kind: 'state'; readonly dtype: DType; readonly elements: Expr };
+  | { readonly kind: 'state'; readonly storage: Storage; readonly elements: Expr };
 
 export interface View {
   readonly buffer: number;
@@ -112,13 +114,12 @@ export interface Setup {
   readonly dispatch?: readonly Expr[];
 }
 
-/** A step of an elementwise program: function name, then operands: the index of an earlier value, or a literal. */
-export type ProgramStep = readonly [fn: string, ...args: (number | { readonly value: number })[]];
-
 export interface Kernel {
   readonly name: string;
   /** webgpu: WGSL. webgl: GLSL ES 3.00. */
   readonly source?: string;
+  /** webgpu: sources for devices with certain features, the best first; `source` is for all others. */
+  readonly variants?: readonly { readonly features: readonly string[]; readonly source: string }[];
   /** webgl: how many rows a fragment computes, each for a layer of its own; 1 if not given. */
   readonly targets?: number;
   /** webgpu: how many bindings each operand has, if one has several. */

@@ -4,12 +4,12 @@
  */
 
 import type { Placement, Schedule } from './backend';
-import type { DType } from './plan';
+import type { Storage } from './plan';
 
 /** A buffer and the steps, both inclusive, between which it holds data. */
 export interface MemoryItem {
   readonly bytes: number;
-  readonly dtype: DType;
+  readonly storage: Storage;
   readonly first: number;
   readonly last: number;
 }
@@ -60,16 +60,16 @@ function planArena(items: readonly MemoryItem[], order: readonly number[]): Memo
 
 function planSlots(items: readonly MemoryItem[], order: readonly number[]): MemoryPlan {
   const placements: Placement[] = [];
-  const slots: { bytes: number; dtype: DType; tenants: MemoryItem[] }[] = [];
+  const slots: { bytes: number; storage: Storage; tenants: MemoryItem[] }[] = [];
   for (const index of order) {
     const item = items[index]!;
-    const { bytes, dtype } = item;
-    let slot = slots.findIndex((one) => one.dtype === dtype && !one.tenants.some((tenant) => meets(tenant, item)));
-    if (slot < 0) slot = slots.push({ bytes, dtype, tenants: [] }) - 1;
+    const { bytes, storage } = item;
+    let slot = slots.findIndex((one) => one.storage === storage && !one.tenants.some((tenant) => meets(tenant, item)));
+    if (slot < 0) slot = slots.push({ bytes, storage, tenants: [] }) - 1;
     slots[slot]!.tenants.push(item);
     placements[index] = { slot, bytes };
   }
-  return { placements, arenaBytes: 0, slots: slots.map(({ bytes, dtype }) => ({ bytes, dtype })) };
+  return { placements, arenaBytes: 0, slots: slots.map(({ bytes, storage }) => ({ bytes, storage })) };
 }
 
 export function planMemory(items: readonly MemoryItem[], mode: 'arena' | 'slots'): MemoryPlan {

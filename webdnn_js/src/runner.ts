@@ -1,7 +1,8 @@
 /** A loaded model, on one backend. */
 
 import { isObject } from './check';
-import type { Backend, DeviceSymbols, Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend';
+import type { Backend, Cells, DeviceSymbols, Executor, Schedule, StepTime, WeightRows } from './backend';
+import { fromCells, toCells } from './dtypes';
 import { WebDNNError, reasonOf, rejectUnknown, withoutName } from './errors';
 import { checkPlaceholder, formatValues, unsetPlaceholders, type Values } from './placeholders';
 import { bindPlan, bindShape } from './schedule';
@@ -184,16 +185,22 @@ export class Runner {
   }
 
   async #compute<T>(
-    work: (executor: Executor, inputs: readonly TypedArray[], outputs: readonly TypedArray[]) => Promise<T>,
+    work: (executor: Executor, inputs: readonly Cells[], outputs: readonly Cells[]) => Promise<T>,
   ): Promise<T> {
     if (this.#state.is === 'binding') await this.#state.settled;
     const state = this.#state;
     if (state.is !== 'ready') throw this.#refusal(state);
     const { executor } = state;
-    const arrays = (views: readonly TensorView[]): TypedArray[] => views.map((view) => view.toActual());
     return this.#during(
       (stop) => ({ is: 'running', executor, stop }),
-      () => work(executor, arrays(this.inputs), arrays(this.outputs)),
+      async () => {
+        const cellsOf = (view: TensorView): Cells => toCells(view.toActual(), view.dtype);
+        const arrays = this.outputs.map((view) => view.toActual());
+        const outputs = this.outputs.map(cellsOf);
+        const result = await work(executor, this.inputs.map(cellsOf), outputs);
+        arrays.forEach((array, i) => fromCells(outputs[i]!, array));
+        return result;
+      },
       state,
       () => state,
     );

@@ -2,6 +2,7 @@
 
 import type { BoundSetup, BoundStep, BoundView, DeviceSymbols, Schedule } from './backend';
 import { INT32_MAX, integer as checkInteger, reject } from './check';
+import { BYTES_PER_ELEMENT } from './dtypes';
 import { WebDNNError } from './errors';
 import { evaluate, type Symbols } from './expr';
 import { formatValues, resolvePlaceholders, type Values } from './placeholders';
@@ -9,8 +10,6 @@ import { FOREVER, planMemory, type MemoryItem } from './planner';
 import { formatBytes, formatShape, product } from './shape';
 import type { Expr, Manifest, Plan, Repeat, Setup, Step, View } from './plan';
 
-/** float32 and int32 alike. */
-export const BYTES_PER_ELEMENT = 4;
 const NONE: readonly Expr[] = [];
 const MOST_STEPS = 1_000_000;
 /** Numbers of all iterations together that differ from one to the next: they are evaluated one by one, on the page's thread. */
@@ -40,6 +39,9 @@ function bindView(view: View, symbols: Symbols, elements: readonly number[], pat
 
 const elementsOf = (manifest: Manifest, buffer: Plan['buffers'][number]): Expr =>
   buffer.kind === 'weight' ? manifest.weights[buffer.weight]!.rows * buffer.pitch : buffer.elements;
+
+const bytesOf = ({ storage }: Plan['buffers'][number], elements: number): number =>
+  elements * BYTES_PER_ELEMENT[storage];
 
 /** Elements of every buffer. Those of static buffers do not depend on `symbols`. */
 const bufferElements = (manifest: Manifest, plan: Plan, symbols: Symbols): number[] =>
@@ -146,7 +148,7 @@ function planBuffers({ buffers }: Plan, elements: readonly number[], mode: 'aren
   const items = planned.map((i): MemoryItem => {
     const buffer = buffers[i]!;
     const [first, last] = buffer.kind === 'activation' ? buffer.live : FOREVER;
-    return { bytes: elements[i]! * BYTES_PER_ELEMENT, dtype: buffer.dtype, first, last };
+    return { bytes: bytesOf(buffer, elements[i]!), storage: buffer.storage, first, last };
   });
   const memory = planMemory(items, mode);
   const placements: Schedule['placements'][number][] = buffers.map(() => undefined);
@@ -168,7 +170,7 @@ function refuseMemory(plan: Plan, bytes: number, values: Values): never {
 function refuseHugeBuffers(manifest: Manifest, plan: Plan, values: Values, symbols: Symbols): void {
   if (!symbols.size) return; // a number that is wrong in a plan without placeholders is named itself
   for (const buffer of plan.buffers) {
-    const bytes = evaluate(elementsOf(manifest, buffer), symbols, true) * BYTES_PER_ELEMENT;
+    const bytes = bytesOf(buffer, evaluate(elementsOf(manifest, buffer), symbols, true));
     if (bytes > mostMemory(plan)) refuseMemory(plan, bytes, values);
   }
 }
@@ -177,7 +179,7 @@ function refuseHugeBuffers(manifest: Manifest, plan: Plan, values: Values, symbo
 function checkMemory(plan: Plan, elements: readonly number[], planned: number, values: Values): void {
   let bytes = planned;
   plan.buffers.forEach((buffer, i) => {
-    if (!isPlanned(buffer)) bytes += elements[i]! * BYTES_PER_ELEMENT;
+    if (!isPlanned(buffer)) bytes += bytesOf(buffer, elements[i]!);
   });
   if (bytes > mostMemory(plan)) refuseMemory(plan, bytes, values);
 }

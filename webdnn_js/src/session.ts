@@ -1,14 +1,14 @@
 /** The worker's half of a backend that runs in one: what it answers, and how. */
 
-import type { Schedule, TypedArray, WeightRows } from './backend';
+import type { Schedule, Cells, WeightRows } from './backend';
 import { WebDNNError, reasonOf, type ErrorCode } from './errors';
 import { nodeThreads, type Port } from './node_threads';
 import { version } from './version';
 
 /** Results of a run; `inputs` are given back, for the next. */
 export interface Results {
-  readonly inputs: readonly TypedArray[];
-  readonly outputs: readonly TypedArray[];
+  readonly inputs: readonly Cells[];
+  readonly outputs: readonly Cells[];
 }
 
 export interface Times extends Results {
@@ -20,8 +20,8 @@ export interface Times extends Results {
 export interface Session {
   writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
   bind(schedule: Schedule): void;
-  run(inputs: readonly TypedArray[]): Results | Promise<Results>;
-  profile(inputs: readonly TypedArray[]): Times | Promise<Times>;
+  run(inputs: readonly Cells[]): Results | Promise<Results>;
+  profile(inputs: readonly Cells[]): Times | Promise<Times>;
   /** Ends, where there is no worker to be ended, a run that is on its way. */
   end?(): void;
 }

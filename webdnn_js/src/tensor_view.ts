@@ -1,26 +1,39 @@
 /** An input or output of a runner: a window on its values that stays the same object when sizes change. */
 
-import type { TypedArray } from './backend';
+import { ARRAYS, truth, type TypedArray } from './dtypes';
 import { WebDNNError } from './errors';
 import { formatExpr } from './expr';
 import { formatShape, product } from './shape';
 import type { DType, Expr, TensorInfo } from './plan';
 
-const ARRAYS = { float32: Float32Array, int32: Int32Array } as const;
 const INDEX = /^(0|[1-9]\d*)$/;
 
-/** What of `values` is no list of numbers; JavaScript would make NaN of most, or throw an error of its own. */
-function problemOf(values: unknown): string | undefined {
+/**
+ * What of `values` is no list of elements of `dtype`; JavaScript would make NaN of most that are no numbers, or throw an error of its own,
+ * and cut numbers that an integer cannot hold.
+ */
+function problemOf(values: unknown, dtype: DType): string | undefined {
   const list = values as ArrayLike<unknown>;
   if (typeof values !== 'object' || !Number.isSafeInteger(list?.length)) {
     return typeof values === 'string' ? 'text' : `${String(values)}`;
   }
-  const some = ArrayBuffer.isView(values) ? Math.min(list.length, 1) : list.length; // of a typed array one tells it
+  const isFree = dtype === 'float32' || dtype === 'bool' || list instanceof ARRAYS[dtype];
+  const one = new ARRAYS[dtype](1);
+  // Of a typed array, one element tells what all are; whether an integer holds them, each tells for itself.
+  const some = ArrayBuffer.isView(values) && isFree ? Math.min(list.length, 1) : list.length;
   for (let i = 0; i < some; i++) {
-    if (typeof list[i] !== 'number') return `${typeof list[i]} at ${i}`;
+    const value = list[i];
+    if (typeof value !== 'number') {
+      if (dtype === 'bool' && typeof value === 'boolean') continue;
+      return `${typeof value} at ${i}`;
+    }
+    one[0] = value;
+    if (!isFree && one[0] !== value) return `${value} at ${i}`;
   }
   return undefined;
 }
+
+const WANTED: Partial<Record<DType, string>> = { float32: 'numbers', bool: 'true or false, or numbers' };
 
 /** For values of the wrong number where an input may be one picture: most often it was not resized. */
 function pictureHint([count, ...sizes]: readonly number[]): string {
@@ -40,7 +53,7 @@ const flatten = (values: unknown): unknown =>
     ? values.flatMap((value: unknown) => (isList(value) ? [...(flatten(value) as readonly unknown[])] : [value]))
     : values;
 
-/** What a view has of a Float32Array besides its own members: `view[i]`, `fill`, `indexOf`, `map` … */
+/** What a view has of its typed array besides its own members: `view[i]`, `fill`, `indexOf`, `map` … TypeScript is told of a Float32Array's. */
 type Elements = Omit<Float32Array, 'length' | 'set' | 'buffer' | typeof Symbol.toStringTag>;
 
 /** Hands everything to the array that `toActual` gives. */
@@ -103,14 +116,18 @@ export class TensorView extends Elements {
 
   /**
    * Copies `values` in: all of them, or, with an `offset`, some from there on. Another view may be given, too, and lists of
-   * lists, row after row.
+   * lists, row after row. A number that an integer cannot hold as it is, such as 0.5, is refused. All but 0 and false is true.
    */
-  set(values: ArrayLike<number> | readonly unknown[] | TensorView, offset?: number): void {
+  set(values: ArrayLike<number | boolean> | readonly unknown[] | TensorView, offset?: number): void {
     const { shape } = this.#actual;
     const array = this.toActual();
     const source = (values instanceof TensorView ? values.toActual() : flatten(values)) as ArrayLike<number>;
-    const problem = problemOf(source);
-    if (problem) throw new WebDNNError('input', `'${this.name}': got ${problem}, want numbers`);
+    const { dtype } = this;
+    const problem = problemOf(source, dtype);
+    if (problem) {
+      const want = WANTED[dtype] ?? `whole numbers of ${dtype}`;
+      throw new WebDNNError('input', `'${this.name}': got ${problem}, want ${want}`);
+    }
     const { length } = source;
     const start = offset ?? 0;
     const fits =
@@ -124,7 +141,7 @@ export class TensorView extends Elements {
         `'${this.name}': got ${got}, want ${array.length} (${formatShape(shape)})${pictureHint(shape)}`,
       );
     }
-    array.set(source, start);
+    array.set(dtype === 'bool' ? Array.from(source, truth) : source, start);
   }
 }
 
@@ -153,7 +170,11 @@ function borrowMembers(target: object): void {
     if (key !== 'constructor') Object.defineProperty(target, key, borrowed(key, member));
   }
   Object.defineProperty(target, Symbol.iterator, borrowed(Symbol.iterator, {}));
-  Object.defineProperty(target, 'BYTES_PER_ELEMENT', { value: Float32Array.BYTES_PER_ELEMENT });
+  Object.defineProperty(target, 'BYTES_PER_ELEMENT', {
+    get(this: TensorView) {
+      return ARRAYS[this.dtype].BYTES_PER_ELEMENT;
+    },
+  });
 }
 
 /** `view[i]`: JavaScript looks for it here, at the end of the chain of prototypes, since no object before it has such a member. */

@@ -2,6 +2,7 @@
 
 import type { Executor, WeightRows } from './backend';
 import { LARGEST_SHARD } from './check';
+import { CELLS } from './dtypes';
 import type { Content } from './fetch';
 import type { FileRef, Manifest, Shard } from './plan';
 
@@ -19,9 +20,8 @@ export interface ShardSource {
 /** Views of the pieces inside the shard; nothing is copied. */
 const piecesOf = ({ weights }: Manifest, { pieces }: Shard, { buffer }: Content): WeightRows[] =>
   pieces.map(({ weight, row, rows, offset }) => {
-    const { dtype, columns } = weights[weight]!;
-    const View = dtype === 'float32' ? Float32Array : Int32Array;
-    return { weight, row, rows, data: new View(buffer, offset, rows * columns) };
+    const { storage, columns } = weights[weight]!;
+    return { weight, row, rows, data: new CELLS[storage](buffer, offset, rows * columns) };
   });
 
 /**

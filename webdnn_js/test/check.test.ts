@@ -29,8 +29,8 @@ describe('checkManifest', () => {
   });
 
   it.each([
-    [1, 'manifest.version: format 1 is older than this runtime, which reads 2; convert the model again'],
-    [3, 'manifest.version: format 3 is newer than this runtime, which reads 2; load a newer WebDNN'],
+    [2, 'manifest.version: format 2 is older than this runtime, which reads 3; convert the model again'],
+    [4, 'manifest.version: format 4 is newer than this runtime, which reads 3; load a newer WebDNN'],
   ])('refuses format %d in words of its own', (version, message) => {
     const error = expect.objectContaining({ code: 'version', message }) as Error;
     expect(manifestWith((manifest) => (manifest.version = version))).toThrow(error);
@@ -49,7 +49,7 @@ describe('checkManifest', () => {
     ],
     ['manifest.inputs[0].shape[0]: expected an integer, a symbol (here: N)', (m) => (m.inputs[0]!.shape[0] = 'M')],
     [
-      'manifest.inputs[0].dtype: expected "float32" or "int32", got "float16"',
+      'manifest.inputs[0].dtype: expected "float32" or "int32" or "uint8" or "int8" or "bool", got "float16"',
       (m) => spoil(m.inputs[0]!, { dtype: 'float16' }),
     ],
     [
@@ -119,7 +119,19 @@ describe('checkPlan', () => {
       (p) => spoil(p.buffers[0]!, { weight: 2 }),
     ],
     ['plan.buffers[0].pitch: expected an integer from 3', (p) => spoil(p.buffers[0]!, { pitch: 2 })],
-    ['plan.buffers[0].dtype: expected "float32", got "int32"', (p) => spoil(p.buffers[0]!, { dtype: 'int32' })],
+    ['plan.buffers[0].storage: expected "float", got "int"', (p) => spoil(p.buffers[0]!, { storage: 'int' })],
+    [
+      'plan.buffers[3].storage: expected "float" or "int", got "byte"',
+      (p) => spoil(p.buffers[3]!, { storage: 'byte' }),
+    ],
+    [
+      'plan.kernels[0].variants[0].features: expected a list',
+      (p) => spoil(p.kernels[0]!, { variants: [{ source: '' }] }),
+    ],
+    [
+      'plan.kernels[0].variants[0].source: expected text',
+      (p) => spoil(p.kernels[0]!, { variants: [{ features: ['subgroups'] }] }),
+    ],
     ['plan.buffers[0].kind: expected "weight" or "packed" or', (p) => spoil(p.buffers[0]!, { kind: 'toString' })],
     ['plan.buffers[2].live: expected [first, last], in order', (p) => spoil(p.buffers[2]!, { live: [1, 0] })],
     [
@@ -163,7 +175,7 @@ describe('checkPlan', () => {
   /** Buffer 5 is live in `live`; the loop, positions 1 and 2, reads it in its first step or writes it in its second. */
   const carriedWith = (live: readonly [number, number], written: boolean) =>
     planWith((p) => {
-      p.buffers.push({ kind: 'activation', dtype: 'float32', elements: 9, live: [...live] });
+      p.buffers.push({ kind: 'activation', storage: 'float', elements: 9, live: [...live] });
       for (const b of [2, 3]) spoil(p.buffers[b]!, { live: [b - 3, b === 2 ? 2 : 4] });
       const { body } = loop(p);
       body.push(structuredClone(body[0]!));
@@ -179,16 +191,16 @@ describe('checkPlan', () => {
     expect(carriedWith([2, 3], true)).toThrow('plan.buffers[5].live: expected 1…2 to be inside, where plan.steps[1]');
   });
 
-  it.each(['inputs', 'outputs'] as const)('C12: %s of int32 are refused: kernels compute in float32', (side) => {
-    const [manifest, plan] = [manifestOf(), planOf()];
-    manifest[side][0]!.dtype = 'int32';
-    plan.buffers[plan[side][0]!.buffer]!.dtype = 'int32';
-    expect(() => checkPlan(plan, checkManifest(manifest), 'fallback')).toThrow(
-      expect.objectContaining({
-        code: 'descriptor',
-        message: `manifest.${side}[0].dtype: expected "float32", in which whole numbers are stored too, got "int32"`,
-      }) as Error,
-    );
+  it.each(['inputs', 'outputs'] as const)('%s of integers and truth lie in cells of integers', (side) => {
+    for (const dtype of ['int32', 'uint8', 'int8', 'bool'] as const) {
+      const [manifest, plan] = [manifestOf(), planOf()];
+      manifest[side][0]!.dtype = dtype;
+      expect(() => checkPlan(plan, checkManifest(manifest), 'fallback')).toThrow(
+        `plan.${side}[0].buffer: expected a buffer of int, for ${dtype}, got "float"`,
+      );
+      plan.buffers[plan[side][0]!.buffer]!.storage = 'int';
+      expect(checkPlan(plan, checkManifest(manifest), 'fallback')).toBe(plan);
+    }
   });
 
   it('limits loops in loops and expressions in expressions', () => {

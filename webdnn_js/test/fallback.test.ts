@@ -241,7 +241,7 @@ describe('walks', () => {
 describe('the session', () => {
   const start = (change: (plan: Draft<Plan>) => void): FallbackSession => {
     const plan = planOf();
-    plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
+    plan.buffers.splice(1, 1, { kind: 'state', storage: 'float', elements: 16 });
     plan.kernels = [{ name: 'matmul' }, { name: 'copy' }];
     change(plan);
     const session = new FallbackSession();
@@ -255,7 +255,7 @@ describe('the session', () => {
     ));
   it('names the step that a kernel cannot make', async () => {
     const [manifest, plan] = [manifestOf(), planOf()];
-    plan.buffers.splice(1, 1, { kind: 'state', dtype: 'float32', elements: 16 });
+    plan.buffers.splice(1, 1, { kind: 'state', storage: 'float', elements: 16 });
     plan.setup = [];
     plan.kernels = [{ name: 'transpose' }, { name: 'copy' }];
     const session = new FallbackSession();
@@ -271,8 +271,8 @@ describe('the session', () => {
       "unknown option of fallback 'turbo'; known: none",
     ));
   it('refuses buffers that its kernels cannot read', () =>
-    expect(() => start((plan) => (plan.buffers[2]!.dtype = 'int32'))).toThrow(
-      'fallback has no use for kind activation, dtype int32',
+    expect(() => start((plan) => (plan.buffers[2]!.storage = 'int'))).toThrow(
+      'fallback has no use for kind activation, storage int',
     ));
 });
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Backend, BackendContext, Executor, Schedule, TypedArray, WeightRows } from '../src/backend';
+import type { Backend, BackendContext, Executor, Schedule, Cells, WeightRows } from '../src/backend';
 import type { BackendName, Expr, FileRef, Manifest, Plan } from '../src/plan';
 
 /** Deeply writable, so that a test can spoil any field. */
@@ -39,7 +39,7 @@ export function manifestOf(dynamic = false): Draft<Manifest> {
   const N = dynamic ? 'N' : 2;
   return {
     format: 'webdnn',
-    version: 2,
+    version: 3,
     name: 'tiny',
     converter: 'test',
     placeholders: dynamic ? { N: { minimum: 1, maximum: 8 } } : {},
@@ -47,8 +47,8 @@ export function manifestOf(dynamic = false): Draft<Manifest> {
     inputs: [{ name: 'x', dtype: 'float32', shape: [N, 4] }],
     outputs: [{ name: 'y', dtype: 'float32', shape: [N, 3] }],
     weights: [
-      { dtype: 'float32', rows: 4, columns: 3, encoding: 'raw' },
-      { dtype: 'float32', rows: 1, columns: 3, encoding: 'raw' },
+      { storage: 'float', rows: 4, columns: 3, encoding: 'raw' },
+      { storage: 'float', rows: 1, columns: 3, encoding: 'raw' },
     ],
     shards: [
       { file: fileOf('weights.0.a.bin', SHARDS[0]!), pieces: [{ weight: 0, row: 0, rows: 2, offset: 0 }] },
@@ -68,19 +68,19 @@ export function planOf(dynamic = false, backend: BackendName = 'fallback'): Draf
   const N = dynamic ? 'N' : 2;
   const activation = (count: number, first: number, last: number): Draft<Plan['buffers'][number]> => ({
     kind: 'activation',
-    dtype: 'float32',
+    storage: 'float',
     elements: ['*', N, count],
     live: [first, last],
   });
   return {
-    version: 2,
+    version: 3,
     backend,
     buffers: [
-      { kind: 'weight', dtype: 'float32', weight: 0, pitch: 4 },
-      { kind: 'packed', dtype: 'float32', elements: 16 },
+      { kind: 'weight', storage: 'float', weight: 0, pitch: 4 },
+      { kind: 'packed', storage: 'float', elements: 16 },
       activation(4, -1, 1),
       activation(3, 0, 3),
-      { kind: 'state', dtype: 'float32', elements: 5 },
+      { kind: 'state', storage: 'float', elements: 5 },
     ],
     kernels: [{ name: 'dense' }, { name: 'copy', attributes: { axis: [1] } }],
     setup: [{ kernel: 1, weight: 1, out: { buffer: 1, offset: 4, pitch: 4, shape: [3, 3] }, args: [7] }],
@@ -182,12 +182,13 @@ export class FakeExecutor implements Executor {
   }
 
   /** The first output becomes twice the head of the first input. */
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+  async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {
     await this.call('run');
-    outputs[0]!.forEach((_, i) => (outputs[0]![i] = 2 * inputs[0]![i]!));
+    const [from, to] = [inputs[0]!, outputs[0]!];
+    for (let i = 0; i < to.length; i++) to[i] = 2 * from[i]!;
   }
 
-  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]) {
+  async profile(inputs: readonly Cells[], outputs: readonly Cells[]) {
     await this.run(inputs, outputs);
     return this.schedule!.steps.map(({ origin }) => ({ kernel: 'fake', origin, milliseconds: 1 }));
   }

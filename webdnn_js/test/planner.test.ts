@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import golden from '../../tests/golden/memory.json';
 import type { Placement } from '../src/backend';
-import type { DType } from '../src/plan';
+import type { Storage } from '../src/plan';
 import { planMemory, type MemoryItem } from '../src/planner';
 
 interface Case {
@@ -10,7 +10,7 @@ interface Case {
   readonly items: readonly MemoryItem[];
   readonly placements: readonly ({ offset: number } | { slot: number })[];
   readonly arenaBytes?: number;
-  readonly slots?: readonly { bytes: number; dtype: DType }[];
+  readonly slots?: readonly { bytes: number; storage: Storage }[];
 }
 
 describe('golden cases, shared with the converter', () => {
@@ -35,7 +35,7 @@ function randomItems(seed: number): MemoryItem[] {
   const length = random(40);
   return Array.from({ length: 1 + random(40) }, () => {
     const first = random(length + 1) - 1;
-    return { bytes: 4 * (1 + random(200)), dtype: random(3) ? 'float32' : 'int32', first, last: first + random(8) };
+    return { bytes: 4 * (1 + random(200)), storage: random(3) ? 'float' : 'int', first, last: first + random(8) };
   });
 }
 
@@ -54,7 +54,7 @@ describe('random items', () => {
       items.forEach((a, i) => {
         const [start, end] = range(placements[i]!, slots);
         const place = placements[i]!;
-        if ('slot' in place) expect(slots[place.slot]).toMatchObject({ dtype: a.dtype });
+        if ('slot' in place) expect(slots[place.slot]).toMatchObject({ storage: a.storage });
         else expect([place.offset % 64, arenaBytes >= end]).toEqual([0, true]);
         items.slice(0, i).forEach((b, j) => {
           const [otherStart, otherEnd] = range(placements[j]!, slots);
@@ -68,7 +68,7 @@ describe('random items', () => {
   it('plans 10,000 buffers at once', () => {
     const random = generator(7);
     const items = Array.from({ length: 10_000 }, (_, i): MemoryItem => {
-      return { bytes: 4 * (1 + random(2000)), dtype: 'float32', first: i - 1, last: i + random(3) };
+      return { bytes: 4 * (1 + random(2000)), storage: 'float', first: i - 1, last: i + random(3) };
     });
     const begin = performance.now();
     for (const mode of ['arena', 'slots'] as const) planMemory(items, mode);

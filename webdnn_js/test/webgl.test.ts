@@ -85,7 +85,7 @@ describe('layout', () => {
     outputs: [],
     placements: buffers.map(() => ({ slot: 0, bytes: 0 })),
     arenaBytes: 0,
-    slots: [{ bytes: 0, dtype: 'float32' }],
+    slots: [{ bytes: 0, storage: 'float' }],
     elements: buffers.map(([rows, pitch]) => rows * pitch),
   });
   const atOnce = { name: 'four', targets: 4 };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { workgroupsFor } from '../src/webgpu/device';
+import { sourceFor, workgroupsFor } from '../src/webgpu/device';
 import { Nudge } from '../src/webgpu/nudge';
 import { Region, WINDOW, checkWindows } from '../src/webgpu/region';
 
@@ -145,4 +145,18 @@ it('E9: a kernel without windows needs a device that binds its operands', () => 
   );
   expect(() => checkWindows(device(WINDOW), WINDOW + 4, 2)).not.toThrow();
   expect(() => checkWindows(device(2 * WINDOW), WINDOW + 4, 1)).not.toThrow();
+});
+
+it.each<[readonly string[], string]>([
+  [[], 'plain'],
+  [['subgroups'], 'plain'],
+  [['shader-f16'], 'half'],
+  [['subgroups', 'shader-f16', 'timestamp-query'], 'both'],
+])('of the variants of a kernel, a device with %j takes %s', (features, want) => {
+  const variants = [
+    { features: ['shader-f16', 'subgroups'], source: 'both' },
+    { features: ['shader-f16'], source: 'half' },
+  ];
+  expect(sourceFor({ name: 'sum', source: 'plain', variants }, new Set(features))).toBe(want);
+  expect(sourceFor({ name: 'sum', source: 'plain' }, new Set(features))).toBe('plain');
 });

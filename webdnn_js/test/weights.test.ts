@@ -9,7 +9,7 @@ function manyShards(): Manifest {
   const shards = Array.from({ length: 10 }, (_, row): Shard => {
     return { file: fileOf(`${row}`, new Uint8Array(4)), pieces: [{ weight: 0, row, rows: 1, offset: 0 }] };
   });
-  return { ...manifestOf(), weights: [{ dtype: 'int32', rows: 10, columns: 1, encoding: 'raw' }], shards };
+  return { ...manifestOf(), weights: [{ storage: 'int', rows: 10, columns: 1, encoding: 'raw' }], shards };
 }
 
 /** `arrive` tells when a shard is there. */

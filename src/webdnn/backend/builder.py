@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from webdnn.backend.limits import check_memory
+from webdnn.backend.loops import lower_repeat
 from webdnn.backend.storage import Place, Storage, assign_storage, own_pitch
 from webdnn.backend.target import Target
 from webdnn.descriptor.schema import Buffer, Item, Kernel, Loop, Plan, Setup, Step, View
-from webdnn.graph.dim import Dim, Size, number, product
+from webdnn.graph.dim import Size, number, product
 from webdnn.graph.errors import UnsupportedError
-from webdnn.graph.graph import Constant, Graph, Input, Node, Value
-from webdnn.graph.ops import BatchMatMul, Concat, Repeat, Reshape, Slice
-from webdnn.graph.ops.elementwise import WithEpilogue
-from webdnn.graph.types import storage_of
+from webdnn.graph.graph import Constant, Graph, Input, Node, Value, apply
+from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat, Reshape, Slice
+from webdnn.graph.types import TensorType, storage_of
 
 Array = np.ndarray
+
+WITH_WEIGHTS = (Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul)
+"""Ops whose second input must be a Constant: weights are packed at load."""
 
 
 @dataclass
@@ -156,12 +159,22 @@ class Builder:
         self.plan.buffers.append(Buffer(kind, storage, elements, **more))
         return len(self.plan.buffers) - 1
 
-    def lower_graph(self, graph: Graph, fixed: Mapping[Value, View] | None = None) -> None:
-        """Emits the steps of every node of `graph`; views of its values are known afterwards."""
-        fixed = fixed or {}
-        places = {value: Place(value, view.offset, view.pitch) for value, view in fixed.items()}
-        storage = assign_storage(graph, self.target.capabilities, places)
-        roots = {value: view.buffer for value, view in fixed.items()}
+    def lower_graph(
+        self, graph: Graph, fixed: Mapping[Value, View] | None = None, wanted: Mapping[Value, View] | None = None
+    ) -> None:
+        """Emits the steps of every node of `graph`; views of its values are known afterwards.
+
+        `fixed` says where parameters lie, `wanted` where results should, if they can.
+        """
+        fixed, wanted = fixed or {}, wanted or {}
+        # What lies in a buffer from outside has a root that no value of the graph is.
+        of_buffer = {view.buffer: _outside(view) for view in (*fixed.values(), *wanted.values())}
+        roots = {root: buffer for buffer, root in of_buffer.items()}
+        known, hoped = (
+            {value: Place(of_buffer[view.buffer], view.offset, view.pitch) for value, view in views.items()}
+            for views in (fixed, wanted)
+        )
+        storage = assign_storage(graph, self.target.capabilities, known, hoped)
         for node in storage.nodes:
             if isinstance(node.op, Constant):
                 continue
@@ -172,17 +185,16 @@ class Builder:
 
     def _place(self, value: Value, storage: Storage, roots: dict[Value, int]) -> View:
         place = storage.places[value]
-        if place.root not in roots:
-            pitch = storage.places[place.root].pitch
-            roots[place.root] = self._buffer(
-                "activation", storage_of(value.dtype), product(place.root.shape[:-1]) * pitch
-            )
-        return View(roots[place.root], place.offset, place.pitch, value.shape)
+        root = place.root
+        if root not in roots:
+            elements = product(root.shape[:-1]) * storage.places[root].pitch + storage.room.get(root, 0)
+            roots[root] = self._buffer("activation", storage_of(value.dtype), elements)
+        return View(roots[root], place.offset, place.pitch, value.shape)
 
     def _lower_node(self, node: Node) -> None:
         op = node.op
         if isinstance(op, Repeat):
-            self._lower_repeat(node, op)
+            lower_repeat(self, node, op)
         elif isinstance(op, Concat) and Concat not in self.target.lowerings:
             self._lower_concat(node, op)
         elif isinstance(op, Reshape) or (isinstance(op, Slice) and self._is_same_memory(node)):
@@ -212,48 +224,9 @@ class Builder:
                 self, list(zip(value.shape, view.strides(), strides, strict=True)), view, part, node.origin
             )
 
-    def _lower_repeat(self, node: Node, op: Repeat) -> None:
-        states = [self.view(v) for v in node.outputs[: op.carried]]
-        for value, state in zip(node.inputs, states, strict=False):
-            self.copy(self.view(value), state, node.origin)
-        iteration = _iteration_symbol(self.depth)
-        time: Size = op.count - 1 - iteration if op.reverse else iteration
-        parameters: dict[Value, View] = dict(zip(op.body.inputs, states, strict=False))
-        for position, (value, parameter) in enumerate(zip(node.inputs, op.body.inputs, strict=True)):
-            if op.carried <= position < op.carried + op.scanned:
-                parameters[parameter] = _element(self.view(value), time)
-            elif position >= op.carried + op.scanned:
-                parameters[parameter] = self.view(value)
-        with self.loop(op.count):
-            self.lower_graph(op.body, parameters)
-            self._finish_iteration(node, op, states, time)
 
-    def _finish_iteration(self, node: Node, op: Repeat, states: list[View], time: Size) -> None:
-        """Stores the stacked elements and the next states; a next state that lies in a state buffer is saved first."""
-        results = [self.view(v) for v in op.body.outputs]
-        for value, element in zip(node.outputs[op.carried :], results[op.carried :], strict=True):
-            self.copy(element, _element(self.view(value), time), node.origin)
-        buffers = {state.buffer for state in states}
-        for position, (result, state) in enumerate(zip(results, states, strict=False)):
-            if result.buffer in buffers and result.buffer != state.buffer:
-                results[position] = self.temporary(result.shape, self.storage(result))
-                self.copy(result, results[position], node.origin)
-        for result, state in zip(results, states, strict=False):
-            if result.buffer != state.buffer:
-                self.copy(result, state, node.origin)
-
-
-def _iteration_symbol(depth: int) -> Size:
-    # `$0` cannot be a user's placeholder: those are identifiers.
-    return Dim({(f"${depth}",): 1})
-
-
-def _element(sequence: View, time: Size) -> View:
-    """Element `time` of the axis before the last."""
-    shape = sequence.shape
-    return View(
-        sequence.buffer, sequence.offset + time * sequence.pitch, sequence.pitch * shape[-2], (*shape[:-2], shape[-1])
-    )
+def _outside(view: View) -> Value:
+    return apply(Input(f"buffer {view.buffer}", TensorType(())))
 
 
 def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapping[str, object] | None = None) -> Plan:
@@ -332,11 +305,7 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
             _collect_problems(node.op.body, target, problems)
         elif not isinstance(node.op, Input | Constant | Concat | Reshape) and type(node.op) not in target.lowerings:
             problems.append(f"{where}: the op is not supported")
-        if (
-            isinstance(node.op, WithEpilogue)
-            and type(node.op) is not BatchMatMul
-            and not isinstance(node.inputs[1].op, Constant)
-        ):
+        if isinstance(node.op, WITH_WEIGHTS) and not isinstance(node.inputs[1].op, Constant):
             problems.append(f"{where}: weights that are computed are not supported")
 
 

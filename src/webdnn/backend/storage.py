@@ -47,6 +47,10 @@ class Storage:
     capabilities: Capabilities
     nodes: list[Node]
     places: dict[Value, Place] = field(default_factory=dict)
+    room: dict[Value, Size] = field(default_factory=dict)
+    """By root: elements that its buffer has beyond those of the root."""
+    kept: set[Value] = field(default_factory=set)
+    """Roots that come from outside: nothing may overwrite what lies there but what was told to."""
     readers: dict[Value, list[int]] = field(default_factory=dict)
     last_read: dict[Value, int] = field(default_factory=dict)
     """By root: the index of the last node that reads a value placed there."""
@@ -62,8 +66,17 @@ class Storage:
         return all(size % self.capabilities.alignment == 0 for size in sizes)
 
 
-def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Value, Place] | None = None) -> Storage:
-    """Places for every value of `graph`; `fixed` gives those that are known already (the parameters of a loop's body)."""
+def assign_storage(
+    graph: Graph,
+    capabilities: Capabilities,
+    fixed: Mapping[Value, Place] | None = None,
+    wanted: Mapping[Value, Place] | None = None,
+) -> Storage:
+    """Places for every value of `graph`.
+
+    `fixed` gives those that are known already, the parameters of a loop's body. `wanted` says where its results should lie; a result gets
+    its place only where that is safe, and its owner has to look.
+    """
     storage = Storage(capabilities, graph.nodes())
     never = len(storage.nodes)
     for index, node in enumerate(storage.nodes):
@@ -73,6 +86,15 @@ def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Valu
         storage.readers.setdefault(value, []).append(never)
     for value, place in (fixed or {}).items():
         storage.put(value, place)
+        storage.kept.add(place.root)
+    for index, node in enumerate(storage.nodes):
+        for value in node.outputs:
+            if wanted and value in wanted and _may_lie(storage, value, index, wanted[value], fixed or {}):
+                storage.put(value, wanted[value])
+                storage.kept.add(wanted[value].root)
+    for node in storage.nodes:
+        if isinstance(node.op, Repeat):
+            _place_sequences(storage, node, node.op)
     if capabilities.strided_write:
         for node in reversed(storage.nodes):
             if isinstance(node.op, Concat):
@@ -88,6 +110,90 @@ def assign_storage(graph: Graph, capabilities: Capabilities, fixed: Mapping[Valu
                 else:
                     storage.put_alone(value)
     return storage
+
+
+def _may_lie(storage: Storage, value: Value, index: int, place: Place, fixed: Mapping[Value, Place]) -> bool:
+    """Whether node `index` may write `value`, a result of a loop's body, to `place`.
+
+    It must be computed, not only seen; and whoever reads a parameter that lies there, or a view of it, must have read it by then. The node
+    itself may read that parameter where the target writes in place, or what lies elsewhere in its buffer where the target allows that.
+    """
+    if value in storage.places or isinstance(value.op, Input | Constant | Reshape | Slice | Repeat):
+        return False
+    if not storage.aligned(place.offset, place.pitch) or place.pitch != own_pitch(
+        columns_of(value), storage.capabilities
+    ):
+        return False
+    for parameter, lies in fixed.items():
+        if lies.root != place.root:
+            continue
+        read = _read_until(storage, parameter)
+        if lies == place:
+            overwritten = read <= index and (read < index or _overwrites(storage, value, parameter))
+        else:
+            overwritten = storage.capabilities.same_buffer_io or parameter not in _read_for(value)
+        if not overwritten:
+            return False
+    return True
+
+
+def _read_until(storage: Storage, value: Value) -> int:
+    """The index of the last node that reads `value` or a view of it."""
+    last, views = -1, [value]
+    for view in views:
+        for index in storage.readers.get(view, []):
+            last = max(last, index)
+            if index < len(storage.nodes) and isinstance(storage.nodes[index].op, Reshape | Slice):
+                views += storage.nodes[index].outputs
+    return last
+
+
+def _overwrites(storage: Storage, value: Value, parameter: Value) -> bool:
+    """Whether the elementwise `value` may be written where `parameter`, which it reads, lies."""
+    operands = value.node.inputs
+    views = [v for v in operands if v != parameter and parameter in _read_for_all([v])]
+    return (
+        storage.capabilities.in_place
+        and isinstance(value.op, Elementwise)
+        and _cells(value) == _cells(parameter)
+        and not views
+    )
+
+
+def _read_for_all(values: list[Value]) -> list[Value]:
+    """`values`, and what those among them that are views look at."""
+    found = list(values)
+    for value in found:
+        if isinstance(value.op, Reshape | Slice):
+            found += value.node.inputs
+    return found
+
+
+def shared_sequences(op: Repeat) -> dict[int, int]:
+    """State → stacked result, where both are one value of the body: the states of all iterations then are one sequence."""
+    found: dict[int, int] = {}
+    for state, value in enumerate(op.body.outputs[: op.carried]):
+        for position, result in enumerate(op.body.outputs[op.carried :]):
+            if result == value and position not in found.values() and not isinstance(value.op, Input | Constant):
+                found[state] = position
+                break
+    return found
+
+
+def _place_sequences(storage: Storage, node: Node, op: Repeat) -> None:
+    """Lets a state that is stacked lie in its sequence, whose buffer has one element more: the initial state.
+
+    Iteration t then reads element t of the buffer and writes element t + 1, or in reverse the other way round; nothing is copied.
+    """
+    for state, position in shared_sequences(op).items():
+        value, sequence = node.outputs[state], node.outputs[op.carried + position]
+        pitch = own_pitch(columns_of(value), storage.capabilities)
+        step = rows_of(value) * pitch
+        if not storage.aligned(step):
+            continue
+        storage.room[sequence] = step
+        storage.put(sequence, Place(sequence, 0 if op.reverse else step, pitch))
+        storage.put(value, Place(sequence, 0 if op.reverse else op.count * step, pitch))
 
 
 def _place_concat(storage: Storage, node: Node, axis: int, roots: set[Value]) -> None:
@@ -188,6 +294,8 @@ def _in_place(storage: Storage, value: Value, index: int) -> Place | None:
     for operand in value.node.inputs:
         place = storage.places.get(operand)
         if place is None or _cells(operand) != _cells(value) or isinstance(place.root.op, Input):
+            continue
+        if place.root in storage.kept:
             continue
         others = [v for v in value.node.inputs if v in storage.places and v != operand]
         if any(

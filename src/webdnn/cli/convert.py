@@ -156,7 +156,8 @@ def build_plans(
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.
         compiled = pool.submit(build, SLOWEST) if SLOWEST in names and len(names) > 1 else None
-        for name in sorted(names, key=SLOWEST.__eq__):
+        others = [name for name in names if name != SLOWEST]
+        for name in [*others, SLOWEST] if SLOWEST in names else others:
             try:
                 with progress.stage(f"plan {name}"):
                     plans[name] = compiled.result() if compiled and name == SLOWEST else build(name)

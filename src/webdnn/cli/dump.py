@@ -23,7 +23,7 @@ def dump(folder: Path, graph: Graph, plans: Mapping[str, Plan]) -> None:
 
 def sources(plan: Plan) -> list[str]:
     """What is compiled for `plan`: one source of all kernels, or one of each; none for `fallback`."""
-    return [plan.source] if plan.source else [kernel["source"] for kernel in plan.kernels if "source" in kernel]
+    return [plan.source] if plan.source else [k.text for k in plan.kernels if k.text is not None]
 
 
 def _dump_plan(folder: Path, plan: Plan) -> None:
@@ -35,11 +35,11 @@ def _dump_plan(folder: Path, plan: Plan) -> None:
     if plan.source:
         _write(folder / "kernels.c", plan.source)
     for index, kernel in enumerate(plan.kernels):
-        if "source" in kernel:
-            stem = re.sub(r"\W+", "_", kernel["name"])
+        if kernel.text is not None:
+            stem = re.sub(r"\W+", "_", kernel.name)
             file = folder / "kernels" / f"{index:03}_{stem}.{SUFFIXES.get(plan.backend, 'txt')}"
             file.parent.mkdir(exist_ok=True)
-            _write(file, kernel["source"])
+            _write(file, kernel.text)
 
 
 def _write(file: Path, text: str) -> None:

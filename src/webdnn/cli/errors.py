@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 
-from webdnn.backend import children
+from webdnn import children
 from webdnn.cli.terminal import ensure_streams, flush, tell
 from webdnn.graph.errors import WebDNNError
 
@@ -104,6 +104,7 @@ def _ending_on_signals() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+        children.resume()  # what was interrupted has ended; this process may convert another model
 
 
 def _tell(command: str, error: BaseException, code: int, message: str | None = None) -> int:

@@ -148,7 +148,7 @@ def _count(items: Sequence[Item], sample: Mapping[str, int] | None) -> int:
 def _code(plan: Plan) -> dict[str, int]:
     if plan.files:
         return {variant: _gzipped(content) for variant, content in sorted(plan.files.items())}
-    sources = [kernel["source"] for kernel in plan.kernels if "source" in kernel]
+    sources = [k.text for k in plan.kernels if k.text is not None]
     return {"source": _gzipped("".join(sources).encode())} if sources else {}
 
 

@@ -91,6 +91,11 @@ class Kernel:
 
     name: str
 
+    @property
+    def text(self) -> str | None:
+        """What is compiled for this kernel alone, where a target has such a text."""
+        return None
+
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name}
 

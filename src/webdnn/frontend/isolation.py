@@ -17,13 +17,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from webdnn import children
 from webdnn.frontend.budget import Budget, size_of
 from webdnn.graph.errors import ModelError
 
@@ -100,25 +101,20 @@ def reading(path: Path, timeout: float | None = None) -> Iterator[Reading]:
     """
     size = check_regular(path)
     seconds = SECONDS + size * SECONDS_PER_BYTE if timeout is None else timeout
-    process = _start(path, seconds)
-    result = Reading(path, process, Budget(size), seconds)
+    with _started(path, seconds) as process:
+        result = Reading(path, process, Budget(size), seconds)
 
-    def expire() -> None:
-        result.late.set()
-        process.kill()
+        def expire() -> None:
+            result.late.set()
+            process.kill()
 
-    timer = threading.Timer(seconds, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield result
-    finally:
-        timer.cancel()
-        process.kill()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
-        process.wait()
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield result
+        finally:
+            timer.cancel()
 
 
 def check_regular(path: Path) -> int:
@@ -139,25 +135,22 @@ def _kind(mode: int) -> str:
     return next((name for test, name in kinds.items() if test(mode)), "device")
 
 
-def _start(path: Path, seconds: float) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(path: Path, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """The child. The end of its stdin tells it that this process is gone."""
     if not sys.executable:
         raise ModelError("model files are read by a second Python, and this program does not know where Python is")
     environment = {
-        **os.environ,
         # The child finds the modules that this process found; -P keeps those of the current directory away.
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "HDF5_PLUGIN_PRELOAD": "::",  # libhdf5 loads no filters from this machine
         "OPENBLAS_NUM_THREADS": "1",
     }
     command = [sys.executable, "-P", "-m", _CHILD, str(seconds), str(path)]
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,  # its end tells the child that this process is gone
-            stdout=subprocess.PIPE,
-            stderr=None if os.environ.get("WEBDNN_DEBUG", "0") not in ("", "0") else subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # Ctrl-C goes to this process, which ends the child
-        )
-    except OSError as error:
-        raise ModelError(f"{str(path)!r} cannot be read: no second Python can be started: {error}") from error
+    errors = None if os.environ.get("WEBDNN_DEBUG", "0") not in ("", "0") else subprocess.DEVNULL
+    with ExitStack() as stack:
+        try:
+            process = stack.enter_context(children.started(command, environment=environment, errors=errors))
+        except OSError as error:
+            raise ModelError(f"{str(path)!r} cannot be read: no second Python can be started: {error}") from error
+        yield process

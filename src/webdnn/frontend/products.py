@@ -1,4 +1,10 @@
-"""Products of tensors as matrix products: what NumPy's matmul and einsum mean."""
+"""Products of tensors as matrix products: what NumPy's matmul and einsum mean.
+
+In einsum every axis of an operand has a letter, as in `bij,bjk->bik`: axes of one letter run together, and letters that
+the result lacks are summed over. Two operands are multiplied as matrices once their axes are sorted into four groups:
+*batch* axes, which both operands and the result have; *joined* axes, which both operands have and the result lacks; the
+other axes of the left operand, the *rows*; and those of the right one, the *columns*.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def matmul(w: Writer, x: Value, y: Value) -> Value:
-    """NumPy's: the last two axes are matrices, those before them broadcast; a vector is a row on the left and a column on the right."""
+    """NumPy's matmul: the last two axes are matrices, and the axes before them broadcast. A vector is taken as a row on the left and as a column on
+    the right, and the axis that it lacks is missing from the result, too."""
     rows = x if x.type.rank > 1 else w.reshape(x, (1, *x.shape))
     columns = y if y.type.rank > 1 else w.reshape(y, (*y.shape, 1))
     op = MatMul() if isinstance(columns.op, Constant) and columns.type.rank == 2 else BatchMatMul()
@@ -30,13 +37,17 @@ def matmul(w: Writer, x: Value, y: Value) -> Value:
 
 
 def einsum(w: Writer, equation: str, *operands: Value) -> Value:
-    """The operands from left to right, two at a time; `...` stands for the axes of the longest operand that have no letter, and an axis twice
-    in one operand for its diagonal."""
+    """NumPy's einsum. The first two operands are multiplied, then their product and the third, and so on.
+
+    `...` stands for axes without a letter, as many as the operand has; they broadcast, so they are counted from the last
+    one. A letter that an operand has twice, as in `ii->i`, takes the diagonal of these two axes. Raises UnsupportedError
+    for an equation that does not fit the operands.
+    """
     *inputs, output = _letters(equation, [x.type.rank for x in operands])
-    terms = [_without_twins(w, x, letters) for x, letters in zip(operands, inputs, strict=True)]
+    terms = [_with_distinct_letters(w, x, letters) for x, letters in zip(operands, inputs, strict=True)]
     while len(terms) > 1:
         (x, left), (y, right), *rest = terms
-        later = output + "".join(letters for _, letters in rest)
+        later = output + "".join(letters for _, letters in rest)  # what this product must keep
         wanted = "".join(dict.fromkeys(a for a in left + right if a in later)) if rest else output
         terms = [(_product(w, x, left, y, right, wanted), wanted), *rest]
     ((x, letters),) = terms
@@ -44,43 +55,48 @@ def einsum(w: Writer, equation: str, *operands: Value) -> Value:
 
 
 def _product(w: Writer, x: Value, left: str, y: Value, right: str, wanted: str) -> Value:
-    """The sum over the axes that are not `wanted`."""
+    """The product of `x`, whose axes have the letters `left`, and `y` with the letters `right`. It is summed over all letters
+    but `wanted`; the axes of the result are in the order of these."""
     (x, left), (y, right) = _summed(w, x, left, wanted + right), _summed(w, y, right, wanted + left)
     batch = [a for a in left if a in right and a in wanted]
     joined = [a for a in left if a in right and a not in wanted]
     rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
-    sizes = {**dict(zip(left, x.shape, strict=True)), **_large(dict(zip(right, y.shape, strict=True)))}
+    # An axis of size 1 in one operand broadcasts, so the other operand has the size of the result.
+    sizes = {**dict(zip(left, x.shape, strict=True)), **_without_ones(dict(zip(right, y.shape, strict=True)))}
     x = _matrices(w, _reordered(w, x, left, "".join(batch + rows + joined)), len(batch), len(rows))
     y = _matrices(w, _reordered(w, y, right, "".join(batch + joined + columns)), len(batch), len(joined))
     shape = [sizes.get(a, 1) for a in batch + rows + columns]
     return _reordered(w, w.reshape(matmul(w, x, y), shape), "".join(batch + rows + columns), wanted)
 
 
-def _without_twins(w: Writer, x: Value, letters: str) -> tuple[Value, str]:
-    """`x` with the diagonal, as its last axis, for every two axes of one letter."""
-    twin = next((a for a in letters if letters.count(a) > 1), None)
-    if twin is None:
+def _with_distinct_letters(w: Writer, x: Value, letters: str) -> tuple[Value, str]:
+    """`x` and its letters, with the diagonal of two axes of one letter in their place, as the last axis: `iji` becomes `ji`."""
+    repeated = next((a for a in letters if letters.count(a) > 1), None)
+    if repeated is None:
         return x, letters
-    first = letters.index(twin)
-    second = letters.index(twin, first + 1)
+    first = letters.index(repeated)
+    second = letters.index(repeated, first + 1)
     rest = "".join(a for axis, a in enumerate(letters) if axis not in (first, second))
-    return _without_twins(w, diagonal(w, x, first, second), rest + twin)
+    return _with_distinct_letters(w, diagonal(w, x, first, second), rest + repeated)
 
 
 def diagonal(w: Writer, x: Value, first: int, second: int, offset: int = 0) -> Value:
-    """The elements (i, i + offset) of two axes, as the last axis."""
+    """The elements at (i, i + offset) of the axes `first` and `second`, for every i for which there are such; they become the
+    last axis of the result. Raises UnsupportedError where one of the axes is symbolic."""
     rank = x.type.rank
     pair = [axis % rank for axis in (first, second)]
     moved = w.transpose(x, [*(axis for axis in range(rank) if axis not in pair), *pair])
     rows, columns = moved.shape[-2:]
     if not isinstance(rows, int) or not isinstance(columns, int):
         raise UnsupportedError(f"the diagonal of the symbolic sizes {rows} and {columns}")
+    # The two axes as one: element (i, j) stands at i · columns + j.
     places = [i * columns + i + offset for i in range(rows) if 0 <= i + offset < columns]
     return w.take(w.reshape(moved, (*moved.shape[:-2], rows * columns)), rank - 2, places)
 
 
 def contract(w: Writer, x: Value, y: Value, left: Sequence[int], right: Sequence[int]) -> Value:
-    """The sum over pairs of axes, `left[i]` of x with `right[i]` of y; the result has the other axes of x, then those of y."""
+    """The product of x and y, summed over pairs of axes: `left[i]` of x runs together with `right[i]` of y. The result has the other axes of x, then
+    those of y. This is NumPy's tensordot."""
     rows = list(LETTERS[: x.type.rank])
     columns = list(LETTERS[x.type.rank : x.type.rank + y.type.rank])
     for a, b in zip(left, right, strict=True):
@@ -90,13 +106,18 @@ def contract(w: Writer, x: Value, y: Value, left: Sequence[int], right: Sequence
     return einsum(w, f"{''.join(rows)},{''.join(columns)}->{''.join(kept)}", x, y)
 
 
-def _large(sizes: dict[str, Size]) -> dict[str, Size]:
-    """Without axes of size 1, which broadcast."""
+def _without_ones(sizes: dict[str, Size]) -> dict[str, Size]:
+    """The sizes that are not 1, by letter."""
     return {name: size for name, size in sizes.items() if size != 1}
 
 
 def _letters(equation: str, ranks: Sequence[int]) -> list[str]:
-    """The letters of every operand, and of the result, with letters that the equation does not use for `...`."""
+    """The letters of every operand's axes, then those of the result's, for operands of these `ranks`.
+
+    In place of `...` stand letters that the equation does not use; an operand with fewer such axes gets the last ones of
+    them, as broadcasting wants it. Without `->` the result has the letters that occur once, in alphabetical order, as NumPy
+    says.
+    """
     left, arrow, output = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(ranks) or any(x.count("...") > 1 for x in inputs):
@@ -112,12 +133,13 @@ def _letters(equation: str, ranks: Sequence[int]) -> list[str]:
 
 
 def _summed(w: Writer, x: Value, letters: str, wanted: str) -> tuple[Value, str]:
-    """`x` without the axes that nothing else mentions."""
+    """`x` and its letters, summed over the axes whose letters are not `wanted`: neither another operand nor the result has them."""
     gone = tuple(axis for axis, a in enumerate(letters) if a not in wanted)
     return (w.apply(Reduce("sum", gone), x), "".join(a for a in letters if a in wanted)) if gone else (x, letters)
 
 
 def _reordered(w: Writer, x: Value, letters: str, wanted: str) -> Value:
+    """`x` with its axes in the order of `wanted`, which has the same letters. A constant stays one, since only constants are weights of a MatMul."""
     permutation = [letters.index(a) for a in wanted]
     if isinstance(x.op, Constant) and permutation != sorted(permutation):
         return w.literal(x.op.array.transpose(permutation))
@@ -125,8 +147,8 @@ def _reordered(w: Writer, x: Value, letters: str, wanted: str) -> Value:
 
 
 def _matrices(w: Writer, x: Value, batch: int, rows: int) -> Value:
-    """x (batch…, rows…, columns…) → (batch…, product of rows, product of columns)."""
+    """x as matrices: its first `batch` axes stay, the next `rows` axes become one, and so do the rest. A constant stays one, as in `_reordered`."""
     shape = (*x.shape[:batch], product(x.shape[batch : batch + rows]), product(x.shape[batch + rows :]))
     if isinstance(x.op, Constant):
-        return w.literal(x.op.array.reshape([number(size) for size in shape]))  # still a constant, for MatMul
+        return w.literal(x.op.array.reshape([number(size) for size in shape]))
     return w.reshape(x, shape)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from webdnn.graph.dim import Dim, Monomial, Size, evaluate, single_call, symbols_of
+from webdnn.graph.dim import Dim, Monomial, Size, evaluate, least, single_call, symbols_of, without_common_factors
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,17 @@ class Multiple:
     reasons: tuple[str, ...]
 
 
+def never_equal(left: Size, right: Size) -> bool:
+    """True when no values of the placeholders make the two equal, as far as that is known: N and 2·N, or 2·H and 7."""
+    difference = left - right
+    if isinstance(difference, int):
+        return difference != 0
+    constant = dict(difference.terms).get((), 0)
+    if constant % math.gcd(*(c for monomial, c in difference.terms if monomial)):
+        return True
+    return any((low := least(signed)) is not None and low > 0 for signed in (difference, -difference))
+
+
 def simplify_constraints(constraints: Sequence[Constraint]) -> tuple[Constraint, ...]:
     """Constraints that hold for exactly the same placeholder values, fewer and simpler; each keeps the reasons of all that it stands for.
 
@@ -58,7 +69,7 @@ def simplify_constraints(constraints: Sequence[Constraint]) -> tuple[Constraint,
         Constraint(fact.size % fact.divisor, 0, ", ".join(sorted(_names(fact.reasons), key=order.index)))
         for fact in known
     ]
-    return (*multiples, *map(_shown_as_multiple, left))
+    return (*multiples, *_merge_equal(_in_lowest_terms(_shown_as_multiple(c)) for c in left))
 
 
 def _learn(constraint: Constraint, known: list[Multiple]) -> bool:
@@ -146,6 +157,14 @@ def _shown_as_multiple(constraint: Constraint) -> Constraint:
     found = _as_multiple(constraint)
     remainder = None if found is None else found[0] % found[1]
     return Constraint(remainder, 0, constraint.reason) if isinstance(remainder, Dim) else constraint
+
+
+def _in_lowest_terms(constraint: Constraint) -> Constraint:
+    """`16·N·H·W == 784·N` as `H·W == 49`: both sides divided by what they have in common, placeholders being positive."""
+    if constraint.relation != "==":
+        return constraint
+    left, right = without_common_factors(constraint.left, constraint.right)
+    return replace(constraint, left=left, right=right)
 
 
 def _merge_equal(constraints: Iterable[Constraint]) -> list[Constraint]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from webdnn.graph.bounds import tightened
 from webdnn.graph.dim import Dim, Size, evaluate, product, symbols_of
@@ -17,6 +18,10 @@ from webdnn.graph.graph import Constant, Graph, Node, Op, Placeholder, symbols_u
 from webdnn.graph.ops import BatchMatMul, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat
 
 Condition: TypeAlias = "Callable[[Mapping[str, int]], bool]"
+
+FARTHEST = 4096
+"""How far from the least value of each placeholder `smallest_sizes` looks."""
+_smallest: WeakKeyDictionary[Graph, dict[str, int] | None] = WeakKeyDictionary()
 
 
 def _conv2d(node: Node) -> Size:
@@ -39,7 +44,8 @@ def _matmul(node: Node) -> Size:
 
 
 def _batch_matmul(node: Node) -> Size:
-    return node.types[0].elements * node.inputs[0].shape[-1]
+    left = node.op.left if isinstance(node.op, BatchMatMul) else None
+    return node.types[0].elements * node.inputs[0].shape[-1 if left is None else left[-1]]
 
 
 def _repeat(node: Node) -> Size:
@@ -92,12 +98,19 @@ def count_ops(graph: Graph) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def smallest_sizes(graph: Graph, limit: int = 4096) -> dict[str, int] | None:
-    """Small values of the placeholders that satisfy their bounds and every constraint, and leave no size below 1.
+def smallest_sizes(graph: Graph) -> dict[str, int] | None:
+    """Small values of the placeholders that satisfy their bounds and every constraint, and leave no size below 1; searched for once for each graph.
 
     Each placeholder is raised on its own, which is enough where no condition ties several of them together; then all are raised together. None
-    when nothing is found within `limit` steps from the least values that single constraints allow.
+    when nothing is found within `FARTHEST` steps from the least values that single constraints allow.
     """
+    if graph not in _smallest:
+        _smallest[graph] = _search_sizes(graph)
+    found = _smallest[graph]
+    return None if found is None else dict(found)
+
+
+def _search_sizes(graph: Graph) -> dict[str, int] | None:
     conditions = _conditions(graph)
     names = dict.fromkeys([*graph.placeholders, *sorted(symbols_used(graph))])
     declared = {name: graph.placeholders.get(name, Placeholder()) for name in names}
@@ -106,19 +119,19 @@ def smallest_sizes(graph: Graph, limit: int = 4096) -> dict[str, int] | None:
     values: dict[str, int] = {}
     for name, bound in bounds.items():
         own = [condition for names, condition in conditions if names == {name}]
-        first = next((v for v in _candidates(bound, limit) if all(holds({name: v}) for holds in own)), None)
+        first = next((v for v in _candidates(bound) if all(holds({name: v}) for holds in own)), None)
         if first is None:
             return None
         values[name] = first
-    for step in range(limit):
+    for step in range(FARTHEST):
         raised = {n: min(max(v, step), bounds[n].maximum or max(v, step)) for n, v in values.items()}
         if all(holds(raised) for _, holds in conditions):
             return raised
     return None
 
 
-def _candidates(bound: Placeholder, limit: int) -> range:
-    last = bound.minimum + limit
+def _candidates(bound: Placeholder) -> range:
+    last = bound.minimum + FARTHEST
     return range(bound.minimum, last if bound.maximum is None else min(bound.maximum + 1, last))
 
 

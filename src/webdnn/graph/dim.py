@@ -2,7 +2,7 @@
 
 A `Size` is an `int` or a `Dim`: a polynomial with integer coefficients over atoms, where an atom is a named placeholder (`N`) or a call
 `a // b`, `a % b`, `min(a, b)`, `max(a, b)` of sizes. Division and modulo floor, as in Python. Dims are normalised on construction, so equal
-expressions are equal objects by `==` and `hash`. Placeholders are positive.
+expressions are equal objects by `==` and `hash`. Placeholders are positive, so a quotient cancels what is positive: (N·C·H) // (N·C) is H.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import floordiv, mod
 from typing import TypeAlias
 
+from webdnn.graph import polynomial
 from webdnn.graph.errors import GraphError
 
 Size: TypeAlias = "int | Dim"
 JSONExpression: TypeAlias = "int | str | list[object]"
 
-_CALLS: dict[str, Callable[[int, int], int]] = {
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-    "min": min,
-    "max": max,
-}
+_CALLS: dict[str, Callable[[int, int], int]] = {"//": floordiv, "%": mod, "min": min, "max": max}
 
 
 @dataclass(frozen=True)
@@ -61,18 +58,10 @@ class Dim:
         return isinstance(other, Dim) and self.terms == other.terms
 
     def __add__(self, other: Size) -> Size:
-        terms = dict(self.terms)
-        for monomial, coefficient in _terms(other):
-            terms[monomial] = terms.get(monomial, 0) + coefficient
-        return _from_terms(terms)
+        return _from_terms(polynomial.added(dict(self.terms), dict(_terms(other))))
 
     def __mul__(self, other: Size) -> Size:
-        terms: dict[Monomial, int] = {}
-        for left, a in self.terms:
-            for right, b in _terms(other):
-                monomial = tuple(sorted(left + right, key=str))
-                terms[monomial] = terms.get(monomial, 0) + a * b
-        return _from_terms(terms)
+        return _from_terms(polynomial.multiplied(dict(self.terms), dict(_terms(other))))
 
     def __neg__(self) -> Size:
         return self * -1
@@ -98,9 +87,13 @@ class Dim:
     def __rmod__(self, other: int) -> Size:
         return _modulo(other, self)
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:
         parts = [_term_text(monomial, coefficient) for monomial, coefficient in self.terms]
         return " + ".join(parts).replace("+ -", "- ")
+
+    def __str__(self) -> str:
+        return self._text
 
     __repr__ = __str__
 
@@ -130,7 +123,7 @@ def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
     return result
 
 
-def ceil_divide(left: Size, right: int) -> Size:
+def ceil_divide(left: Size, right: Size) -> Size:
     """⌈left / right⌉ for a positive right."""
     return (left + (right - 1)) // right
 
@@ -191,11 +184,18 @@ def _evaluate_atom(atom: Atom, symbols: Mapping[str, int]) -> int:
         if atom not in symbols:
             raise GraphError(f"placeholder {atom} has no value; known: {', '.join(sorted(symbols)) or 'none'}")
         return symbols[atom]
-    return _CALLS[atom.function](evaluate(atom.left, symbols), evaluate(atom.right, symbols))
+    left, right = evaluate(atom.left, symbols), evaluate(atom.right, symbols)
+    if right == 0 and atom.function in ("//", "%"):
+        raise GraphError(f"{atom} divides by zero where {', '.join(f'{k} is {v}' for k, v in symbols.items())}")
+    return _CALLS[atom.function](left, right)
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
     return size.terms if isinstance(size, Dim) else (((), size),)
+
+
+def _polynomial(size: Size) -> dict[Monomial, int]:
+    return {monomial: coefficient for monomial, coefficient in _terms(size) if coefficient}
 
 
 def _from_terms(terms: Mapping[Monomial, int]) -> Size:
@@ -205,61 +205,166 @@ def _from_terms(terms: Mapping[Monomial, int]) -> Size:
     return Dim(kept)
 
 
-def _split(size: Size, divisor: int) -> tuple[Size, Size]:
-    """(q, r) with size = q·divisor + r, where r keeps what `divisor` does not divide."""
-    quotient: dict[Monomial, int] = {}
-    rest: dict[Monomial, int] = {}
-    for monomial, coefficient in _terms(size):
-        # The constant goes into the quotient as far as it can, so that (N + 5) // 2 and (N + 1) // 2 + 2 are one expression.
-        whole, left = divmod(coefficient, divisor) if monomial == () or coefficient % divisor == 0 else (0, coefficient)
-        quotient[monomial] = whole
-        rest[monomial] = left
-    return _from_terms(quotient), _from_terms(rest)
+def least(size: Size) -> int | None:
+    """A number that `size` never falls below, whatever the placeholders are; None where none is found."""
+    return polynomial.least_value(_polynomial(size), _least_of_atom)
+
+
+def divide_exactly(left: Size, right: Size) -> Size | None:
+    """left / right where `right`, which is not 0, divides `left` whatever the placeholders are; else None.
+
+    For sizes of tensors: those are at least 1, also where the expression alone does not tell: H // 2 of a pooled picture.
+    """
+    if left == right:
+        return 1
+    left, right, _ = _cancelled(left, right, lambda atom: True)
+    quotient, rest = polynomial.divided(_polynomial(left), _polynomial(right))
+    return None if rest else _from_terms(quotient)
+
+
+def without_common_factors(left: Size, right: Size) -> tuple[Size, Size]:
+    """The two divided by the largest positive factor that every term of both has; they are equal exactly where `left` and `right` are."""
+    return _cancelled(left, right, _is_positive)[:2]
 
 
 def _floor_divide(left: Size, right: Size) -> Size:
-    if not isinstance(right, int):
-        return 1 if left == right else Dim({(Call("//", left, right),): 1})
+    """left // right. Exact for every value of the placeholders: a divisor that may be 0 stays where it is.
+
+    a // −b = −a // b · (g·a) // (g·b) = a // b for g > 0 · (q·b + r) // b = q + r // b.
+    """
     if right == 0:
         raise GraphError(f"{left} // 0: division by zero in a shape")
+    sign = _sign(right)
+    if sign < 0:
+        left, right = -left, -right
+    if isinstance(right, Dim):
+        left, right, _ = _cancelled(left, right, _is_positive)
+    if sign == 0:
+        return Dim({(Call("//", left, right),): 1})
     quotient, rest = _split(left, right)
-    if isinstance(rest, int):
-        return quotient + rest // right
-    if right > 0:
-        # (g·a + k) // (g·b) = (a + k // g) // b
-        constant = dict(rest.terms).get((), 0)
-        common = math.gcd(right, *(c for monomial, c in rest.terms if monomial))
-        if common > 1:
-            whole, _ = _split(rest - constant, common)
-            return quotient + _floor_divide(whole + constant // common, right // common)
-        # (a // b + k) // c = (a + b·k) // (b·c)
-        inner = single_call(rest - constant, "//")
-        if inner is not None and isinstance(inner.right, int) and inner.right > 0:
-            return quotient + (inner.left + inner.right * constant) // (inner.right * right)
-    return quotient + Dim({(Call("//", rest, right),): 1})
+    return quotient + _quotient_of_rest(rest, right)
+
+
+def _quotient_of_rest(rest: Size, right: Size) -> Size:
+    """rest // right for a positive divisor, of which no multiple can be taken from `rest`."""
+    if isinstance(rest, int) and isinstance(right, int):
+        return rest // right
+    near = None if isinstance(right, int) else _whole_quotient(rest, right)
+    if near is not None:
+        return near
+    for factor in _factors(rest, right):
+        # a // (g·b) = (a // g) // b, where a // g leaves no rest that would have to be written down.
+        inner, left = rest // factor, divide_exactly(right, factor)
+        if left is not None and _calls(inner) <= _calls(rest):
+            return inner // left
+    # (a // b + k) // c = (a + b·k) // (b·c)
+    constant = dict(_terms(rest)).get((), 0)
+    call = single_call(rest - constant, "//")
+    if call is not None and _sign(call.right) > 0:
+        return (call.left + call.right * constant) // (call.right * right)
+    return Dim({(Call("//", rest, right),): 1})
+
+
+def _whole_quotient(rest: Size, right: Dim) -> int | None:
+    """The quotient where it is known to be 0 (0 ≤ rest < right) or −1 (−right ≤ rest < 0). Never by a number: no symbol has a largest value."""
+    if _at_least(rest, 0) and _at_least(right - rest, 1):
+        return 0
+    return -1 if _at_least(-rest, 1) and _at_least(rest + right, 0) else None
+
+
+def _factors(rest: Size, right: Size) -> list[Size]:
+    """Proper factors of `right` that most terms of `rest` have too."""
+    number, monomial = polynomial.common_factor(_terms(right), _is_positive)
+    common = math.gcd(number, *(c for term, c in _terms(rest) if term))
+    atoms: list[Size] = [Dim({(atom,): 1}) for atom in dict.fromkeys(monomial)]
+    return [factor for factor in (common, *atoms) if factor not in (1, right)]
 
 
 def _modulo(left: Size, right: Size) -> Size:
-    if not isinstance(right, int):
-        return 0 if left == right else Dim({(Call("%", left, right),): 1})
+    """left % right, as exact: a % −b = −(−a % b) · (g·a) % (g·b) = g·(a % b) for g > 0 · (q·b + r) % b = r % b."""
     if right == 0:
         raise GraphError(f"{left} % 0: division by zero in a shape")
+    sign = _sign(right)
+    if sign < 0:
+        return -_modulo(-left, -right)
+    if sign == 0:
+        return Dim({(Call("%", left, right),): 1})
+    factor: Size = 1
+    if isinstance(right, Dim):
+        left, right, factor = _cancelled(left, right, _is_positive)
     _, rest = _split(left, right)
-    return rest % right if isinstance(rest, int) else Dim({(Call("%", rest, right),): 1})
+    if isinstance(rest, int) and isinstance(right, int):
+        return factor * (rest % right)
+    near = None if isinstance(right, int) else _whole_quotient(rest, right)
+    return factor * (Dim({(Call("%", rest, right),): 1}) if near is None else rest - near * right)
+
+
+def _split(size: Size, divisor: Size) -> tuple[Size, Size]:
+    """(q, r) with size = q·divisor + r, where r keeps what `divisor`, which is positive, does not divide.
+
+    By a sum of terms only where that leaves fewer of them: H·N over N + 1 stays, instead of becoming H with the rest −H.
+    """
+    terms = _polynomial(size)
+    quotient, rest = polynomial.divided(terms, _polynomial(divisor))
+    if len(_terms(divisor)) > 1 and len(rest) >= len(terms):
+        return 0, size
+    return _from_terms(quotient), _from_terms(rest)
+
+
+def _cancelled(left: Size, right: Size, may_cancel: Callable[[Atom], bool]) -> tuple[Size, Size, Size]:
+    """(a, b, g) with left = g·a and right = g·b, where g > 0 is the largest number times atoms that divides every term of both."""
+    terms = [*_polynomial(left).items(), *_polynomial(right).items()]
+    number, monomial = polynomial.common_factor(terms, may_cancel)
+    a, b = (_from_terms(polynomial.over_factor(_polynomial(size), number, monomial)) for size in (left, right))
+    return a, b, _from_terms({monomial: number})
+
+
+def _sign(size: Size) -> int:
+    """1 for a size that is always positive, −1 for one that is always negative, 0 where neither is known."""
+    return 1 if _at_least(size, 1) else -1 if _at_least(-size, 1) else 0
+
+
+def _at_least(size: Size, number: int) -> bool:
+    low = size if isinstance(size, int) else least(size)
+    return low is not None and low >= number
+
+
+def _is_positive(atom: Atom) -> bool:
+    low = _least_of_atom(atom)
+    return low is not None and low > 0
+
+
+@lru_cache(maxsize=4096)
+def _least_of_atom(atom: Atom) -> int | None:
+    if isinstance(atom, str):
+        return 1
+    left, right = least(atom.left), least(atom.right)
+    if atom.function in ("min", "max"):
+        known = [low for low in (left, right) if low is not None]
+        if atom.function == "max":
+            return max(known, default=None)
+        return min(known) if len(known) == 2 else None
+    if right is None or right < 1:
+        return None
+    if atom.function == "%":
+        return 0
+    if isinstance(atom.right, int):
+        return None if left is None else left // atom.right
+    return 1 if _at_least(atom.left - atom.right, 0) else 0 if left is not None and left >= 0 else None
+
+
+def _calls(size: Size) -> set[Atom]:
+    """The calls that are factors of terms of `size`."""
+    return {atom for monomial, _ in _terms(size) for atom in monomial if isinstance(atom, Call)}
 
 
 def single_call(size: Size, function: str) -> Call | None:
     """The call when `size` is one of `function` and nothing else."""
-    if isinstance(size, Dim) and len(size.terms) == 1:
-        monomial, coefficient = size.terms[0]
-        if (
-            coefficient == 1
-            and len(monomial) == 1
-            and isinstance(monomial[0], Call)
-            and monomial[0].function == function
-        ):
-            return monomial[0]
-    return None
+    (monomial, coefficient), *more = _terms(size)
+    if more or coefficient != 1 or len(monomial) != 1:
+        return None
+    (atom,) = monomial
+    return atom if isinstance(atom, Call) and atom.function == function else None
 
 
 def _extremum(function: str, left: Size, right: Size) -> Size:

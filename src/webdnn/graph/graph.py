@@ -90,7 +90,7 @@ def _bind(value: Any, symbols: Mapping[str, int]) -> Any:
 
 
 def _key(value: Any) -> object:
-    if isinstance(value, np.ndarray | Graph):
+    if isinstance(value, np.ndarray):
         return id(value)
     if isinstance(value, tuple):
         return tuple(map(_key, value))
@@ -187,9 +187,12 @@ class Placeholder:
     maximum: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end)."""
+    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end).
+
+    Equal only to itself, like its nodes, so that what is known of one graph can be kept by it.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]

@@ -209,7 +209,8 @@ COMPOSED: dict[str, Program] = {
         1, ("mul", ("mul", ("sign", 0), 0.5), ("log1p", ("div", ("mul", _SIZE, 2.0), ("sub", 1.0, _SIZE))))
     ),
     "log_sigmoid": _composed(1, ("neg", ("softplus", ("neg", 0)))),
-    # Of floats; integers have `floor_div`. What is divided by 0 is infinite, as in NumPy. The remainder is the divisor where that is infinite and of the other sign.
+    # Of floats; integers have `floor_div`.
+    # What is divided by 0 is infinite, as in NumPy. The remainder is the divisor where that is infinite and of the other sign.
     "floor_divide": _composed(
         2,
         ("where", ("equal", 1, 0.0), ("div", 0, 1), ("where", ("equal", _REMAINDER, 1), -1.0, _WHOLE_QUOTIENT)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from webdnn.graph.constraints import never_equal
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import GraphError
 
@@ -66,8 +67,7 @@ class TensorType:
 
 def sizes_may_match(left: Size, right: Size) -> bool:
     """False when two sizes differ whatever the placeholders are; symbolic sizes get the benefit of the doubt and a constraint."""
-    difference = left - right
-    return not isinstance(difference, int) or difference == 0
+    return not never_equal(left, right)
 
 
 def merge_sizes(left: Size, right: Size) -> Size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from webdnn.graph.graph import Constant, Value, apply
+from webdnn.graph.ops import Fill, Iota
 from webdnn.optimizer.match import Array, constant, is_static
 from webdnn.optimizer.rewrite import Context, merge_origins
 
@@ -20,7 +21,7 @@ def fold_constants(value: Value, context: Context) -> Value | None:
     node = value.node
     if not node.inputs or node.op.bodies:
         return None
-    arrays = [constant(v) for v in node.inputs]
+    arrays = [_array(v) for v in node.inputs]
     known: list[Array] = [a for a in arrays if a is not None]
     if len(known) != len(arrays) or not is_static(node.op, value, *node.inputs):
         return None
@@ -31,3 +32,11 @@ def fold_constants(value: Value, context: Context) -> Value | None:
         results = node.op.evaluate([a.astype(np.float64) if a.dtype.kind == "f" else a for a in known])
         array = np.ascontiguousarray(results[value.index], dtype=value.dtype).reshape(value.shape)  # type: ignore[arg-type]
     return apply(Constant(array), origin=merge_origins(*(v.node for v in node.inputs), node))
+
+
+def _array(value: Value) -> Array | None:
+    """The array of a Constant, or of a small Fill or Iota, which stay what they are where nothing can be computed from them."""
+    if not isinstance(value.op, Fill | Iota) or not is_static(value.op, value):
+        return constant(value)
+    elements = value.type.elements
+    return value.op.evaluate([])[0] if isinstance(elements, int) and elements <= SMALL else None

@@ -21,7 +21,13 @@ every pass that changed it. A rule gives a value that equals the one it is offer
 applied until none fires. Each rule is stated as algebra first; its hazards are what it checks before it fires.
 
 `--optimize 0` leaves the graph as the frontend made it; the answers are the same. `WEBDNN_DEBUG=1` prints every pass with its changes and its
-time, `WEBDNN_DEBUG=2` also the graph after each change.
+time, and at the end why rules leave what they looked at (a rule says so by `context.stays(value, reason)`):
+
+```
+optimizer: Transpose 'permute' float32[2, 6, 4, 3] stays: Reshape 'flat' merges axes 1 and 2, which are not neighbours before it
+```
+
+`WEBDNN_DEBUG=2` prints also the graph after each change.
 """
 PROGRAMS = """\
 ## Functions that arrive written out

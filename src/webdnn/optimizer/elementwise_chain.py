@@ -20,7 +20,7 @@ def fuse_elementwise(value: Value, context: Context) -> Value | None:
     if not isinstance(value.op, Elementwise):
         return None
     for inner in dict.fromkeys(value.node.inputs):
-        if not isinstance(inner.op, Elementwise) or inner.type != value.type or not context.single_reader(inner):
+        if not isinstance(inner.op, Elementwise) or inner.shape != value.shape or not context.single_reader(inner):
             continue
         if len(inner.op.program.calls) >= MAX_CALLS:
             continue  # full; it is not worth composing to find out

@@ -1,4 +1,4 @@
-"""What follows a sum of products is computed where the sum is made: bias, residual addition, activation."""
+"""What follows a sum of products or a normalization is computed where that is made: bias, residual addition, activation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from webdnn.graph.graph import Value, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.graph.program import Program
 from webdnn.optimizer.match import is_per_channel
 from webdnn.optimizer.programs import ProgramBuilder
@@ -34,34 +34,33 @@ def fuse_epilogue(value: Value, context: Context) -> Value | None:
     return None
 
 
-def sum_of_products(
+def with_epilogue(
     op: WithEpilogue,
-    data: Value,
-    weights: Value,
+    main: Sequence[Value],
     program: Program | None,
     operands: Sequence[Value],
     origin: tuple[str, ...],
 ) -> Value | None:
-    """`op` with the epilogue `program` on these inputs, or None where that is larger than what backends promise to take."""
+    """`op` on its `main` inputs with the epilogue `program` on these operands, or None where that is larger than what backends promise to take."""
     if program is not None and (len(program.calls) > MAX_CALLS or len(operands) > MAX_OPERANDS):
         return None
     changed: WithEpilogue = replace(op, epilogue=program)  # type: ignore[call-arg]
-    shape = changed.main_type([data.type, weights.type]).shape
-    if not all(v.dtype == data.dtype and (v.shape == shape or is_per_channel(v)) for v in operands):
+    shape = changed.main_type([v.type for v in main]).shape
+    if not all(v.dtype == main[0].dtype and (v.shape == shape or is_per_channel(v)) for v in operands):
         return None
-    return apply(changed, data, weights, *operands, origin=origin)
+    return apply(changed, *main, *operands, origin=origin)
 
 
 def _fuse(value: Value, total: Value, program: Program) -> Value | None:
     if not isinstance(total.op, WithEpilogue):
         return None
     builder = ProgramBuilder()
-    before = [builder.sum(), *(builder.input(v) for v in total.node.inputs[2:])]
+    before = [builder.sum(sum_dtype(total)), *(builder.input(v) for v in total.node.inputs[total.op.main :])]
     stored = builder.inline(total.op.program, before) if total.op.program else before[0]
     result = builder.inline(program, [stored if v == total else builder.input(v) for v in value.node.inputs])
     fused, operands = builder.finish(result)
     if isinstance(result, float):
         return None
-    data, weights = total.node.inputs[:2]
-    made = sum_of_products(total.op, data, weights, fused, operands, merge_origins(total.node, value.node))
+    main = total.node.inputs[: total.op.main]
+    made = with_epilogue(total.op, main, fused, operands, merge_origins(total.node, value.node))
     return made if made is not None and made.type == value.type else None

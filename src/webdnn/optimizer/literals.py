@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,10 +19,18 @@ IDEMPOTENT = ("relu", "abs", "floor", "ceil", "sign")
 MERGEABLE = ("add", "mul")
 
 
-def simplify(call: Call, steps: Sequence[Call]) -> Call | Operand:
-    """`call` in its simplest form; `steps[i]` defines its operand i ≥ 0 (negative operands are inputs)."""
+def simplify(call: Call, steps: Sequence[Call], dtype: Callable[[Operand], str | None]) -> Call | Operand:
+    """`call` in its simplest form; `steps[i]` defines its operand i ≥ 0 (negative operands are inputs).
+
+    `dtype` tells that of an operand, None for a literal. Sums and products of literals are joined for floats alone: integers wrap around.
+    """
     operands = call.operands
+    function = FUNCTIONS[call.function]
+    if call.function == "to_" + (dtype(operands[0]) or ""):
+        return operands[0]
     if all(isinstance(o, float) for o in operands):
+        if function.infer(call.function, [None] * function.arity)[1] != "float32":
+            return call
         folded = fold(call.function, *(float(o) for o in operands))
         return call if folded is None else folded
     if call.function in MERGEABLE and isinstance(operands[0], float):
@@ -31,10 +39,11 @@ def simplify(call: Call, steps: Sequence[Call]) -> Call | Operand:
     first, *rest = operands
     if rest and isinstance(rest[0], float) and NEUTRAL.get(call.function) == rest[0]:
         return first
-    if call.function == "sub" and isinstance(rest[0], float):
+    floating = dtype(first) in (None, "float32")
+    if call.function == "sub" and isinstance(rest[0], float) and floating:
         call = Call("add", (first, -rest[0]))
     inner = steps[first] if isinstance(first, int) and first >= 0 else None
-    return call if inner is None else _simplify_pair(call, inner, first)
+    return call if inner is None else _simplify_pair(call, inner, first, floating)
 
 
 def fold(function: str, *literals: float) -> float | None:
@@ -49,8 +58,8 @@ def fold(function: str, *literals: float) -> float | None:
     return None if underflow else result
 
 
-def _simplify_pair(call: Call, inner: Call, first: Operand) -> Call | Operand:
-    """`call` whose first operand is `inner`."""
+def _simplify_pair(call: Call, inner: Call, first: Operand, floating: bool) -> Call | Operand:
+    """`call` whose first operand is `inner`, a float if `floating`."""
     if call.function == inner.function and call == Call(inner.function, (first, *inner.operands[1:])):
         literal = all(isinstance(o, float) for o in inner.operands[1:])
         if call.function in IDEMPOTENT or (call.function == "clip" and literal):
@@ -64,7 +73,7 @@ def _simplify_pair(call: Call, inner: Call, first: Operand) -> Call | Operand:
         and isinstance(inner.operands[2], float)
     ):
         return first if inner.operands[1] >= 0 and inner.operands[2] >= 0 else call
-    if call.function == inner.function and call.function in MERGEABLE:
+    if call.function == inner.function and call.function in MERGEABLE and floating:
         outer_literal, inner_literal = call.operands[1], inner.operands[1]
         if isinstance(outer_literal, float) and isinstance(inner_literal, float):
             merged = fold(call.function, inner_literal, outer_literal)

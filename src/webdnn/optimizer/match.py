@@ -8,6 +8,7 @@ import numpy as np
 
 from webdnn.graph.dim import Dim
 from webdnn.graph.graph import Constant, Op, Value
+from webdnn.graph.ops import Fill
 from webdnn.graph.program import Operand, Program
 
 Array = np.ndarray
@@ -16,6 +17,14 @@ Array = np.ndarray
 def constant(value: Value) -> Array | None:
     """The array of a Constant."""
     return value.op.array if isinstance(value.op, Constant) else None
+
+
+def scalar(value: Value) -> float | None:
+    """The number that `value` is everywhere: a Constant of one element, or a Fill."""
+    if isinstance(value.op, Fill):
+        return float(value.op.value)
+    array = constant(value)
+    return float(array.item()) if array is not None and array.size == 1 else None
 
 
 def is_floating(value: Value) -> bool:

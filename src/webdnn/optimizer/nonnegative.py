@@ -8,6 +8,7 @@ from webdnn.graph.graph import Constant, Value
 from webdnn.graph.ops import Concat, Elementwise, Pad, Pool2D, Reduce, Reshape, Resize2D, Slice, Softmax, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Call, Program
+from webdnn.optimizer.match import is_floating
 
 # Functions that are never negative, and those that are not where no operand is.
 ALWAYS = ("abs", "exp", "hard_sigmoid", "relu", "rsqrt", "sigmoid", "softplus", "sqrt", "square")
@@ -36,6 +37,8 @@ Needed = frozenset[int]  # inputs of a program that must not be negative
 
 def is_nonnegative(value: Value) -> bool:
     """True when `value` holds no element below zero, whatever the inputs of the graph are; NaN aside. False when that cannot be shown."""
+    if not is_floating(value):
+        return False  # the absolute value of the least integer is negative
     seen = {value}
     pending = [value]
     while pending:
@@ -66,8 +69,10 @@ def _needed_of(value: Value) -> Sequence[Value] | None:
             needed = _needed_by(program, inputs)
             return None if needed is None else [inputs[k] for k in sorted(needed)]
         case WithEpilogue() as op if op.program is not None:
-            needed = _needed_by(op.program, (value, *inputs[2:]))  # the sum is no value; no operand can be `value`
-            return None if needed is None or 0 in needed else [inputs[k + 1] for k in sorted(needed)]
+            needed = _needed_by(
+                op.program, (value, *inputs[op.main :])
+            )  # the sum is no value; no operand can be `value`
+            return None if needed is None or 0 in needed else [inputs[k + op.main - 1] for k in sorted(needed)]
     return None
 
 

@@ -15,15 +15,21 @@ from webdnn.graph.verify import verify
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
+from webdnn.optimizer.dense_weights import permute_dense_weights
 from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
+from webdnn.optimizer.loops import hoist_from_loops
+from webdnn.optimizer.move_rows import shorten_moves
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
+from webdnn.optimizer.normalization import recognize_normalize
 from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
+from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
-from webdnn.optimizer.rewrite import Rule, rebuild, rewrite_to_fixpoint
+from webdnn.optimizer.reshape_motion import sink_reshape
+from webdnn.optimizer.rewrite import Rule, reasons_to_stay, rebuild, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
-from webdnn.optimizer.transpose_motion import permute_dense_weights, sink_transpose
+from webdnn.optimizer.transpose_motion import sink_transpose
 
 MAX_ROUNDS = 20
 """And one for every two ops: what a rule does to one layer of a dense block may let another begin on the next."""
@@ -43,13 +49,14 @@ class Pass:
     functions: tuple[Callable[..., object], ...]
     run: Run
     reason: str
+    rules: tuple[Rule, ...] = ()
 
 
 def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
     """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 returns `graph`.
 
     The list of passes runs until a whole round changes nothing. `observer(pass, graph, changes)` is called after every pass.
-    WEBDNN_DEBUG=1 prints passes and timings to stderr, 2 also the graph after each pass that changed it.
+    WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
         return graph
@@ -60,6 +67,8 @@ def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> 
         for step in PASSES:
             graph = _run(step, graph, observer)
         if graph is before:
+            if _debug_level():
+                _print_reasons(graph)
             return graph
     raise GraphError(
         f"the optimizer still changes '{graph.name}' after {rounds} rounds; this is a bug, use --optimize 0"
@@ -68,7 +77,7 @@ def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> 
 
 def rules(name: str, functions: Sequence[Rule], reason: str) -> Pass:
     """The pass that applies rules until none fires."""
-    return Pass(name, tuple(functions), lambda graph: rewrite_to_fixpoint(graph, functions), reason)
+    return Pass(name, tuple(functions), lambda graph: rewrite_to_fixpoint(graph, functions), reason, tuple(functions))
 
 
 def whole_graph(name: str, function: Run, reason: str) -> Pass:
@@ -114,6 +123,12 @@ def _run(step: Pass, graph: Graph, observer: Observer | None) -> Graph:
     return result
 
 
+def _print_reasons(graph: Graph) -> None:
+    rules = dict.fromkeys(rule for step in PASSES for rule in step.rules)
+    for reason in reasons_to_stay(graph, list(rules)):
+        print(f"optimizer: {reason}", file=sys.stderr)
+
+
 def _check_interface(name: str, before: Graph, after: Graph) -> None:
     """A pass must keep what the outside sees."""
     if after.inputs != before.inputs or after.output_names != before.output_names:
@@ -131,6 +146,9 @@ def _debug_level() -> int:
 
 
 PASSES = (
+    whole_graph(
+        "hoisting", hoist_from_loops, "before loop_bodies, which would fuse what can leave with what must stay"
+    ),
     whole_graph("loop_bodies", optimize_loop_bodies, "first: what the body no longer needs is then not made for it"),
     rules("constant_folding", [fold_constants], "before all that looks for constants"),
     whole_graph("cse", share_common_subexpressions, "before fusion, which would hide equal parts in unequal wholes"),
@@ -141,11 +159,20 @@ PASSES = (
     ),
     rules(
         "transpose_motion",
-        [remove_no_op, merge_moves, sink_transpose, permute_dense_weights],
+        [remove_no_op, merge_moves, shorten_moves, sink_transpose, sink_reshape, permute_dense_weights],
         "before fusion: a transpose between a convolution and its activation keeps them apart",
     ),
+    rules(
+        "product_factors",
+        [transpose_of_factor],
+        "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
+    ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
-    rules("softmax", [recognize_softmax], "before fusion, which would take its parts into their neighbours"),
+    rules(
+        "rows",
+        [recognize_softmax, recognize_normalize],
+        "before fusion, which would take their parts into their neighbours",
+    ),
     rules(
         "padding",
         [fold_padding, fold_padding_into_max],

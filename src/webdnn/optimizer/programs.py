@@ -4,43 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Value
 from webdnn.graph.program import Call, Operand, Program
 from webdnn.optimizer.literals import simplify
-from webdnn.optimizer.match import constant, is_floating
+from webdnn.optimizer.match import is_floating, scalar
 from webdnn.optimizer.recognition import recognize
 
 
 class ProgramBuilder:
     """Collects calls and inputs; equal inputs and equal calls are kept once, scalar constants become literals, dead calls and inputs go.
 
-    Operands of the builder: step i is i, input k is −1 − k, a literal is a float.
+    Operands of the builder: step i is i, input k is −1 − k, a literal is a float. A literal takes the dtype of the operands beside it; so a
+    scalar integer becomes one only where it has such company.
     """
 
     def __init__(self) -> None:
         self._inputs: dict[Value | None, int] = {}
         self._calls: list[Call] = []
+        self._dtypes: list[str] = []
         self._known: dict[Call, Operand] = {}
+        self._sum_dtype = "float32"
 
-    def sum(self) -> Operand:
-        """The operand for a sum of products, input 0 of an epilogue; ask before any other input."""
+    def sum(self, dtype: str = "float32") -> Operand:
+        """The operand for a sum of products of `dtype`, input 0 of an epilogue; ask before any other input."""
+        self._sum_dtype = dtype
         return self._index(None)
 
     def input(self, value: Value) -> Operand:
         """The operand for `value`."""
-        array = constant(value)
-        if array is not None and array.size == 1 and is_floating(value):
-            return float(array.item())
-        return self._index(value)
+        number = scalar(value)
+        return number if number is not None and is_floating(value) else self._index(value)
+
+    def dtype(self, operand: Operand) -> str | None:
+        """The dtype of an operand; None for a literal."""
+        if isinstance(operand, float):
+            return None
+        if operand >= 0:
+            return self._dtypes[operand]
+        value = list(self._inputs)[-1 - operand]
+        return self._sum_dtype if value is None else value.dtype
 
     def call(self, function: str, *operands: Operand) -> Operand:
         """The operand for `function` of operands, in its simplest form."""
-        simple = simplify(Call(function, operands), self._calls)
+        simple = simplify(Call(function, self._with_literals(function, operands)), self._calls, self.dtype)
         if not isinstance(simple, Call):
             return simple
         if simple not in self._known:
             place = self._known[simple] = len(self._calls)
             self._calls.append(simple)
+            self._dtypes.append(
+                FUNCTIONS[simple.function].infer(simple.function, [*map(self.dtype, simple.operands)])[1]
+            )
             recognized = recognize(place, self._calls, self.call)
             self._known[simple] = place if recognized is None else recognized
         return self._known[simple]
@@ -67,6 +82,23 @@ class ProgramBuilder:
             for c in (self._calls[i] for i in kept)
         )
         return Program(len(inputs), calls), values
+
+    def _with_literals(self, function: str, operands: Sequence[Operand]) -> tuple[Operand, ...]:
+        """`operands`, in which integers that are scalar constants are literals where another operand tells their dtype."""
+        first = int(FUNCTIONS[function].chooses)
+        result = list(operands)
+        for place in range(first, len(result)):
+            number = self._scalar(result[place])
+            others = (o for k, o in enumerate(result) if k >= first and k != place)
+            if number is not None and any(isinstance(o, int) for o in others):
+                result[place] = number
+        return tuple(result)
+
+    def _scalar(self, operand: Operand) -> float | None:
+        if isinstance(operand, float) or operand >= 0:
+            return None
+        value = list(self._inputs)[-1 - operand]
+        return None if value is None else scalar(value)
 
     def _index(self, value: Value | None) -> int:
         return -1 - self._inputs.setdefault(value, len(self._inputs))

@@ -25,6 +25,11 @@ class Context:
         self._old_readers = reader_counts(graph)
         self._readers: dict[Value, int] = {}
         self._positions: dict[Node, int] = {}
+        self.reasons: dict[str, None] = {}
+
+    def stays(self, value: Value, reason: str) -> None:
+        """For a rule that gives None although it looked at `value`: why it does not fire. WEBDNN_DEBUG=1 prints what stays to the end."""
+        self.reasons[f"{value.op.name} '{', '.join(value.origin)}' {value.type} stays: {reason}"] = None
 
     def single_reader(self, value: Value) -> bool:
         """True when exactly one node, or one graph output, reads `value`.
@@ -107,6 +112,17 @@ def rewrite_to_fixpoint(graph: Graph, rules: Sequence[Rule]) -> tuple[Graph, int
     raise GraphError(
         f"{_names(rules)} still fire after {MAX_SWEEPS} sweeps; this is a bug of the optimizer, use --optimize 0"
     )
+
+
+def reasons_to_stay(graph: Graph, rules: Sequence[Rule]) -> list[str]:
+    """What `rules` say of values of `graph`, none of which they change any more."""
+    context = Context(graph)
+    for node in graph.nodes():
+        for value in node.outputs:
+            context.placed(value, value)
+            if not isinstance(value.op, Constant | Input):
+                _first_result(value, rules, context)
+    return list(context.reasons)
 
 
 def merge_origins(*nodes: Node) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.graph.graph import Constant, Value, apply
-from webdnn.graph.ops import Conv2D, DepthwiseConv2D, Elementwise, MatMul
+from webdnn.graph.ops import BatchMatMul, Conv2D, DepthwiseConv2D, Elementwise, MatMul, Normalize
 from webdnn.graph.ops.convolution import NO_PADDING
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Call, Operand, Program
-from webdnn.optimizer.epilogue import sum_of_products
+from webdnn.optimizer.epilogue import with_epilogue
 from webdnn.optimizer.match import Array, channel_constant, constant, is_floating, readers_in_program
 from webdnn.optimizer.programs import ProgramBuilder
 from webdnn.optimizer.rewrite import Context, merge_origins
@@ -40,7 +40,7 @@ def fold_into_sum(value: Value, context: Context) -> Value | None:
     or below is no hazard. The weights may be shared with other ops: those keep the unscaled ones.
     """
     op = value.op
-    if not isinstance(op, WithEpilogue) or op.program is None or not is_floating(value):
+    if not _has_float_weights(value) or not isinstance(op, WithEpilogue) or op.program is None:
         return None
     channels = value.shape[-1]
     weights = constant(value.node.inputs[1])
@@ -67,7 +67,7 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
     border pixels meet fewer weights); a scale can always move, 0·s = 0. s·x + b must have no other reader, else nothing is saved.
     """
     op = value.op
-    if not isinstance(op, WithEpilogue) or not is_floating(value):
+    if not _has_float_weights(value) or not isinstance(op, WithEpilogue):
         return None
     data = value.node.inputs[0]
     weights = constant(value.node.inputs[1])
@@ -96,6 +96,12 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
             builder.inline(op.program, [base, *map(builder.input, operands)]) if op.program else base
         )
     return _rebuilt(value, scaled, program, operands, data=(x, data))
+
+
+def _has_float_weights(value: Value) -> bool:
+    """True for an op that multiplies floats by weights whose last axes are its channels, and gives floats."""
+    layer = isinstance(value.op, WithEpilogue) and not isinstance(value.op, BatchMatMul | Normalize)
+    return layer and is_floating(value) and all(map(is_floating, value.node.inputs[:2]))
 
 
 def find_affine(program: Program, start: int, constants: Sequence[Array | None]) -> Affine:
@@ -200,7 +206,7 @@ def _rebuilt(
         read, origin = data[0], merge_origins(data[1].node, value.node)
     if scaled is not constant(weights):
         weights = apply(Constant(scaled), origin=weights.origin)
-    return sum_of_products(op, read, weights, program, operands, origin)
+    return with_epilogue(op, [read, weights], program, operands, origin)
 
 
 def _scale_outputs(op: WithEpilogue, weights: Array, scale: Array) -> Array | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from webdnn.graph.graph import Value, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.optimizer.programs import ProgramBuilder
 from webdnn.optimizer.rewrite import Context
 
@@ -30,13 +30,15 @@ def simplify_elementwise(value: Value, context: Context) -> Value | None:
 
 
 def simplify_epilogue(value: Value, context: Context) -> Value | None:
-    """The same for the epilogue of a convolution or matrix product; an epilogue that does nothing is dropped."""
+    """The same for the epilogue of a convolution, matrix product or normalization; an epilogue that does nothing is dropped."""
     op = value.op
     if not isinstance(op, WithEpilogue) or op.program is None:
         return None
     builder = ProgramBuilder()
-    result = builder.inline(op.program, [builder.sum(), *(builder.input(v) for v in value.node.inputs[2:])])
+    result = builder.inline(
+        op.program, [builder.sum(sum_dtype(value)), *(builder.input(v) for v in value.node.inputs[op.main :])]
+    )
     program, inputs = builder.finish(result)
     if isinstance(result, float) or program == op.program:
         return None
-    return apply(replace(op, epilogue=program), *value.node.inputs[:2], *inputs, origin=value.origin)  # type: ignore[call-arg]
+    return apply(replace(op, epilogue=program), *value.node.inputs[: op.main], *inputs, origin=value.origin)  # type: ignore[call-arg]

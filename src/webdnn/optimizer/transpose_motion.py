@@ -1,110 +1,115 @@
-"""Transposes move towards the outputs until they meet their inverse, or weights that can be permuted instead."""
+"""Transposes move towards the outputs until they meet their inverse."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import TypeVar
-
 import numpy as np
 
-from webdnn.graph.graph import Constant, Op, Value, apply
-from webdnn.graph.ops import Concat, Elementwise, MatMul, Pad, Reduce, Reshape, Slice, Softmax, Transpose
+from webdnn.graph.dim import Size
+from webdnn.graph.graph import Constant, Value, apply
+from webdnn.graph.ops import Elementwise, Gather, Transpose
+from webdnn.optimizer.coordinates import Coordinates, coordinates_of
 from webdnn.optimizer.match import constant
+from webdnn.optimizer.moved_ops import OneAxis, moved_op, roles_of
+from webdnn.optimizer.moves import applied, as_transpose, identity, inverse, permuted, steps, trace
 from webdnn.optimizer.rewrite import Context, merge_origins
-
-T = TypeVar("T")
-Permutation = tuple[int, ...]
 
 
 def sink_transpose(value: Value, context: Context) -> Value | None:
-    """`f(xᵀ) = f'(x)ᵀ` for elementwise ops, concat, pad, slice, reduction, and softmax along an axis that stays the last.
+    """`f(move(x)) = move'(f'(x))`, where a move is a row of reshapes and transposes that change places in memory.
 
-    Hazards: every operand must be the same transpose, a constant (which is permuted), or of so few axes larger than 1 that permuting it is a reshape.
-    Where a transpose has other readers that keep it, there are two of them; in a model that was channels-first they move as well.
+    f is elementwise, a concat, pad, slice, reduction, arg-reduction, cumulative sum, gather of constant axes, or softmax. It is computed on the
+    axes of x, or on factors of them where f treats parts of an axis differently (a mean over G groups of K channels needs C = G·K as two axes); see
+    `optimizer/coordinates.py`.
+
+    Hazards: an axis along which f looks at order or position must consist of neighbours in x, the last axis of softmax of the last ones.
+    Every other operand must be the same move, a constant (which is permuted), or such that permuting it is a reshape. Where a move
+    has other readers that keep it, there are two of them; in a model that was channels-first they move as well.
     """
-    first = next((v for v in value.node.inputs if isinstance(v.op, Transpose) and v.type.rank >= value.type.rank), None)
-    if first is None or not isinstance(first.op, Transpose):
+    roles = roles_of(value)
+    if roles is None:
         return None
-    permutation = first.op.permutation
-    moved = _moved(value.op, permutation)
-    operands = [_before(v, permutation) for v in value.node.inputs]
-    if moved is None or any(v is None for v in operands):
+    leading = _leading_operand(value)
+    if leading is None:
         return None
-    op, after = moved
-    inner = apply(op, *(v for v in operands if v is not None), origin=value.origin)
-    result = apply(Transpose(after), inner, origin=first.origin)
-    return result if result.type == value.type else None
-
-
-def permute_dense_weights(value: Value, context: Context) -> Value | None:
-    """`flatten(xᵀ)·W = flatten(x)·W'`, the rows of W' being those of W in the order of x.
-
-    Hazards: the flatten must join all axes but the first, which the transpose must leave where it is; W must be a constant.
-    """
-    if not isinstance(value.op, MatMul):
+    found = _sunk(value, leading, roles)
+    if isinstance(found, str):
+        context.stays(leading, f"{value.op.name} '{', '.join(value.origin)}' {found}")
         return None
-    flat, weights = value.node.inputs[:2]
-    array = constant(weights)
-    if array is None or not isinstance(flat.op, Reshape) or not isinstance(flat.node.inputs[0].op, Transpose):
-        return None
-    transposed = flat.node.inputs[0]
-    permutation: Permutation = transposed.op.permutation  # type: ignore[attr-defined]
-    sizes = [size for size in transposed.shape[1:] if isinstance(size, int)]
-    if (
-        permutation[0] != 0
-        or len(sizes) != len(permutation) - 1
-        or flat.shape != (transposed.shape[0], math.prod(sizes))
-    ):
-        return None
-    axes = [axis - 1 for axis in _inverse(permutation)[1:]]
-    blocks = array.reshape(*sizes, array.shape[1]).transpose(*axes, len(axes))
-    permuted = apply(Constant(np.ascontiguousarray(blocks).reshape(array.shape)), origin=weights.origin)
-    data = apply(Reshape(flat.shape), transposed.node.inputs[0], origin=merge_origins(transposed.node, flat.node))
-    return apply(value.op, data, permuted, *value.node.inputs[2:], origin=value.origin)
+    return found
 
 
-def _moved(op: Op, permutation: Permutation) -> tuple[Op, Permutation] | None:
-    """(f', permutation of its result) for f = `op` that reads a transpose, whose axis i is axis permutation[i] of what it transposes."""
-    match op:
-        case Elementwise():
-            return op, permutation
-        case Concat(axis):
-            return Concat(permutation[axis]), permutation
-        case Pad(amounts, value):
-            return Pad(_permute(amounts, _inverse(permutation)), value), permutation
-        case Slice(starts, sizes):
-            back = _inverse(permutation)
-            return Slice(_permute(starts, back), _permute(sizes, back)), permutation
-        case Reduce(kind, axes, keepdims):
-            moved = Reduce(kind, tuple(sorted(permutation[a] for a in axes)), keepdims)
-            left = [p for a, p in enumerate(permutation) if a not in axes]
-            return moved, permutation if keepdims else tuple(sorted(left).index(p) for p in left)
-        case Softmax() if permutation[-1] == len(permutation) - 1:
-            return op, permutation
-    return None
+def _leading_operand(value: Value) -> Value | None:
+    """The operand whose coordinates are taken: moved in memory, and no broadcast one. Of several the one that was made on the fewest axes, which are
+    those of a picture rather than factors of them: a convolution can then take the op as its epilogue."""
+    operands = value.node.inputs[:1] if isinstance(value.op, Gather) else value.node.inputs
+    moved = [v for v in operands if _has_transpose(v)]
+    if isinstance(value.op, Elementwise):
+        moved = [v for v in moved if v.shape == value.shape]
+    return min(moved, key=lambda v: trace(v)[0].type.rank, default=None)
 
 
-def _before(value: Value, permutation: Permutation) -> Value | None:
-    """x with transpose(x, permutation) = `value`, up to leading axes of size 1; None where that would take a transpose."""
-    if isinstance(value.op, Transpose):
-        return value.node.inputs[0] if value.op.permutation == permutation else None
-    missing = len(permutation) - value.type.rank
-    if missing < 0:
-        return None
-    back = _inverse(permutation)
-    shape = (1,) * missing + value.shape
+def _has_transpose(value: Value) -> bool:
+    """Whether `value` is a transpose, maybe reshaped."""
+    while value.op.name == "Reshape":
+        value = value.node.inputs[0]
+    return isinstance(value.op, Transpose)
+
+
+def _sunk(value: Value, leading: Value, roles: OneAxis) -> Value | str:
+    """The value with the move behind it, or why that does not go."""
+    source, move = trace(leading)
+    operands = value.node.inputs[:1] if isinstance(value.op, Gather) else value.node.inputs
+    shapes = [(1,) * (leading.type.rank - v.type.rank) + v.shape for v in operands]
+    if any(len(shape) != leading.type.rank for shape in shapes):
+        return "broadcasts it to more axes"
+    found = coordinates_of(source.shape, move, shapes, roles.whole, roles.apart)
+    if isinstance(found, str):
+        return found
+    op = moved_op(value.op, found, leading.shape)
+    if isinstance(op, str):
+        return op
+    before = [_before(v, shape, found) for v, shape in zip(operands, shapes, strict=True)]
+    kept = [v for v in before if v is not None]
+    if len(kept) != len(before):
+        return "has an operand that is not moved in the same way"
+    inner = apply(op, *kept, *value.node.inputs[len(operands) :], origin=value.origin)
+    result = _after(inner, value, found, roles)
+    return (
+        result
+        if result is not None and result.type == value.type
+        else "has a size that equals another only where a constraint holds"
+    )
+
+
+def _before(value: Value, shape: tuple[Size, ...], coordinates: Coordinates) -> Value | None:
+    """`value`, read as `shape`, in the coordinates before the move; None where that takes a transpose."""
+    fine = coordinates.in_result_order(shape)
+    back = inverse(coordinates.order)
+    slots = coordinates.joined(permuted(fine, back))
     array = constant(value)
     if array is not None:
-        permuted = np.ascontiguousarray(array.reshape((1,) * missing + array.shape).transpose(back))
-        return apply(Constant(permuted), origin=value.origin)
-    kept = [axis for axis in back if shape[axis] != 1]
-    return apply(Reshape(_permute(shape, back)), value, origin=value.origin) if kept == sorted(kept) else None
+        numbers = [size for size in (*fine, *slots) if isinstance(size, int)]
+        moved = array.reshape(numbers[: len(fine)]).transpose(back).reshape(numbers[len(fine) :])
+        return apply(Constant(np.ascontiguousarray(moved)), origin=value.origin)
+    source, move = trace(value)
+    transposed = move.reshaped(fine).transposed(back)
+    if transposed is None:
+        return None
+    ops = steps(transposed.reshaped(slots), source.shape)
+    if any(isinstance(op, Transpose) for op in ops):
+        return None
+    return applied(source, ops, merge_origins(value.node))
 
 
-def _permute(items: Sequence[T], permutation: Permutation) -> tuple[T, ...]:
-    return tuple(items[i] for i in permutation)
-
-
-def _inverse(permutation: Permutation) -> Permutation:
-    return tuple(permutation.index(i) for i in range(len(permutation)))
+def _after(inner: Value, value: Value, coordinates: Coordinates, roles: OneAxis) -> Value | None:
+    """What `inner`, the op in the coordinates before the move, is after it."""
+    shape = roles.with_reduced(value)
+    fine = permuted(coordinates.in_result_order(shape), inverse(coordinates.order))
+    moved = identity(inner.shape).reshaped(fine).transposed(coordinates.order)
+    if moved is None:
+        return None
+    moved = moved.reshaped(value.shape)
+    # One that moves axes of size 1 is a reshape, but as a transpose it goes on until it meets its inverse.
+    transpose = as_transpose(moved.merged(), inner.shape)
+    ops = steps(moved, inner.shape) if transpose is None or moved.shape == inner.shape else (transpose,)
+    return applied(inner, ops, value.origin)

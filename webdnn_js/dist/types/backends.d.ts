@@ -2,5 +2,3 @@
 import type { Backend } from './backend.js';
 import type { BackendName } from './plan.js';
 export declare const BACKENDS: Record<BackendName, Backend>;
-/** Fastest first: the order in which `load` tries them. */
-export declare const DEFAULT_ORDER: readonly BackendName[];

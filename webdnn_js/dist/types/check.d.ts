@@ -6,7 +6,7 @@ export type Check = (value: unknown, path: string) => void;
 /** The largest number that kernels can be given: parameters are `i32`. */
 export declare const INT32_MAX: number;
 /** The format that docs/descriptor.md describes. */
-export declare const FORMAT_VERSION = 2;
+export declare const FORMAT_VERSION = 3;
 /** 16 MiB; any other file may have sixteen times as much. */
 export declare const LARGEST_SHARD: number;
 /** Never prints a whole object: it may be deep, cyclic or long. */
@@ -29,6 +29,7 @@ export declare const optional: (check: Check) => Check;
 export declare const data: (depth: number) => Check;
 export declare const expr: (symbols: ReadonlySet<string>, depth?: number) => Check;
 export declare const dtype: Check;
+export declare const storage: Check;
 export declare const file: (largest: number) => Check;
 /** Any file but a shard. */
 export declare const anyFile: Check;

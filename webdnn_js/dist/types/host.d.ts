@@ -36,6 +36,10 @@ export interface WorkerFile {
     make(): Worker;
     address(): URL;
 }
+/** The address that the option `workerUrl` gives, as the page means it. */
+export declare function givenAddress(workerUrl: unknown): URL | undefined;
+/** The worker in the file `name`: at the address `given` or else beside the runtime, where `makeOwn` makes it. */
+export declare function workerFile(name: string, given: URL | undefined, makeOwn: () => Worker): WorkerFile;
 /** There is nothing that could run a worker: no fault of whoever has built the page. */
 export declare const hasWorkers: () => boolean;
 /** Starts a worker of `file`. */

@@ -1,5 +1,5 @@
 /** An executor whose work is done by a session, in a worker or not. */
-import type { Executor, Schedule, StepTime, TypedArray, WeightRows } from './backend.js';
+import type { Executor, Schedule, StepTime, Cells, WeightRows } from './backend.js';
 import type { Host } from './host.js';
 import type { Plan } from './plan.js';
 import type { Session } from './session.js';
@@ -14,8 +14,8 @@ export declare class HostedExecutor implements Executor {
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
-    run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
-    profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+    run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
+    profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
     /** Copies that go to the worker and come back with its answer, to be used again: new memory would cost more than what is copied. */
     private give;
     private take;

@@ -8,6 +8,7 @@ export * as Math from './math.js';
 export type { LoadOptions } from './options.js';
 export type { BackendName, DType, Expr } from './plan.js';
 export type { FallThrough, Runner } from './runner.js';
-export type { StepTime, TypedArray } from './backend.js';
+export type { StepTime } from './backend.js';
+export type { TypedArray } from './dtypes.js';
 export type { TensorView } from './tensor_view.js';
 export { version } from './version.js';

@@ -1,5 +1,5 @@
 /** Matrices whose rows may lie apart. */
-import type { TypedArray } from './backend.js';
+import type { Cells } from './backend.js';
 /** Where element (row, column) is: at `offset + row·pitch + column`. */
 export interface Place {
     readonly offset: number;
@@ -8,6 +8,6 @@ export interface Place {
     readonly columns: number;
 }
 /** Fills the matrix that lies in `data` with `values`, row after row. */
-export declare function writeMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void;
+export declare function writeMatrix(data: Cells, { offset, pitch, rows, columns }: Place, values: Cells): void;
 /** Copies the matrix that lies in `data` to `values`, row after row. */
-export declare function readMatrix(data: TypedArray, { offset, pitch, rows, columns }: Place, values: TypedArray): void;
+export declare function readMatrix(data: Cells, { offset, pitch, rows, columns }: Place, values: Cells): void;

@@ -1,5 +1,7 @@
 /** The options of `load`. What is not known is an error: a misspelt option must not be ignored. */
 import type { BackendName } from './plan.js';
+/** Fastest first: the order in which `load` tries the backends. */
+export declare const DEFAULT_ORDER: readonly BackendName[];
 export type TransformUrl = (url: string) => string | URL | Promise<string | URL>;
 export interface LoadOptions {
     /** Backends to try, in this order. `webmetal` is an old name of `webgpu`. Empty text or null: the default. */

@@ -3,11 +3,11 @@
  * tests/golden/memory.json holds the two together.
  */
 import type { Placement, Schedule } from './backend.js';
-import type { DType } from './plan.js';
+import type { Storage } from './plan.js';
 /** A buffer and the steps, both inclusive, between which it holds data. */
 export interface MemoryItem {
     readonly bytes: number;
-    readonly dtype: DType;
+    readonly storage: Storage;
     readonly first: number;
     readonly last: number;
 }

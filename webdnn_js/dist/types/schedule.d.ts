@@ -3,8 +3,6 @@ import type { BoundSetup, DeviceSymbols, Schedule } from './backend.js';
 import { type Symbols } from './expr.js';
 import { type Values } from './placeholders.js';
 import type { Expr, Manifest, Plan } from './plan.js';
-/** float32 and int32 alike. */
-export declare const BYTES_PER_ELEMENT = 4;
 export declare const bindShape: (shape: readonly Expr[], symbols: Symbols) => number[];
 /** `values` must name every placeholder. `mode` is the backend's `memory`; `device` are the values of its symbols. */
 export declare function bindPlan(manifest: Manifest, plan: Plan, values: Values, mode: 'arena' | 'slots', device?: DeviceSymbols): Schedule;

@@ -1,11 +1,11 @@
 /** The worker's half of a backend that runs in one: what it answers, and how. */
-import type { Schedule, TypedArray, WeightRows } from './backend.js';
+import type { Schedule, Cells, WeightRows } from './backend.js';
 import { type ErrorCode } from './errors.js';
 import { type Port } from './node_threads.js';
 /** Results of a run; `inputs` are given back, for the next. */
 export interface Results {
-    readonly inputs: readonly TypedArray[];
-    readonly outputs: readonly TypedArray[];
+    readonly inputs: readonly Cells[];
+    readonly outputs: readonly Cells[];
 }
 export interface Times extends Results {
     /** One entry per bound step. */
@@ -15,8 +15,8 @@ export interface Times extends Results {
 export interface Session {
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
     bind(schedule: Schedule): void;
-    run(inputs: readonly TypedArray[]): Results | Promise<Results>;
-    profile(inputs: readonly TypedArray[]): Times | Promise<Times>;
+    run(inputs: readonly Cells[]): Results | Promise<Results>;
+    profile(inputs: readonly Cells[]): Times | Promise<Times>;
     /** Ends, where there is no worker to be ended, a run that is on its way. */
     end?(): void;
 }

@@ -1,7 +1,17 @@
 /** Plain TypeScript: runs wherever JavaScript does. */
 
 import type { Backend, BackendContext, Executor, Preparation, Surroundings } from '../backend';
-import { LocalHost, WorkerHost, mainThread, startWorker, type Host, type Starting, type WorkerFile } from '../host';
+import {
+  LocalHost,
+  WorkerHost,
+  givenAddress,
+  mainThread,
+  startWorker,
+  workerFile,
+  type Host,
+  type Starting,
+  type WorkerFile,
+} from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
 import type { FallbackSession } from './session';
@@ -9,15 +19,11 @@ import type { FallbackSession } from './session';
 const WORKER = 'webdnn-fallback-worker.js';
 
 /** `workerUrl` is the address of the webassembly backend's worker; this one lies next to it. */
-function workerFile({ options: { workerUrl } }: Surroundings): WorkerFile {
-  const base = globalThis.location?.href ?? import.meta.url;
-  const given = typeof workerUrl === 'string' ? new URL(WORKER, new URL(workerUrl, base)) : undefined;
-  return {
-    name: WORKER,
-    // Bundlers look for exactly this expression, and emit the file that it names.
-    make: () => (given ? new Worker(given) : new Worker(new URL('./webdnn-fallback-worker.js', import.meta.url))),
-    address: () => given ?? new URL(`./${WORKER}`, import.meta.url),
-  };
+function ownWorker({ options: { workerUrl } }: Surroundings): WorkerFile {
+  const other = givenAddress(workerUrl);
+  // Bundlers look for exactly this expression, and emit the file that it names.
+  const make = (): Worker => new Worker(new URL('./webdnn-fallback-worker.js', import.meta.url));
+  return workerFile(WORKER, other && new URL(WORKER, other), make);
 }
 
 /** A worker that starts, and the host in it. */
@@ -26,7 +32,7 @@ class Opening implements Preparation {
   private readonly starting: Starting;
 
   constructor(surroundings: Surroundings) {
-    this.file = workerFile(surroundings);
+    this.file = ownWorker(surroundings);
     this.starting = startWorker(this.file);
   }
 

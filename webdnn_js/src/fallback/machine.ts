@@ -1,6 +1,6 @@
 /** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
 
-import type { BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
+import type { BoundStep, BoundView, Schedule, Cells, WeightRows } from '../backend';
 import { WebDNNError, reasonOf } from '../errors';
 import { readMatrix, writeMatrix } from '../matrix';
 import type { Plan, Weight } from '../plan';
@@ -80,10 +80,10 @@ function allocate(bytes: number): ArrayBuffer {
 function makeWeights({ plan, weights }: Model): Float32Array[] {
   const buffers: Float32Array[] = [];
   plan.buffers.forEach((buffer, i) => {
-    if (buffer.dtype !== 'float32' || buffer.kind === 'packed') {
+    if (buffer.storage !== 'float' || buffer.kind === 'packed') {
       throw new WebDNNError(
         'descriptor',
-        `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, dtype ${buffer.dtype}`,
+        `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, storage ${buffer.storage}`,
       );
     }
     if (buffer.kind !== 'weight') return;
@@ -149,7 +149,7 @@ export class Machine {
   }
 
   /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */
-  async run(inputs: readonly TypedArray[]): Promise<Times> {
+  async run(inputs: readonly Cells[]): Promise<Times> {
     this.inputs.forEach((operand, i) => writeMatrix(operand.data, operand, inputs[i]!));
     const milliseconds: number[] = [];
     let breath = performance.now() + BREATH;

@@ -1,6 +1,6 @@
 /** What a worker, or the main thread in its place, does for the fallback backend. */
 
-import type { Schedule, TypedArray, WeightRows } from '../backend';
+import type { Schedule, Cells, WeightRows } from '../backend';
 import type { Session, Times } from '../session';
 import { Machine, type Model } from './machine';
 
@@ -25,11 +25,11 @@ export class FallbackSession implements Session {
     this.machine.bind(schedule);
   }
 
-  run(inputs: readonly TypedArray[]): Promise<Times> {
+  run(inputs: readonly Cells[]): Promise<Times> {
     return this.machine.run(inputs);
   }
 
-  profile(inputs: readonly TypedArray[]): Promise<Times> {
+  profile(inputs: readonly Cells[]): Promise<Times> {
     return this.machine.run(inputs);
   }
 

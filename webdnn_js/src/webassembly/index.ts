@@ -1,7 +1,7 @@
 /** The webassembly backend: kernels compiled for this one model, run in a worker. */
 
 import type { Backend, BackendContext, Executor, FetchFile, Preparation, Surroundings } from '../backend';
-import type { WorkerFile } from '../host';
+import { givenAddress, workerFile, type WorkerFile } from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
 import type { Files } from '../plan';
@@ -10,15 +10,10 @@ import { chooseVariant, isSupported, mostThreads, type Choice } from './variant'
 
 const WORKER = 'webdnn-worker.js';
 
-function workerFile({ options: { workerUrl } }: Surroundings): WorkerFile {
-  const base = globalThis.location?.href ?? import.meta.url;
-  const given = typeof workerUrl === 'string' ? new URL(workerUrl, base) : undefined;
-  return {
-    name: WORKER,
-    // Bundlers look for exactly this expression, and emit the file that it names.
-    make: () => (given ? new Worker(given) : new Worker(new URL('./webdnn-worker.js', import.meta.url))),
-    address: () => given ?? new URL(`./${WORKER}`, import.meta.url),
-  };
+function ownWorker({ options: { workerUrl } }: Surroundings): WorkerFile {
+  // Bundlers look for exactly this expression, and emit the file that it names.
+  const make = (): Worker => new Worker(new URL('./webdnn-worker.js', import.meta.url));
+  return workerFile(WORKER, givenAddress(workerUrl), make);
 }
 
 /** A host that has the module of a variant. */
@@ -33,7 +28,7 @@ class Opening implements Preparation {
   private host: TeamHost | undefined;
 
   constructor(private readonly surroundings: Surroundings) {
-    this.team = startTeam(workerFile(surroundings), mostThreads(surroundings.options));
+    this.team = startTeam(ownWorker(surroundings), mostThreads(surroundings.options));
   }
 
   fetch(kernels: Files, fetchFile: FetchFile): void {

@@ -3,13 +3,14 @@
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
 
-import type { BoundSetup, BoundStep, BoundView, Schedule, TypedArray, WeightRows } from '../backend';
+import type { BoundSetup, BoundStep, BoundView, Schedule, Cells, WeightRows } from '../backend';
 import { LARGEST_SHARD } from '../check';
 import { WebDNNError, reasonOf } from '../errors';
 import type { Content } from '../fetch';
 import { readMatrix, writeMatrix, type Place } from '../matrix';
 import type { Plan, Weight } from '../plan';
-import { BYTES_PER_ELEMENT } from '../schedule';
+import { BYTES_PER_ELEMENT } from '../dtypes';
+import { wayOf } from './ways';
 
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
 export interface Exports {
@@ -55,7 +56,7 @@ export interface Team {
 }
 
 export interface Results {
-  readonly inputs: readonly TypedArray[];
+  readonly inputs: readonly Cells[];
   readonly outputs: readonly Float32Array[];
 }
 
@@ -66,14 +67,14 @@ const STACK_BYTES = 1 << 16;
 /** Most scratch memory that a thread of any module asks for. */
 const SCRATCH_BYTES = 1 << 18;
 const INT = Int32Array.BYTES_PER_ELEMENT;
+/** Kernels are given addresses of cells of one size, for both storage classes. */
+const CELL = BYTES_PER_ELEMENT.float;
 /** Of memory that other threads share and that has to grow: it needs a maximum. */
 const MOST_MEMORY = 2 ** 31;
 const ALIGNMENT = 64;
 /** Milliseconds of work after which an engine has seen that a kernel is worth its better compiler, and what all kernels get together. */
 const WARM_UP = 2;
 const WARM_UP_ALL = 50;
-/** Smaller arguments of a kernel are windows and strides, by which it takes one way or another; larger ones are sizes. */
-const LEAST_SIZE = 8;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 function outOfMemory(bytes: number, cause: unknown): WebDNNError {
@@ -139,15 +140,15 @@ const threadBytes = (threads: number): number => threads * (SCRATCH_BYTES + STAC
 /** Bytes of a weight or packed buffer, 0 of others. */
 function fixedBytes({ plan, weights }: Model, buffer: number): number {
   const one = plan.buffers[buffer]!;
-  if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * BYTES_PER_ELEMENT;
-  return one.kind === 'packed' ? one.elements * BYTES_PER_ELEMENT : 0;
+  if (one.kind === 'weight') return weights[one.weight]!.rows * one.pitch * CELL;
+  return one.kind === 'packed' ? one.elements * CELL : 0;
 }
 
 /** What the Setup steps need behind the weights: the largest piece, and parameters. */
 function setupBytes({ setups, weights }: Model): number {
   const pieces = setups.map(({ weight }) => {
     const { rows, columns } = weights[weight]!;
-    return Math.min(rows * columns * BYTES_PER_ELEMENT, LARGEST_SHARD);
+    return Math.min(rows * columns * CELL, LARGEST_SHARD);
   });
   return Math.max(0, ...pieces) + 2 * PAGE;
 }
@@ -233,7 +234,7 @@ export class Machine {
   }
 
   /**
-   * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+   * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
    * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
   private warmUp(schedule: Schedule): void {
@@ -246,12 +247,12 @@ export class Machine {
     const spent = new Map<string, number>();
     let all = 0;
     for (const i of order) {
-      const { kernel, args } = this.steps[i]!;
-      const way = [kernel, ...args.filter((arg) => arg < LEAST_SIZE)].join();
+      const step = this.steps[i]!;
+      const way = wayOf(step, this.model.plan.kernels[step.kernel]!.name);
       const before = spent.get(way) ?? 0;
       if (before >= WARM_UP || all >= WARM_UP_ALL) continue;
       const start = performance.now();
-      for (const { buffer } of this.steps[i]!.in) {
+      for (const { buffer } of step.in) {
         const at = this.fixed[buffer];
         if (at !== undefined) this.touch(at, at + fixedBytes(this.model, buffer));
       }
@@ -293,7 +294,7 @@ export class Machine {
     plan.buffers.forEach((buffer, i) => {
       if (buffer.kind === 'weight' && buffer.weight === weight) {
         const { pitch } = buffer;
-        const offset = this.fixed[i]! / BYTES_PER_ELEMENT + row * pitch;
+        const offset = this.fixed[i]! / CELL + row * pitch;
         writeMatrix(this.floats, { offset, pitch, rows, columns }, data);
       }
     });
@@ -301,9 +302,9 @@ export class Machine {
     if (!setups.length) return;
     const parameters = align(this.arena + data.byteLength);
     this.reserve(parameters + PAGE);
-    this.floats.set(data, this.arena / BYTES_PER_ELEMENT);
+    this.floats.set(data, this.arena / CELL);
     for (const { kernel, out, args } of setups) {
-      const target = this.fixed[out.buffer]! + out.offset * BYTES_PER_ELEMENT;
+      const target = this.fixed[out.buffer]! + out.offset * CELL;
       const values = [this.arena, columns, target, out.pitch, row, rows, ...args];
       // A table of one step, and its parameters behind it.
       const step = [kernel, parameters + 2 * INT, ...values];
@@ -316,7 +317,7 @@ export class Machine {
     const placement = schedule.placements[view.buffer];
     const start = placement && 'offset' in placement ? this.arena + placement.offset : this.fixed[view.buffer]!;
     const { pitch, rows, columns } = view;
-    return { offset: start / BYTES_PER_ELEMENT + view.offset, pitch, rows, columns };
+    return { offset: start / CELL + view.offset, pitch, rows, columns };
   }
 
   bind(schedule: Schedule): void {
@@ -326,7 +327,7 @@ export class Machine {
       const start = parameters.length;
       for (const view of [...step.in, ...step.out]) {
         const { offset, pitch } = this.place(view, schedule);
-        parameters.push(offset * BYTES_PER_ELEMENT, pitch);
+        parameters.push(offset * CELL, pitch);
       }
       for (const arg of step.args) parameters.push(arg);
       return start;
@@ -343,7 +344,7 @@ export class Machine {
     this.model.plan.buffers.forEach((buffer, i) => {
       const placement = schedule.placements[i];
       if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
-      const start = (this.arena + placement.offset) / BYTES_PER_ELEMENT;
+      const start = (this.arena + placement.offset) / CELL;
       this.floats.fill(0, start, start + schedule.elements[i]!);
     });
     this.steps = steps;
@@ -351,7 +352,7 @@ export class Machine {
     this.outputs = schedule.outputs.map((view) => this.place(view, schedule));
   }
 
-  private setInputs(inputs: readonly TypedArray[]): void {
+  private setInputs(inputs: readonly Cells[]): void {
     this.inputs.forEach((place, i) => writeMatrix(this.floats, place, inputs[i]!));
   }
 
@@ -365,14 +366,14 @@ export class Machine {
   }
 
   /** Copies of the outputs; `inputs` are given back. */
-  run(inputs: readonly TypedArray[]): Results {
+  run(inputs: readonly Cells[]): Results {
     this.setInputs(inputs);
     this.execute('the model', this.table, 0, this.steps.length);
     return { inputs, outputs: this.getOutputs() };
   }
 
   /** The same, and the milliseconds of each step. */
-  profile(inputs: readonly TypedArray[]): Results & { milliseconds: number[] } {
+  profile(inputs: readonly Cells[]): Results & { milliseconds: number[] } {
     this.setInputs(inputs);
     const milliseconds = this.steps.map(({ origin }, i) => {
       const start = performance.now();

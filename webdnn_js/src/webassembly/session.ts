@@ -1,6 +1,6 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
 
-import type { Schedule, TypedArray, WeightRows } from '../backend';
+import type { Schedule, Cells, WeightRows } from '../backend';
 import { reasonOf } from '../errors';
 import type { Content } from '../fetch';
 import type { Results, Session, Times } from '../session';
@@ -37,11 +37,11 @@ export class MachineSession implements Session {
     this.machine.bind(schedule);
   }
 
-  run(inputs: readonly TypedArray[]): Results {
+  run(inputs: readonly Cells[]): Results {
     return this.machine.run(inputs);
   }
 
-  profile(inputs: readonly TypedArray[]): Times {
+  profile(inputs: readonly Cells[]): Times {
     return this.machine.profile(inputs);
   }
 

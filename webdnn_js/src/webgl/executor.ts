@@ -1,6 +1,6 @@
 /** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
 
-import type { BackendContext, BoundView, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend';
+import type { BackendContext, BoundView, Executor, Schedule, StepTime, Cells, WeightRows } from '../backend';
 import { WebDNNError } from '../errors';
 import { checkBackendOptions } from '../options';
 import type { Kernel, Repeat, Step } from '../plan';
@@ -69,8 +69,8 @@ export class WebGLExecutor implements Executor {
   static async create(owner: BackendContext, contexts: Contexts): Promise<WebGLExecutor> {
     const { plan, options } = owner;
     checkBackendOptions('webgl', options);
-    if (plan.setup.length || plan.buffers.some(({ kind, dtype }) => kind === 'packed' || dtype !== 'float32')) {
-      throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and float32 buffers only');
+    if (plan.setup.length || plan.buffers.some(({ kind, storage }) => kind === 'packed' || storage !== 'float')) {
+      throw new WebDNNError('descriptor', 'plan: a webgl plan has no setup steps, and buffers of floats only');
     }
     const executor = new WebGLExecutor(owner, contexts);
     try {
@@ -195,7 +195,7 @@ export class WebGLExecutor implements Executor {
     return { texture: this.slots[placement.slot]!, span: this.spans[buffer]! };
   }
 
-  run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+  run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {
     return this.inTurn(async ({ gl }) => {
       this.write(inputs);
       for (const draw of this.draws) execute(gl, draw);
@@ -203,7 +203,7 @@ export class WebGLExecutor implements Executor {
     });
   }
 
-  profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+  profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]> {
     return this.inTurn(async ({ gl }) => {
       this.write(inputs);
       const timer = new Timer(gl);
@@ -219,7 +219,7 @@ export class WebGLExecutor implements Executor {
     });
   }
 
-  private write(inputs: readonly TypedArray[]): void {
+  private write(inputs: readonly Cells[]): void {
     this.schedule!.inputs.forEach((view, i) => {
       const { rows, columns, pitch, offset } = view;
       const { texture, span } = this.place(view);
@@ -229,7 +229,7 @@ export class WebGLExecutor implements Executor {
   }
 
   /** Reads back through pixel-pack buffers, so that the page's thread is free until the device has finished. */
-  private async read(gl: WebGL2RenderingContext, outputs: readonly TypedArray[]): Promise<void> {
+  private async read(gl: WebGL2RenderingContext, outputs: readonly Cells[]): Promise<void> {
     const reads = this.schedule!.outputs.map((view) => {
       const length = extent(view.rows, view.columns, view.pitch);
       const buffer = gl.createBuffer();

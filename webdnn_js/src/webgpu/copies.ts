@@ -1,10 +1,13 @@
 /** Between arrays of the page, where views lie dense and one after another, and regions, where they lie as the plan says. */
 
-import { BYTES_PER_ELEMENT } from '../schedule';
-import type { BoundView, TypedArray } from '../backend';
+import type { BoundView, Cells } from '../backend';
+import { BYTES_PER_ELEMENT } from '../dtypes';
 import type { Region } from './region';
 
-export const bytesOf = (elements: number): number => elements * BYTES_PER_ELEMENT;
+/** WGSL has no smaller numbers: cells of both storage classes are of one size. */
+const CELL = BYTES_PER_ELEMENT.float;
+
+export const bytesOf = (elements: number): number => elements * CELL;
 
 /** Bytes of all elements of `views`. */
 export const sizeOf = (views: readonly BoundView[]): number =>
@@ -42,14 +45,14 @@ export function eachStretch(
 }
 
 /** Writes `data` to `view` of `region`. */
-export function write(queue: GPUQueue, view: BoundView, region: Region, data: TypedArray): void {
+export function write(queue: GPUQueue, view: BoundView, region: Region, data: Cells): void {
   for (const { buffer, offset, at, bytes } of stretchesOf(view, region)) {
-    queue.writeBuffer(buffer, offset, data, at / BYTES_PER_ELEMENT, bytes / BYTES_PER_ELEMENT);
+    queue.writeBuffer(buffer, offset, data, at / CELL, bytes / CELL);
   }
 }
 
 /** Copies `arrays` one after another into `memory`. */
-export function fill(memory: ArrayBuffer, arrays: readonly TypedArray[]): void {
+export function fill(memory: ArrayBuffer, arrays: readonly Cells[]): void {
   let start = 0;
   for (const array of arrays) {
     new (array.constructor as Float32ArrayConstructor)(memory, start, array.length).set(array);
@@ -58,7 +61,7 @@ export function fill(memory: ArrayBuffer, arrays: readonly TypedArray[]): void {
 }
 
 /** Copies what lies one after another in `memory` into `arrays`. */
-export function take(memory: ArrayBuffer, arrays: readonly TypedArray[]): void {
+export function take(memory: ArrayBuffer, arrays: readonly Cells[]): void {
   let start = 0;
   for (const array of arrays) {
     array.set(new (array.constructor as Float32ArrayConstructor)(memory, start, array.length));

@@ -1,5 +1,7 @@
 /** The GPU device of one model. */
 
+import type { Kernel } from '../plan';
+
 /** How many workgroups keep a GPU busy: some dozens, or some hundreds. */
 export type Workgroups = 'few' | 'many';
 
@@ -21,12 +23,14 @@ export interface Device {
   readonly info: Readonly<Record<string, unknown>>;
 }
 
-/** A device whose buffers may be as large as the adapter allows; timestamps too, if it has them, for `profile`. */
+/** What a device is asked for, if its adapter has it: timestamps are for `profile`, the others for variants of kernels. */
+const FEATURES = ['core-features-and-limits', 'timestamp-query', 'shader-f16', 'subgroups'] as GPUFeatureName[];
+
+/** A device whose buffers may be as large as the adapter allows. */
 export async function openDevice(adapter: GPUAdapter, options: Readonly<Record<string, unknown>>): Promise<Device> {
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
-  const wanted = ['core-features-and-limits', 'timestamp-query'] as GPUFeatureName[];
   const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
   });
   const { vendor, architecture, device: name, description } = adapter.info;
@@ -34,3 +38,7 @@ export async function openDevice(adapter: GPUAdapter, options: Readonly<Record<s
   const info = { vendor, architecture, device: name, description, maxStorageBufferBindingSize, workgroups };
   return { device, workgroups, info };
 }
+
+/** The first variant that a device with these features can run; if there is none, the source for all devices. */
+export const sourceFor = ({ source = '', variants = [] }: Kernel, features: ReadonlySet<string>): string =>
+  variants.find((variant) => variant.features.every((feature) => features.has(feature)))?.source ?? source;

@@ -11,7 +11,7 @@ import { Parameters, type Block } from './parameters';
 import { timePasses } from './profile';
 import { checkWindows, Region } from './region';
 import { Staging } from './staging';
-import type { Device } from './device';
+import { sourceFor, type Device } from './device';
 import type {
   BackendContext,
   BoundSetup,
@@ -20,7 +20,7 @@ import type {
   Executor,
   Schedule,
   StepTime,
-  TypedArray,
+  Cells,
   WeightRows,
 } from '../backend';
 import type { Expr, Repeat, Step } from '../plan';
@@ -144,12 +144,12 @@ export class WebGPUExecutor implements Executor {
     this.bound = bound;
   }
 
-  async run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void> {
+  async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {
     const bound = this.ready();
     await this.compute(bound, bound.calls, inputs, outputs);
   }
 
-  async profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]> {
+  async profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]> {
     const bound = this.ready();
     const before = this.device.createCommandEncoder();
     const written = this.writeInputs(bound, before, inputs);
@@ -177,10 +177,10 @@ export class WebGPUExecutor implements Executor {
       : kernelsOf(plan.steps, new Map(Object.entries(symbols)));
     const used = new Set([...setups.map(({ kernel }) => kernel), ...steps]);
     const compiling = [...used].map(async (kernel) => {
-      const { name, source } = plan.kernels[kernel]!;
-      const module = this.device.createShaderModule({ label: name, code: source! });
-      const compute = { module, entryPoint: 'main' };
-      const pipeline = { label: name, layout: 'auto', compute } as const;
+      const { name: label } = plan.kernels[kernel]!;
+      const code = sourceFor(plan.kernels[kernel]!, this.device.features);
+      const compute = { module: this.device.createShaderModule({ label, code }), entryPoint: 'main' };
+      const pipeline = { label, layout: 'auto', compute } as const;
       this.pipelines[kernel] = await this.device.createComputePipelineAsync(pipeline);
     });
     await Promise.all(compiling);
@@ -243,8 +243,8 @@ export class WebGPUExecutor implements Executor {
   private async compute(
     bound: Bound,
     calls: readonly Call[],
-    inputs: readonly TypedArray[],
-    outputs: readonly TypedArray[],
+    inputs: readonly Cells[],
+    outputs: readonly Cells[],
   ): Promise<void> {
     const encoder = this.device.createCommandEncoder();
     const written = this.writeInputs(bound, encoder, inputs);
@@ -261,7 +261,7 @@ export class WebGPUExecutor implements Executor {
   private writeInputs(
     { schedule, regions, staging }: Bound,
     encoder: GPUCommandEncoder,
-    inputs: readonly TypedArray[],
+    inputs: readonly Cells[],
   ): () => void {
     const places = schedule.inputs.map(({ buffer }) => regions[buffer]!);
     if (!staging) {
@@ -276,7 +276,7 @@ export class WebGPUExecutor implements Executor {
   }
 
   /** Waits for the outputs that `copyOutputs` has sent for. */
-  private async readOutputs({ readback }: Bound, outputs: readonly TypedArray[]): Promise<void> {
+  private async readOutputs({ readback }: Bound, outputs: readonly Cells[]): Promise<void> {
     try {
       await this.nudge.until(readback.mapAsync(GPUMapMode.READ));
     } catch (error) {
@@ -324,7 +324,7 @@ export class WebGPUExecutor implements Executor {
   }
 
   /** Hands rows of a weight to the kernels that pack them. */
-  private async runSetups(setups: readonly BoundSetup[], row: number, rows: number, data: TypedArray): Promise<void> {
+  private async runSetups(setups: readonly BoundSetup[], row: number, rows: number, data: Cells): Promise<void> {
     await this.compiled;
     const { queue } = this.device;
     const source = new Region(this.device, data.byteLength);

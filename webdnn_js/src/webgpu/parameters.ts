@@ -1,7 +1,8 @@
 /** The integers that steps get: blocks of one uniform buffer, which the kernels see as a struct of i32. */
 
-import { BYTES_PER_ELEMENT } from '../schedule';
 import type { BoundView } from '../backend';
+
+const { BYTES_PER_ELEMENT } = Int32Array;
 
 /** Place of a block, in bytes. */
 export interface Block {

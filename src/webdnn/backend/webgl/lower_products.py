@@ -33,7 +33,9 @@ def _emit_product(
 
 
 def _emit_matmul(b: Builder, node: Node) -> None:
-    channels = node.inputs[0].shape[-1]
+    channels = product(
+        node.inputs[1].shape[:-1]
+    )  # of the weights: the data may have a symbolic size that must equal it
     assert isinstance(channels, int)
     weights = b.view(node.inputs[1])
     _emit_product(b, node, "matmul", weights, {"CHANNELS": channels}, channels, tail=channels % TEXEL)

@@ -1,5 +1,5 @@
 """WebGPU: WGSL compute kernels, one GPU buffer for each memory slot."""
 
-from webdnn.backend.webgpu.lowering import TARGET
+from webdnn.backend.webgpu.target import TARGET
 
 __all__ = ["TARGET"]

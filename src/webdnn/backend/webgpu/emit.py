@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeAlias
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.target import Lowering
-from webdnn.descriptor.schema import View
+from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size, ceil_divide, minimum
-from webdnn.graph.graph import Node
 
 WORKGROUP = 64
 """Invocations of a workgroup, in kernels that give every invocation one item."""
@@ -21,28 +19,69 @@ WORKGROUP = 64
 FOLD = 32768
 """A dimension of a dispatch has at most 65,535 workgroups; longer ones are folded at this many."""
 
-
 WINDOW = 2**25
 """Elements that every device can bind at once: 128 MiB. A larger buffer is bound as several windows of so many elements."""
 
 MOST_BINDINGS = 8
-"""Of storage buffers, as every device allows."""
+"""How many storage buffers a kernel can have on every device."""
+
+ELEMENTS = {"float": "f32", "int": "i32"}
+"""The type of a cell in WGSL, by storage class."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A shader for devices that have all of these WebGPU features."""
+
+    features: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Shader(Kernel):
+    """WGSL with one entry point `main`. `windows` says how many bindings each operand has; it is empty where each has one.
+
+    A device takes the first of `variants` whose features it has, and `source` if there is none.
+    """
+
+    source: str
+    windows: tuple[int, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.source
+
+    def to_json(self) -> dict[str, Any]:
+        result = super().to_json() | {"source": self.source}
+        if self.windows:
+            result["windows"] = list(self.windows)
+        if self.variants:
+            result["variants"] = [{"features": list(v.features), "source": v.source} for v in self.variants]
+        return result
 
 
 @dataclass(frozen=True)
 class Operand:
-    """A view that a kernel reads or writes. With `vector` its buffer is an array of vec4f."""
+    """A view that a kernel reads or writes. With `vector` its buffer is an array of vectors of four elements."""
 
     name: str
     view: View
     vector: bool = False
+    element: str = "f32"
+    """f32 or i32; `emit` sets it."""
     written: bool = False
     windows: int = 1
     """Bindings of its buffer, one for each WINDOW elements."""
 
     @property
     def type(self) -> str:
-        return "vec4f" if self.vector else "f32"
+        return wide(self.element, self.vector)
+
+
+def wide(element: str, vector: bool) -> str:
+    """The type of one element, or of a vector of four: f32 or vec4f, i32 or vec4i."""
+    return f"vec4{element[0]}" if vector else element
 
 
 def divisible(*sizes: Size) -> bool:
@@ -65,14 +104,20 @@ def items(count: Size) -> tuple[Size, Size]:
     return folded(ceil_divide(count, WORKGROUP))
 
 
-def _with_windows(builder: Builder, operands: Sequence[Operand]) -> list[Operand]:
-    """`operands` with as many windows as their buffers need, if a kernel may have so many bindings; else only devices with large ones can
-    run it. So it is with a buffer of symbolic size, since kernels do not depend on sizes."""
-    sizes = [builder.plan.buffers[operand.view.buffer].elements for operand in operands]
-    windows = [-(-size // WINDOW) if isinstance(size, int) else 1 for size in sizes]
+def _bound(builder: Builder, operands: Sequence[Operand], moves: bool) -> list[Operand]:
+    """`operands` with the types of their elements, and as many windows as their buffers need.
+
+    Where that would be more bindings than a kernel may have, each operand has one, and only devices that can bind so much at once run the
+    kernel. A buffer of symbolic size has one as well, since kernels do not depend on sizes.
+    """
+    buffers = [builder.plan.buffers[operand.view.buffer] for operand in operands]
+    windows = [-(-b.elements // WINDOW) if isinstance(b.elements, int) else 1 for b in buffers]
     if sum(windows) > MOST_BINDINGS:
-        return list(operands)
-    return [replace(operand, windows=count) for operand, count in zip(operands, windows, strict=True)]
+        windows = [1] * len(operands)
+    return [
+        replace(operand, element="i32" if moves else ELEMENTS[buffer.storage], windows=count)
+        for operand, buffer, count in zip(operands, buffers, windows, strict=True)
+    ]
 
 
 @cache
@@ -100,46 +145,44 @@ def emit(
     dispatch: Sequence[Size],
     origin: tuple[str, ...],
     name: str | None = None,
+    *,
+    computes: str | None = None,
+    moves: bool = False,
     **context: object,
 ) -> None:
-    """Emits a step that runs `template`."""
-    operands = _with_windows(builder, [*inputs, replace(output, written=True)])
+    """Emits a step that runs `template`.
+
+    `Value` in the template is what it computes on, f32 or i32 (`computes`; the result's type where that is not given), or a vector of four where
+    the result is one. A kernel that `moves` sees all cells as integers, so that the bits of floats stay as they are: a GPU may flush denormals
+    and change NaNs that it handles as floats.
+
+    WebGPU does not let a step read and write one buffer: a result that shares one with an operand goes through a buffer of its own.
+    """
+    if any(operand.view.buffer == output.view.buffer for operand in inputs):
+        own = replace(output, view=_beside(builder, output.view))
+        emit(builder, template, inputs, own, args, dispatch, origin, name, computes=computes, moves=moves, **context)
+        builder.copy(own.view, output.view, origin)
+        return
+    operands = _bound(builder, [*inputs, replace(output, written=True)], moves)
     names = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
     source = render_template(
         template,
         operands=operands,
         parameters=[*names, *args],
-        Value=output.type,
+        Value=wide(computes or operands[-1].element, output.vector),
         vector=output.vector,
         workgroup=WORKGROUP,
         fold=FOLD,
         window_elements=WINDOW,
         **context,
     )
-    windows = [operand.windows for operand in operands]
-    more = {"windows": windows} if max(windows) > 1 else {}
-    kernel = builder.kernel(name or template, source=source, **more)
+    windows = tuple(operand.windows for operand in operands)
+    kernel = builder.kernel(Shader(name or template, source, windows if max(windows) > 1 else ()))
     views = [operand.view for operand in inputs]
     builder.step(kernel, views, [output.view], list(args.values()), origin=origin, dispatch=dispatch)
 
 
-Lower: TypeAlias = "Callable[[Builder, Node, list[View], View], None]"
-
-
-def lowering(lower: Lower) -> Lowering:
-    """`lower(builder, node, inputs, output)` as the common builder wants it.
-
-    No step may read and write one buffer, so a result that shares one with an input goes through a buffer of its own.
-    """
-
-    def emit_node(builder: Builder, node: Node) -> None:
-        inputs = [builder.view(value) for value in node.inputs]
-        output = builder.view(node.outputs[0])
-        if all(view.buffer != output.buffer for view in inputs):
-            lower(builder, node, inputs, output)
-            return
-        own = builder.temporary(output.shape)
-        lower(builder, node, inputs, own)
-        builder.copy(own, output, node.origin)
-
-    return emit_node
+def _beside(builder: Builder, view: View) -> View:
+    """A buffer of its own for what `view` holds, whose rows are as far apart, so that the parameters of a step hold for both."""
+    own = builder.temporary((*view.shape[:-1], view.pitch), builder.storage(view))
+    return View(own.buffer, 0, view.pitch, view.shape)

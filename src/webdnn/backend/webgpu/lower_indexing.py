@@ -1,40 +1,49 @@
-"""Ops that take or give indices, and cumulative sums."""
+"""Ops that take or give indices."""
 
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.operands import lines_along
-from webdnn.backend.webgpu.emit import Operand, emit, items
-from webdnn.descriptor.schema import View
+from webdnn.backend.target import Lowerings
+from webdnn.backend.webgpu.dialect import cut
+from webdnn.backend.webgpu.emit import ELEMENTS, Operand, emit, items
+from webdnn.backend.webgpu.lower_reduction import line_args
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import ArgReduce, ArgSort, CumulativeSum, Gather
+from webdnn.graph.ops import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 
 
-def lower_gather(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    assert isinstance(node.op, Gather)
-    x, indices = inputs
-    axis = node.op.axis
-    if axis == len(x.shape) - 1:
-        _gather_columns(builder, node, x, indices, output, index_pitch=0)
+def lower_gather(builder: Builder, node: Node, op: Gather) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    if op.axis == len(x.shape) - 1:
+        _gather_columns(builder, node, index_pitch=0)
         return
     args: dict[str, Size] = {
         "count": output.elements,
         "columns": output.columns,
-        "inner": product(x.shape[axis + 1 : -1]),
-        "length": output.shape[axis],
-        "size": x.shape[axis],
+        "inner": product(x.shape[op.axis + 1 : -1]),
+        "length": output.shape[op.axis],
+        "size": x.shape[op.axis],
     }
-    operands = [Operand("x", x), Operand("indices", indices)]
-    emit(builder, "gather", operands, Operand("y", output), args, items(args["count"]), node.origin, columns=False)
+    operands = [Operand("x", x), Operand("indices", builder.view(node.inputs[1]))]
+    emit(
+        builder,
+        "gather",
+        operands,
+        Operand("y", output),
+        args,
+        items(args["count"]),
+        node.origin,
+        moves=True,
+        columns=False,
+    )
 
 
-def lower_gather_elements(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    x, indices = inputs
-    _gather_columns(builder, node, x, indices, output, indices.pitch)
+def lower_gather_elements(builder: Builder, node: Node, op: GatherElements) -> None:
+    _gather_columns(builder, node, builder.view(node.inputs[1]).pitch)
 
 
-def _gather_columns(builder: Builder, node: Node, x: View, indices: View, output: View, index_pitch: Size) -> None:
+def _gather_columns(builder: Builder, node: Node, index_pitch: Size) -> None:
+    x, indices, output = map(builder.view, (*node.inputs, *node.outputs))
     args: dict[str, Size] = {
         "count": output.elements,
         "columns": output.columns,
@@ -42,57 +51,109 @@ def _gather_columns(builder: Builder, node: Node, x: View, indices: View, output
         "size": x.columns,
     }
     operands = [Operand("x", x), Operand("indices", indices)]
-    dispatch = items(output.elements)
-    emit(builder, "gather", operands, Operand("y", output), args, dispatch, node.origin, "gather_columns", columns=True)
-
-
-def _line_args(**views: tuple[View, int]) -> dict[str, Size]:
-    """Sizes of the lines of the first view along its axis, and the strides of all."""
-    lines = {name: lines_along(view, axis) for name, (view, axis) in views.items()}
-    first = next(iter(lines.values()))
-    args: dict[str, Size] = {
-        "count": first.count,
-        "inner": first.inner,
-        "columns": first.columns,
-        "length": first.length,
-    }
-    for name, own in lines.items():
-        args |= {f"{name}_outer": own.outer_stride, f"{name}_inner": own.inner_stride, f"{name}_step": own.step}
-    return args
-
-
-def lower_arg_reduce(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    op = node.op
-    assert isinstance(op, ArgReduce)
-    (x,) = inputs
-    args = _line_args(x=(x, op.axis)) | {"y_columns": output.columns}
-    dispatch = items(args["count"])
-    name = f"arg_{op.kind}"
     emit(
-        builder, "arg_reduce", [Operand("x", x)], Operand("y", output), args, dispatch, node.origin, name, kind=op.kind
+        builder,
+        "gather",
+        operands,
+        Operand("y", output),
+        args,
+        items(output.elements),
+        node.origin,
+        "gather_columns",
+        moves=True,
+        columns=True,
     )
 
 
-def lower_cumulative_sum(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    op = node.op
-    assert isinstance(op, CumulativeSum)
-    (x,) = inputs
-    args = _line_args(x=(x, op.axis), y=(output, op.axis))
+def lower_arg_reduce(builder: Builder, node: Node, op: ArgReduce) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
     emit(
         builder,
-        "cumulative_sum",
+        "arg_reduce",
+        [Operand("x", x)],
+        Operand("y", output),
+        line_args(op.axis, x=x) | {"y_columns": output.columns},
+        items(output.elements),
+        node.origin,
+        f"arg_{op.kind}",
+        computes=ELEMENTS[builder.storage(x)],
+        kind=op.kind,
+    )
+
+
+def lower_arg_sort(builder: Builder, node: Node, op: ArgSort) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    args: dict[str, Size] = {"count": x.elements, "size": x.columns, "columns": output.columns}
+    emit(
+        builder,
+        "arg_sort",
         [Operand("x", x)],
         Operand("y", output),
         args,
-        items(args["count"]),
+        items(x.elements),
         node.origin,
-        exclusive=op.exclusive,
-        reverse=op.reverse,
+        computes=ELEMENTS[builder.storage(x)],
     )
 
 
-def lower_arg_sort(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    assert isinstance(node.op, ArgSort)
-    (x,) = inputs
-    args: dict[str, Size] = {"count": x.elements, "size": x.columns, "columns": output.columns}
-    emit(builder, "arg_sort", [Operand("x", x)], Operand("y", output), args, items(x.elements), node.origin)
+JOINS = {
+    "float": {
+        "add": "value + update",
+        "mul": "value * update",
+        "max": "maximum(value, update)",
+        "min": "minimum(value, update)",
+    },
+    "int": {"add": "value + update", "mul": "value * update", "max": "max(value, update)", "min": "min(value, update)"},
+}
+"""How a scattered update joins the value where it goes, by storage class and reduction."""
+
+
+def lower_scatter_elements(builder: Builder, node: Node, op: ScatterElements) -> None:
+    x, indices, output = map(builder.view, (*node.inputs[:2], *node.outputs))
+    args: dict[str, Size] = {
+        "count": output.elements,
+        "columns": output.columns,
+        "size": x.columns,
+        "updates": indices.columns,
+    }
+    _emit_scatter(builder, node, op.reduction, args, columns=True)
+
+
+def lower_scatter_rows(builder: Builder, node: Node, op: ScatterRows) -> None:
+    x, rows, output = map(builder.view, (*node.inputs[:2], *node.outputs))
+    args: dict[str, Size] = {
+        "count": output.elements,
+        "columns": output.columns,
+        "size": x.rows,
+        "updates": rows.elements,
+    }
+    _emit_scatter(builder, node, op.reduction, args, columns=False)
+
+
+def _emit_scatter(builder: Builder, node: Node, reduction: str, args: dict[str, Size], *, columns: bool) -> None:
+    x, indices, updates, output = map(builder.view, (*node.inputs, *node.outputs))
+    moves = reduction == "none"
+    emit(
+        builder,
+        "scatter",
+        [Operand("x", x), Operand("indices", indices), Operand("updates", updates)],
+        Operand("y", output),
+        args,
+        items(output.elements),
+        node.origin,
+        f"scatter_{reduction}",
+        moves=moves,
+        columns=columns,
+        joined="update" if moves else JOINS[builder.storage(x)][reduction],
+        result="value" if moves else cut("value", node.outputs[0].dtype, "i32", "u32"),
+    )
+
+
+LOWERINGS: Lowerings = {
+    ArgReduce: lower_arg_reduce,
+    ArgSort: lower_arg_sort,
+    Gather: lower_gather,
+    GatherElements: lower_gather_elements,
+    ScatterElements: lower_scatter_elements,
+    ScatterRows: lower_scatter_rows,
+}

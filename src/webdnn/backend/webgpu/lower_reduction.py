@@ -1,25 +1,27 @@
-"""Reductions and softmax."""
+"""Reductions, cumulative sums and softmax."""
 
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
-from webdnn.backend.webgpu.emit import Operand, emit, folded
-from webdnn.backend.webgpu.lower_map import merge_axes
+from webdnn.backend.operands import lines_along, merge_axes
+from webdnn.backend.target import Lowerings
+from webdnn.backend.webgpu.dialect import cut
+from webdnn.backend.webgpu.emit import Operand, emit, folded, items
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
 
 WORKGROUP_INNER = (1, 64)
 WORKGROUP_OUTER = (16, 8)
-"""(results, slices) of a workgroup: when the last axis is reduced, and when it is kept and neighbours in memory are different
-results. A workgroup may have 128 invocations where WebGPU runs in compatibility mode."""
+"""How many results a workgroup of a reduction computes, and into how many parts it cuts each one's elements: an invocation adds up one part of
+one result. When the last axis is reduced, the elements of one result are neighbours in memory, and 64 invocations that read neighbours share
+one result. When the last axis is kept, neighbours belong to different results, so 16 invocations side by side compute 16 results. Neither is
+larger than 128 invocations, which is all that WebGPU allows in compatibility mode."""
 
 
-def lower_reduce(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    op = node.op
-    assert isinstance(op, Reduce)
-    (x,) = inputs
+def lower_reduce(builder: Builder, node: Node, op: Reduce) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
     rank = len(x.shape)
     x_strides, y_strides = x.strides(), output.strides()
     kept = [axis for axis in range(rank) if axis not in op.axes]
@@ -46,11 +48,47 @@ def lower_reduce(builder: Builder, node: Node, inputs: list[View], output: View)
         reduced=len(inner),
         columns=columns,
         slices=slices,
+        result=cut(
+            f"partial[column]{' / f32(p.elements)' if op.kind == 'mean' else ''}", node.outputs[0].dtype, "i32", "u32"
+        ),
     )
 
 
-def lower_softmax(builder: Builder, node: Node, inputs: list[View], output: View) -> None:
-    assert isinstance(node.op, Softmax)
+def lower_softmax(builder: Builder, node: Node, op: Softmax) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
     args: dict[str, Size] = {"rows": output.rows, "columns": output.columns}
-    dispatch = folded(output.rows)
-    emit(builder, "softmax", [Operand("x", inputs[0])], Operand("y", output), args, dispatch, node.origin)
+    emit(builder, "softmax", [Operand("x", x)], Operand("y", output), args, folded(output.rows), node.origin)
+
+
+def line_args(axis: int, **views: View) -> dict[str, Size]:
+    """Sizes of the lines of the views along `axis`, which all have, and the strides of each view by its name."""
+    lines = {name: lines_along(view, axis) for name, view in views.items()}
+    first = next(iter(lines.values()))
+    args: dict[str, Size] = {
+        "count": first.count,
+        "inner": first.inner,
+        "columns": first.columns,
+        "length": first.length,
+    }
+    for name, own in lines.items():
+        args |= {f"{name}_outer": own.outer_stride, f"{name}_inner": own.inner_stride, f"{name}_step": own.step}
+    return args
+
+
+def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
+    x, output = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    args = line_args(op.axis, x=x, y=output)
+    emit(
+        builder,
+        "cumulative_sum",
+        [Operand("x", x)],
+        Operand("y", output),
+        args,
+        items(args["count"]),
+        node.origin,
+        reverse=op.reverse,
+        result=cut("before" if op.exclusive else "sum", node.outputs[0].dtype, "i32", "u32"),
+    )
+
+
+LOWERINGS: Lowerings = {CumulativeSum: lower_cumulative_sum, Reduce: lower_reduce, Softmax: lower_softmax}

@@ -45,11 +45,11 @@ TILES = (
     Tile(4, 32, 4, 1),  # 128 × 16
 )
 SMALLEST_COLUMNS = 32
-"""Of a tile that a group of a convolution may have."""
+"""The columns of the narrowest tile that a grouped convolution may take: a group must have a multiple of them."""
 
 FEW, MANY = 2048, 32768
-"""Invocations that keep a device's units busy: a small device, which shares a processor's memory and has about a thousand units, and a
-large one."""
+"""How many invocations keep all units of a device busy. A small device shares a processor's memory and has about a thousand units; a large one
+is a card of its own."""
 
 SLICE = 16
 """How deep the slices of x and w are that a workgroup keeps in shared memory: four vectors of x."""
@@ -62,15 +62,22 @@ MOST_PARTS = 32
 LATENCY = 85
 """What an invocation waits for a slice of the operands and for its neighbours."""
 JOIN = 1250
-"""What a step of its own takes that adds the parts …"""
+"""What it takes to start the further step that adds the parts of a split product."""
 JOIN_ELEMENT = 28
-"""… and each element that one of its invocations reads, and the product has written."""
+"""What that step takes for each element that one of its invocations reads, with the writing of it by the product."""
 
 
 def divide(
-    rows: int, columns: int, depth: int, busy: int, group_columns: int | None = None, *, most_parts: int = MOST_PARTS
+    rows: int,
+    columns: int,
+    depth: int,
+    busy: int,
+    group_columns: int | None = None,
+    *,
+    most_parts: int = MOST_PARTS,
+    matrices: int = 1,
 ) -> Division:
-    """The division that is the fastest by estimate on a device that `busy` invocations keep busy.
+    """The division that is the fastest by estimate on a device that `busy` invocations keep busy, for so many products of this size.
 
     A tile of a grouped convolution lies within one group of `group_columns`, a multiple of SMALLEST_COLUMNS.
     """
@@ -81,12 +88,12 @@ def divide(
         if group_columns is None or group_columns % tile.tile_columns == 0
         for power in range(most.bit_length())
     ]
-    return min(divisions, key=lambda division: _time(division, rows, columns, depth, busy))
+    return min(divisions, key=lambda division: _time(division, rows, columns, depth, busy, matrices))
 
 
-def _time(division: Division, rows: int, columns: int, depth: int, busy: int) -> float:
+def _time(division: Division, rows: int, columns: int, depth: int, busy: int, matrices: int) -> float:
     tile, parts = division.tile, division.parts
-    groups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns) * parts
+    groups = -(-rows // tile.tile_rows) * -(-columns // tile.tile_columns) * parts * matrices
     slices = -(-depth // (parts * SLICE))
     time = max(1.0, groups * tile.threads / busy) * slices * (LATENCY + SLICE * tile.rows * tile.vectors * 4)
     return time if parts == 1 else time + JOIN + JOIN_ELEMENT * parts * rows * columns / busy

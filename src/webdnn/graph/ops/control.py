@@ -16,18 +16,14 @@ from webdnn.graph.types import TensorType
 Array = np.ndarray
 
 
-def _without_time(type_: TensorType) -> TensorType:
-    return TensorType((*type_.shape[:-2], type_.shape[-1]), type_.dtype)
-
-
 @dataclass(frozen=True, eq=False)
 class Repeat(Op):
     """`body` run `count` times.
 
-    Inputs: `carried` initial states, then `scanned` sequences (…, T, C) of which iteration t reads element t of the axis before the last, (…, C),
-    then values that every iteration sees whole; `body` has its inputs in that order. Body outputs: the `carried` next states, then the
-    elements (…, C) of stacked results. Outputs: the final states, then the stacked sequences (…, count, C). `reverse` runs t from
-    count − 1 down to 0, for scanned and stacked sequences alike.
+    Inputs: `carried` initial states, then `scanned` sequences (T, …) of which iteration t reads element t, then values that every iteration sees
+    whole; `body` has its inputs in that order. Body outputs: the `carried` next states, then the elements of stacked results. Outputs: the
+    final states, then the stacked sequences (count, …). `reverse` runs t from count − 1 down to 0, for scanned and stacked sequences
+    alike. A body that wants the number of the iteration scans an Iota. Time is the first axis, so that an element is one piece of memory.
     """
 
     count: Size
@@ -41,9 +37,9 @@ class Repeat(Op):
             raise GraphError(f"the body takes {len(self.body.inputs)} inputs, got {len(inputs)}")
         for position, (have, parameter) in enumerate(zip(inputs, self.body.inputs, strict=True)):
             is_scanned = self.carried <= position < self.carried + self.scanned
-            if is_scanned and (have.rank < 2 or have.shape[-2] != self.count):
-                raise GraphError(f"input {position} {have} is no sequence of length {self.count}")
-            element = _without_time(have) if is_scanned else have
+            if is_scanned and (have.rank < 2 or have.shape[0] != self.count):
+                raise GraphError(f"input {position} {have} is no sequence ({self.count}, …) of tensors")
+            element = TensorType(have.shape[1:], have.dtype) if is_scanned else have
             if element != parameter.type:
                 raise GraphError(f"input {position} is {element}, the body wants {parameter.type}")
         results = [v.type for v in self.body.outputs]
@@ -52,7 +48,10 @@ class Repeat(Op):
                 raise GraphError(
                     f"state {position} is {inputs[position]} before and {results[position]} after an iteration"
                 )
-        stacked = [TensorType((*t.shape[:-1], self.count, t.shape[-1]), t.dtype) for t in results[self.carried :]]
+        for result in results[self.carried :]:
+            if result.rank < 1:
+                raise GraphError(f"an element of a sequence must have an axis, got {result}; reshape it to (1)")
+        stacked = [TensorType((self.count, *t.shape), t.dtype) for t in results[self.carried :]]
         return (*results[: self.carried], *stacked)
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
@@ -72,10 +71,13 @@ class Repeat(Op):
         collected: list[list[Array]] = [[] for _ in self.body.outputs[self.carried :]]
         for step in range(count):
             t = count - 1 - step if self.reverse else step
-            arguments = [*states, *(s[..., t, :] for s in sequences), *fixed]
+            arguments = [*states, *(s[t] for s in sequences), *fixed]
             results = run_values(self.body, arguments, {})
             states = results[: self.carried]
             for target, element in zip(collected, results[self.carried :], strict=True):
                 target.append(element)
-        stacks = [np.stack(c[::-1] if self.reverse else c, axis=-2) for c in collected]
+        stacks = [np.stack(c[::-1] if self.reverse else c) for c in collected]
         return (*states, *stacks)
+
+
+OPS: tuple[type[Op], ...] = (Repeat,)

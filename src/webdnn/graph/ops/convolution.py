@@ -14,6 +14,7 @@ import numpy as np
 
 from webdnn.graph.dim import Size, number
 from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
 from webdnn.graph.types import FLOATS, TensorType, check_dtype
@@ -210,3 +211,6 @@ class Conv2DTranspose(WithEpilogue):
                 )
                 target += x @ w[i, j]
         return full[:, above + top : above + top + height, before + left : before + left + width]
+
+
+OPS: tuple[type[Op], ...] = (Conv2D, Conv2DTranspose, DepthwiseConv2D)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -42,12 +43,20 @@ def elementwise(function: str, *operands: Value | float, origin: tuple[str, ...]
     return apply(Elementwise(program), *(o for o in operands if isinstance(o, Value)), origin=origin)
 
 
+def sum_dtype(value: Value) -> str:
+    """The dtype of the sum that `value`, of an op with an epilogue, is made from: that of the data."""
+    return value.node.inputs[0].dtype
+
+
 @dataclass(frozen=True, eq=False)
 class WithEpilogue(Op):
-    """Base of the ops that sum products (`main` inputs: data and weights) and may finish with an elementwise program.
+    """Base of the ops that may finish with an elementwise program: sums of products, of data and weights, and normalizations.
 
-    Input 0 of `epilogue` is the sum; its further inputs are the op's inputs after `main`, and broadcast *to* the sum's shape.
+    Input 0 of `epilogue` is what they compute from their first `main` inputs, the sum; its further inputs are the op's other inputs, and
+    broadcast *to* the sum's shape.
     """
+
+    main: ClassVar[int] = 2
 
     def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
         """Type of the sum."""
@@ -67,21 +76,25 @@ class WithEpilogue(Op):
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         extra = self.program.inputs - 1 if self.program else 0
-        if len(inputs) != 2 + extra:
-            raise GraphError(f"takes {2 + extra} inputs, got {len(inputs)}")
-        result = self.main_type(inputs[:2])
-        for operand in inputs[2:]:
+        if len(inputs) != self.main + extra:
+            raise GraphError(f"takes {self.main + extra} inputs, got {len(inputs)}")
+        result = self.main_type(inputs[: self.main])
+        for operand in inputs[self.main :]:
             if broadcast_shapes([result.shape, operand.shape]) != result.shape:
                 raise GraphError(f"epilogue operand {operand} does not broadcast to {result}")
         dtype = result.dtype
         if self.program:
-            dtype = self.program.infer([dtype, *(t.dtype for t in inputs[2:])])
+            dtype = self.program.infer([dtype, *(t.dtype for t in inputs[self.main :])])
         return (TensorType(result.shape, dtype),)
 
     def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
-        shapes = [self.main_type(inputs[:2]).shape, *(t.shape for t in inputs[2:])]
-        return self.main_requirements(inputs[:2]) + broadcast_requirements(shapes)
+        main = inputs[: self.main]
+        shapes = [self.main_type(main).shape, *(t.shape for t in inputs[self.main :])]
+        return self.main_requirements(main) + broadcast_requirements(shapes)
 
     def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        result = self.main_evaluate(inputs[:2])
-        return (self.program.evaluate([result, *inputs[2:]]) if self.program else result,)
+        result = self.main_evaluate(inputs[: self.main])
+        return (self.program.evaluate([result, *inputs[self.main :]]) if self.program else result,)
+
+
+OPS: tuple[type[Op], ...] = (Elementwise,)

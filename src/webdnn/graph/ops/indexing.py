@@ -215,3 +215,6 @@ def top_k(x: Value, count: Size, origin: tuple[str, ...] = ()) -> tuple[Value, V
     """The `count` largest elements along the last axis, from the largest down, and their indices."""
     indices = apply(ArgSort(count), x, origin=origin)
     return apply(GatherElements(), x, indices, origin=origin), indices
+
+
+OPS: tuple[type[Op], ...] = (ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError
+from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
 from webdnn.graph.types import TensorType, broadcast_requirements, broadcast_shapes, check_dtype, sizes_may_match
@@ -33,10 +34,14 @@ class MatMul(WithEpilogue):
 
     def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
         x, w = inputs
-        if x.rank < 1 or w.rank != 2 or x.shape[-1] != w.shape[0]:
+        if x.rank < 1 or w.rank != 2 or not sizes_may_match(x.shape[-1], w.shape[0]):
             raise GraphError(f"data (…, K) and weights (K, M) wanted, got {x} and {w}")
         check_factors(x, w)
         return TensorType((*x.shape[:-1], w.shape[1]), x.dtype)
+
+    def main_requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        x, w = inputs
+        return ((x.shape[-1], w.shape[0]),)
 
     def main_evaluate(self, inputs: Sequence[Array]) -> Array:
         x, w = inputs
@@ -85,3 +90,6 @@ def permuted(x: TensorType, permutation: tuple[int, ...] | None) -> tuple[Size, 
     if sorted(permutation) != list(range(x.rank)):
         raise GraphError(f"permutation {permutation} does not fit {x}")
     return tuple(x.shape[axis] for axis in permutation)
+
+
+OPS: tuple[type[Op], ...] = (BatchMatMul, MatMul)

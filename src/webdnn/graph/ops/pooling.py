@@ -56,3 +56,6 @@ class Pool2D(Op):
             for j in range(self.size[1]):
                 function(result, window(padded, i, j, self.strides, (size[0], size[1])), out=result)
         return result
+
+
+OPS: tuple[type[Op], ...] = (Pool2D,)

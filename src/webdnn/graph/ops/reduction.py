@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
+from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.program import Program
 from webdnn.graph.types import DTYPES, FLOATS, NUMBERS, TensorType, check_dtype
 
 Array = np.ndarray
@@ -65,6 +68,31 @@ class Softmax(Op):
 
 
 @dataclass(frozen=True, eq=False)
+class Normalize(WithEpilogue):
+    """x (…, C) → (x − mean) / √(variance + `epsilon`) along the last axis, or without `centre` x / √(mean of x² + `epsilon`).
+
+    Layer and RMS normalization; their scale and shift are the epilogue. Group normalization is this on a reshaped x.
+    """
+
+    main: ClassVar[int] = 1
+    epsilon: float = 1e-3
+    centre: bool = True
+    epilogue: Program | None = None
+
+    def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        (x,) = inputs
+        if x.rank < 1:
+            raise GraphError("a scalar has no axis")
+        check_dtype(x.dtype, FLOATS, "data")
+        return x
+
+    def main_evaluate(self, inputs: Sequence[Array]) -> Array:
+        (x,) = inputs
+        centred = x - x.mean(axis=-1, keepdims=True) if self.centre else x
+        return np.asarray(centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + x.dtype.type(self.epsilon)))
+
+
+@dataclass(frozen=True, eq=False)
 class CumulativeSum(Op):
     """Every element becomes the sum of those up to it along `axis` (`exclusive`: before it; `reverse`: counted from the end)."""
 
@@ -87,3 +115,6 @@ class CumulativeSum(Op):
             total = np.roll(total, 1, self.axis)
             total[tuple(first)] = 0
         return (np.flip(total, self.axis) if self.reverse else total,)
+
+
+OPS: tuple[type[Op], ...] = (CumulativeSum, Normalize, Reduce, Softmax)

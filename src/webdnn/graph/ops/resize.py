@@ -148,3 +148,6 @@ def cubic_kernel(distance: Array, a: float) -> Array:
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
     return np.asarray(np.where(distance <= 1, near, far))
+
+
+OPS: tuple[type[Op], ...] = (Resize2D,)

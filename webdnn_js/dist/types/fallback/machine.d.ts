@@ -1,5 +1,5 @@
 /** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
-import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Schedule, Cells, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
 import type { Times } from '../session.js';
 /** What is run. */
@@ -20,7 +20,7 @@ export declare class Machine {
     writeWeight({ weight, row, rows, data }: WeightRows): void;
     bind(schedule: Schedule): void;
     /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */
-    run(inputs: readonly TypedArray[]): Promise<Times>;
+    run(inputs: readonly Cells[]): Promise<Times>;
     /** Lets a run that is on its way end at its next breath. */
     end(): void;
     private breathe;

@@ -1,5 +1,5 @@
 /** What a worker, or the main thread in its place, does for the fallback backend. */
-import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Schedule, Cells, WeightRows } from '../backend.js';
 import type { Session, Times } from '../session.js';
 import { type Model } from './machine.js';
 export declare class FallbackSession implements Session {
@@ -8,7 +8,7 @@ export declare class FallbackSession implements Session {
     start(model: Model): void;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
     bind(schedule: Schedule): void;
-    run(inputs: readonly TypedArray[]): Promise<Times>;
-    profile(inputs: readonly TypedArray[]): Promise<Times>;
+    run(inputs: readonly Cells[]): Promise<Times>;
+    profile(inputs: readonly Cells[]): Promise<Times>;
     end(): void;
 }

@@ -2,7 +2,7 @@
  * A compiled model in its linear memory: constants and stack | scratch of each thread, stacks of threads 1, 2 … | weights, packed weights | arena |
  * parameters of the steps. Everything after the weights moves when sizes change. Lives in a worker, or on the main thread where there is none.
  */
-import type { BoundSetup, Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { BoundSetup, Schedule, Cells, WeightRows } from '../backend.js';
 import type { Content } from '../fetch.js';
 import type { Plan, Weight } from '../plan.js';
 /** What a module exports; kernels/team.h.jinja and module.c.jinja explain it. */
@@ -42,7 +42,7 @@ export interface Team {
     readonly shared: boolean;
 }
 export interface Results {
-    readonly inputs: readonly TypedArray[];
+    readonly inputs: readonly Cells[];
     readonly outputs: readonly Float32Array[];
 }
 /** An instance of `module` on `memory`, which has all that we call. */
@@ -70,7 +70,7 @@ export declare class Machine {
     /** Runs steps first … last of `table` on all threads; a trap becomes an error of ours. */
     private execute;
     /**
-     * Runs some steps of every kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
+     * Runs some steps of every way through a kernel, the smallest first, on memory that is still all zero, so that the engine has replaced its first,
      * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
      */
     private warmUp;
@@ -91,9 +91,9 @@ export declare class Machine {
     /** Copies: the memory may be shared by threads, and not every API takes such memory. */
     private getOutputs;
     /** Copies of the outputs; `inputs` are given back. */
-    run(inputs: readonly TypedArray[]): Results;
+    run(inputs: readonly Cells[]): Results;
     /** The same, and the milliseconds of each step. */
-    profile(inputs: readonly TypedArray[]): Results & {
+    profile(inputs: readonly Cells[]): Results & {
         milliseconds: number[];
     };
 }

@@ -1,5 +1,5 @@
 /** What a worker, or the main thread in its place, does for the webassembly backend. */
-import type { Schedule, TypedArray, WeightRows } from '../backend.js';
+import type { Schedule, Cells, WeightRows } from '../backend.js';
 import type { Content } from '../fetch.js';
 import type { Results, Session, Times } from '../session.js';
 import { type Model, type Seat, type Team } from './machine.js';
@@ -14,8 +14,8 @@ export declare class MachineSession implements Session {
     start(model: Model, team: Team): Promise<readonly Seat[]>;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
     bind(schedule: Schedule): void;
-    run(inputs: readonly TypedArray[]): Results;
-    profile(inputs: readonly TypedArray[]): Times;
+    run(inputs: readonly Cells[]): Results;
+    profile(inputs: readonly Cells[]): Times;
     /** Makes this worker a further thread of a machine that lives in another. */
     join({ module, memory, stack, thread, threads }: Seat): Promise<void>;
     /** Does this thread's share of every run, until there will be no more. `fail` is told of every trap. */

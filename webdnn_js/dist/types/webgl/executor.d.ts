@@ -1,5 +1,5 @@
 /** One model in the WebGL context of the page: textures for buffers, draw calls for steps. */
-import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
+import type { BackendContext, Executor, Schedule, StepTime, Cells, WeightRows } from '../backend.js';
 import type { Contexts } from './context.js';
 export declare class WebGLExecutor implements Executor {
     private readonly owner;
@@ -34,8 +34,8 @@ export declare class WebGLExecutor implements Executor {
     /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
     private warmUp;
     private place;
-    run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
-    profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+    run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
+    profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
     private write;
     /** Reads back through pixel-pack buffers, so that the page's thread is free until the device has finished. */
     private read;

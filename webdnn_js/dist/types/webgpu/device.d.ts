@@ -1,4 +1,5 @@
 /** The GPU device of one model. */
+import type { Kernel } from '../plan.js';
 /** How many workgroups keep a GPU busy: some dozens, or some hundreds. */
 export type Workgroups = 'few' | 'many';
 /**
@@ -11,5 +12,7 @@ export interface Device {
     readonly workgroups: Workgroups;
     readonly info: Readonly<Record<string, unknown>>;
 }
-/** A device whose buffers may be as large as the adapter allows; timestamps too, if it has them, for `profile`. */
+/** A device whose buffers may be as large as the adapter allows. */
 export declare function openDevice(adapter: GPUAdapter, options: Readonly<Record<string, unknown>>): Promise<Device>;
+/** The first variant that a device with these features can run; if there is none, the source for all devices. */
+export declare const sourceFor: ({ source, variants }: Kernel, features: ReadonlySet<string>) => string;

@@ -2,8 +2,8 @@
  * Runs a plan on a GPU. Everything that depends on sizes (buffers, parameters, bind groups) is made by `bind`; a run
  * writes the inputs, encodes one compute pass, submits once and maps once.
  */
-import type { Device } from './device.js';
-import type { BackendContext, Executor, Schedule, StepTime, TypedArray, WeightRows } from '../backend.js';
+import { type Device } from './device.js';
+import type { BackendContext, Executor, Schedule, StepTime, Cells, WeightRows } from '../backend.js';
 export { openDevice } from './device.js';
 /** A step, ready to be encoded. */
 export interface Call {
@@ -34,8 +34,8 @@ export declare class WebGPUExecutor implements Executor {
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
-    run(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<void>;
-    profile(inputs: readonly TypedArray[], outputs: readonly TypedArray[]): Promise<StepTime[]>;
+    run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
+    profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
     dispose(): void;
     private compile;
     private writePiece;
