@@ -10,7 +10,7 @@ import numpy as np
 
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
-from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, graph_dtype, number_as
+from webdnn.frontend.keras.operation_dtypes import BOOL, Call, graph_dtype
 from webdnn.frontend.keras.reading import original
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -96,25 +96,6 @@ def lower_clip(c: Call, operation: Any, x: Value) -> Value:
     return c.elementwise("clip", x, low, high)
 
 
-def lower_cast(c: Call, operation: Any, x: Value) -> Value:
-    return cast(c, x, str(operation.dtype), c.operands[0])
-
-
-def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
-    """A cast that never wraps."""
-    target = str(operation.dtype)
-    if target in RANGES and c.operands[0] in RANGES and BOOL not in (target, c.operands[0]):
-        inside = c.elementwise("clip", c.cast(x, "int32"), *map(float, RANGES[target]))
-        return c.cast(inside, graph_dtype(target))
-    return cast(c, x, target, c.operands[0])
-
-
-def lower_convert(c: Call, operation: Any, x: Value) -> Value:
-    if operation.sparse or operation.ragged:
-        raise UnsupportedError("a sparse or ragged tensor")
-    return cast(c, x, c.result if operation.dtype is None else str(operation.dtype), c.operands[0])
-
-
 def lower_where(c: Call, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise UnsupportedError("where with a condition only, whose result has no known size")
@@ -127,54 +108,6 @@ def chosen(c: Call, condition: Value | float, x: Value | float, y: Value | float
     if not isinstance(x, Value) and not isinstance(y, Value):
         x = c.fill((), x, graph_dtype(c.result))
     return c.elementwise("where", condition, x, y)
-
-
-def lower_round(c: Call, operation: Any, x: Value) -> Value:
-    """Keras rounds whole numbers to tens and hundreds in float32."""
-    factor = 10.0**operation.decimals
-    if x.dtype == "bool":
-        raise UnsupportedError("Round of bool, which Keras cannot compute either; cast to float32 first")
-    if x.dtype != "float32" and factor >= 1:
-        return x
-    number = c.cast(x, "float32")
-    if factor == 1:
-        return c.elementwise("round", number)
-    rounded = c.elementwise("div", c.elementwise("round", c.elementwise("mul", number, factor)), factor)
-    return cast(c, rounded, c.result)
-
-
-def lower_truncate(c: Context, _: Any, x: Value) -> Value:
-    if x.dtype != "float32":
-        return x
-    return c.elementwise("mul", c.elementwise("sign", x), c.elementwise("floor", c.elementwise("abs", x)))
-
-
-def lower_floor_divide(c: Call, operation: Any, x: Any, y: Any) -> Value | Sequence[Value]:
-    return arithmetic("floor_div" if c.is_whole else "floor_divide")(c, operation, x, y)
-
-
-POWERS = 6
-"""Bits of an exponent that JAX looks at: more would overflow for every number but −1, 0 and 1."""
-
-
-def lower_power(c: Call, operation: Any, x: Any, exponent: Any) -> Value | Sequence[Value]:
-    """Of whole numbers, the product of those of x, x², x⁴ … that the bits of the exponent name."""
-    if not c.is_whole:
-        return arithmetic("pow")(c, operation, x, exponent)
-    e = c.elementwise
-    base, places = (
-        c.cast(tensor(c, np.asarray(v) if np.ndim(v) == 0 and not isinstance(v, Value) else v), "int32")
-        for v in (x, exponent)
-    )
-    if c.result == BOOL or (not isinstance(exponent, Value) and np.any(array_of(exponent) < 0)):
-        raise UnsupportedError(f"a power of {c.result} with such an exponent; cast to float32 first")
-    found: Value | None = None
-    for bit in range(POWERS):
-        is_set = c.cast(e("bitwise_and", e("shift_right", places, float(bit)), 1.0), "bool")
-        factor = e("where", is_set, base, 1.0)
-        found = factor if found is None else e("mul", found, factor)
-        base = e("square", base)
-    return tensor(c, found)
 
 
 def lower_logaddexp(c: Context, _: Any, x: Any, y: Any) -> Value:
@@ -190,19 +123,6 @@ def lower_divide_no_nan(c: Context, _: Any, x: Any, y: Any) -> Value:
     zero = c.elementwise("equal", divisor, 0.0)
     quotient = c.elementwise("div", operand(c, x), c.elementwise("where", zero, 1.0, divisor))
     return c.elementwise("where", zero, 0.0, quotient)
-
-
-def filled(value: float) -> OperationLowering:
-    """The number `value` in the shape of x."""
-    return lambda c, operation, x: full_like(c, operation, x, value)
-
-
-def full_like(c: Call, operation: Any, x: Value, value: Any) -> Value:
-    target = c.result if operation.dtype is None else str(operation.dtype)
-    if not isinstance(value, Value) and np.ndim(value) == 0:
-        return c.fill(x.shape, number_as(array_of(value).item(), target), graph_dtype(target))
-    number = cast(c, tensor(c, value), target, c.operands[-1])
-    return c.elementwise("where", c.fill(x.shape, 1, "bool"), number, number)
 
 
 def lower_identity(c: Context, _: Any, x: Value) -> Value:
@@ -256,15 +176,6 @@ def lower_hypot(c: Context, _: Any, x: Any, y: Any) -> Value:
     largest, smallest = e("max", a, b), e("min", a, b)
     safe = e("where", e("equal", largest, 0.0), 1.0, largest)
     return e("mul", largest, e("sqrt", e("add", e("square", e("div", smallest, safe)), 1.0)))
-
-
-def lower_fmod(c: Context, _: Any, x: Any, y: Any) -> Value:
-    """The remainder that has the sign of x."""
-    e = c.elementwise
-    a, b = tensor(c, x), tensor(c, y)
-    if a.dtype != "float32":
-        return e("trunc_mod", a, b)
-    return e("mul", e("sign", a), e("mod", e("abs", a), e("abs", b)))
 
 
 def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
@@ -364,22 +275,16 @@ OPERATIONS: dict[str, OperationLowering] = {
     **{name: arithmetic(function) for name, function in ARITHMETIC.items()},
     "Angle": lower_angle,
     "Arctan2": lower_arctan2,
-    "Cast": lower_cast,
     "Cbrt": lower_cube_root,
     "Celu": activation("celu", "alpha"),
     "Clip": lower_clip,
     "Conj": lower_identity,
     "Conjugate": lower_identity,
-    "ConvertToTensor": lower_convert,
     "Copy": lower_identity,
     "Deg2rad": times(math.pi / 180),
     "DivideNoNan": lower_divide_no_nan,
     "Elu": activation("elu", "alpha"),
-    "EmptyLike": filled(0.0),
     "Exp2": of_scaled("exp", math.log(2)),
-    "FloorDivide": lower_floor_divide,
-    "Fmod": lower_fmod,
-    "FullLike": full_like,
     "Gelu": activation("gelu", "approximate"),
     "Glu": activation("glu", "axis"),
     "HardShrink": activation("hard_shrink", "threshold"),
@@ -400,15 +305,11 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Logaddexp2": lower_logaddexp2,
     "Mish": activation("mish"),
     "NanToNum": lower_nan_to_num,
-    "OnesLike": filled(1.0),
-    "Power": lower_power,
     "Rad2deg": times(180 / math.pi),
     "ReLU": activation("relu", "negative_slope", "max_value", "threshold"),
     "Real": lower_identity,
     "Relu": activation("relu"),
     "Relu6": activation("relu6"),
-    "Round": lower_round,
-    "SaturateCast": lower_saturate,
     "Select": lower_select,
     "Selu": activation("selu"),
     "Sigmoid": activation("sigmoid"),
@@ -425,7 +326,5 @@ OPERATIONS: dict[str, OperationLowering] = {
     "StopGradient": lower_identity,
     "TanhShrink": activation("tanh_shrink"),
     "Threshold": activation("threshold", "threshold", "default_value"),
-    "Trunc": lower_truncate,
     "Where": lower_where,
-    "ZerosLike": filled(0.0),
 }
