@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.cases import Array, Random, bias_relu, source
+from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Constant, Value, apply
 from webdnn.graph.ops import (
     ArgReduce,
@@ -36,7 +37,7 @@ from webdnn.graph.program import Call, Program, single
 IMAGE, ODD_IMAGE, ROWS, MANY = (
     source(*given) for given in (("image", 1, 9, 8, 8), ("odd", 1, 9, 8, 5), ("rows", 8, 13), ("many", 7, 5, 12))
 )
-INDICES = source("indices", 8, 3)
+INDICES = source("indices", 8, 3, dtype="int32")
 NUMBERS = source("numbers", 3, 21)
 
 
@@ -49,7 +50,7 @@ def inputs() -> dict[Value, Array]:
     rows[0, [3, 9]], rows[1], rows[2, 5], rows[3, [0, 12]], rows[4, :6] = nan, -inf, inf, (inf, -inf), -inf
     rows[5, 0], rows[6, 12], rows[6, 0] = nan, nan, inf
     many[2, 3, [1, 8]], many[:, 1, 4], many[0, :, 6], many[4, 0, 0] = (nan, inf), -inf, inf, nan
-    indices = np.array([[nan, inf, -inf], [0, 12, 5], *[[nan, 3, 100]] * 6], np.float32)
+    indices = np.array([[0, 2**31 - 1, -(2**31)], [0, 12, 5], *[[0, 3, 100]] * 6], np.int32)
     special = [
         0,
         -0.0,
@@ -96,7 +97,12 @@ def _all_calls() -> Value:
     calls: list[Call] = []
     chosen: int | float = 0.0
     for number, (function, *operands) in enumerate(CALLS):
+        if function == "where":
+            calls.append(Call("to_bool", (0,)))
+            operands[0] = len(calls) + 1
         calls.append(Call(function, tuple(0 if operand is None else operand for operand in operands)))
+        if FUNCTIONS[function].result == "bool":
+            calls.append(Call("to_float32", (len(calls) + 1,)))
         calls.append(Call("equal", (1, float(number))))
         calls.append(Call("where", (len(calls) + 1, len(calls), chosen)))
         chosen = len(calls) + 1
@@ -153,7 +159,7 @@ def _elements() -> dict[str, Value]:
     values["softmax of many"] = apply(Softmax(), MANY)
     values["sums of rows"] = apply(CumulativeSum(1), ROWS)
     values["gather elements"] = apply(GatherElements(), ROWS, INDICES)
-    values["gather"] = apply(Gather(0), MANY, apply(Constant(np.array([nan, 2, 99, -5], np.float32))))
+    values["gather"] = apply(Gather(0), MANY, apply(Constant(np.array([0, 2, 99, -5], np.int32))))
     values["product and relu"] = apply(MatMul(bias_relu()), ROWS, random.constant(13, 6), random.constant(6))
     values["batch of products"] = apply(BatchMatMul(), MANY, random.constant(12, 4))
     values["transpose"] = apply(Transpose((2, 0, 1)), MANY)

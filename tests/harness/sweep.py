@@ -13,7 +13,7 @@ from webdnn.backend.precision import BOUNDS, FLUSHED, FLUSHES, Bound
 from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import Elementwise
-from webdnn.graph.program import COMPOSED, Program, single
+from webdnn.graph.program import COMPOSED, Program, compose, single
 
 Array = np.ndarray
 
@@ -70,7 +70,8 @@ POINTS = (
 """Pairs of operands that some implementation got wrong."""
 
 
-EXACT = frozenset(FUNCTIONS) - {"pow", "mod"} - frozenset().union(*BOUNDS.values())
+OF_FLOATS = {name: f for name, f in FUNCTIONS.items() if "float32" in f.domain and not name.startswith("to_")}
+EXACT = frozenset(OF_FLOATS) - {"pow", "mod"} - frozenset().union(*BOUNDS.values())
 """Functions that are exact, or rounded once."""
 
 MOST_OF_COMPOSED = 6.0
@@ -118,8 +119,12 @@ def inputs(backend: str, density: float) -> list[Array]:
 
 
 def programs() -> dict[str, Program]:
-    """Every function by its name, on as many inputs as it has; elu and leaky_relu with a literal slope."""
-    known = {name: single(name, *[None] * function.arity) for name, function in FUNCTIONS.items()}
+    """Every function of floats by its name, on as many inputs as it has; elu and leaky_relu with a literal slope. Truth is given as 0 and 1, and
+    taken of any number. Casts are exact, and op cases of their own."""
+    known = {name: single(name, *[None] * function.arity) for name, function in OF_FLOATS.items()}
+    truths = [name for name, function in OF_FLOATS.items() if function.result == "bool"]
+    known |= {name: compose(single("to_float32", None), 0, known[name]) for name in truths}
+    known["where"] = compose(known["where"], 0, single("to_bool", None))
     known |= {name: single(name, *[None] * program.inputs) for name, program in COMPOSED.items()}
     return known | {"elu": single("elu", None, 1.0), "leaky_relu": single("leaky_relu", None, 0.25)}
 
