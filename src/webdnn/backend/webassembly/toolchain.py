@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from webdnn.backend import children
+from webdnn import children
 from webdnn.graph.errors import WebDNNError
 
 INSTRUCTION_SETS: dict[str, tuple[str, ...]] = {
