@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -164,22 +164,27 @@ def emit(
         builder.copy(own.view, output.view, origin)
         return
     operands = _bound(builder, [*inputs, replace(output, written=True)], moves)
-    names = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
+    computed = wide(computes or operands[-1].element, output.vector)
+    kernel = builder.kernel(_shader(template, name or template, operands, args, Value=computed, **context))
+    views = [operand.view for operand in inputs]
+    builder.step(kernel, views, [output.view], list(args.values()), origin=origin, dispatch=dispatch)
+
+
+def _shader(template: str, name: str, operands: Sequence[Operand], args: Iterable[str], **context: object) -> Shader:
+    """The kernel of `template` whose parameters are the places of the operands, the last of which is the result, and `args`."""
+    places = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
     source = render_template(
         template,
         operands=operands,
-        parameters=[*names, *args],
-        Value=wide(computes or operands[-1].element, output.vector),
-        vector=output.vector,
+        parameters=[*places, *args],
+        vector=operands[-1].vector,
         workgroup=WORKGROUP,
         fold=FOLD,
         window_elements=WINDOW,
         **context,
     )
     windows = tuple(operand.windows for operand in operands)
-    kernel = builder.kernel(Shader(name or template, source, windows if max(windows) > 1 else ()))
-    views = [operand.view for operand in inputs]
-    builder.step(kernel, views, [output.view], list(args.values()), origin=origin, dispatch=dispatch)
+    return Shader(name, source, windows if max(windows) > 1 else ())
 
 
 def _beside(builder: Builder, view: View) -> View:
