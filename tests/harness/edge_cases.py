@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.cases import BATCHES, Case, N, Random, T, bias_relu, graph_of, one, source, weighted
-from webdnn.graph.graph import Graph, Node, apply
+from webdnn.graph.graph import Graph, Node, Op, apply
 from webdnn.graph.ops import (
     BatchMatMul,
     Concat,
@@ -26,6 +26,7 @@ from webdnn.graph.ops import (
 )
 from webdnn.graph.ops.convolution import NO_PADDING
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import Call, Program
 
 SQUARE = ((1, 1), (1, 1))
 
@@ -136,8 +137,30 @@ def _products() -> list[Case]:
 
         return build
 
+    def other_dtypes(random: Random) -> Graph:
+        """Epilogues that take truth and integers, and give them."""
+        x, mask = source("x", N, 6, 7, 8), source("mask", 1, 6, 7, 1, dtype="bool")
+        counts = source("counts", 8, dtype="int32")
+        calls = (Call("where", (1, 0, -0.5)), Call("clip", (2, -9.0, 9.0)), Call("to_float32", (4,)))
+        program = Program(3, (*calls, Call("mul", (3, 5)), Call("greater", (6, 0.0))))
+        last = Program(3, (*calls, Call("less", (3, 5)), Call("where", (6, 2, 7.0))))
+        ops: list[tuple[Op, tuple[int, ...]]] = []
+        for epilogue in (program, last):
+            ops += [
+                (Conv2D(padding=SQUARE, epilogue=epilogue), (3, 3, 8, 8)),
+                (DepthwiseConv2D(padding=SQUARE, epilogue=epilogue), (3, 3, 8, 1)),
+                (Conv2DTranspose(crop=SQUARE, epilogue=epilogue), (3, 3, 8, 8)),
+                (MatMul(epilogue), (8, 8)),
+            ]
+        outputs = [apply(op, x, random.constant(*shape, scale=0.3), mask, counts) for op, shape in ops]
+        return graph_of([x, mask, counts], outputs)
+
     return [
-        Case(f"edge: batch matmul of permuted {dtype}", permuted(dtype), BATCHES[:2]) for dtype in ("float32", "int32")
+        Case("edge: epilogues of several dtypes", other_dtypes, BATCHES[:2]),
+        *(
+            Case(f"edge: batch matmul of permuted {dtype}", permuted(dtype), BATCHES[:2])
+            for dtype in ("float32", "int32")
+        ),
     ]
 
 

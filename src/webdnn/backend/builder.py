@@ -18,7 +18,7 @@ from webdnn.graph.dim import Size, number, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Constant, Graph, Input, Node, Value, apply
 from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, MatMul, Repeat, Reshape, Slice
-from webdnn.graph.types import TensorType, storage_of
+from webdnn.graph.types import STORAGE, TensorType, storage_of
 
 Array = np.ndarray
 
@@ -305,6 +305,9 @@ def _collect_problems(graph: Graph, target: Target, problems: list[str]) -> None
             _collect_problems(node.op.body, target, problems)
         elif not isinstance(node.op, Input | Constant | Concat | Reshape) and type(node.op) not in target.lowerings:
             problems.append(f"{where}: the op is not supported")
+        for type_ in node.types:
+            if type_.dtype not in STORAGE:
+                problems.append(f"{where}: dtype {type_.dtype} is not supported")
         if isinstance(node.op, WITH_WEIGHTS) and not isinstance(node.inputs[1].op, Constant):
             problems.append(f"{where}: weights that are computed are not supported")
 

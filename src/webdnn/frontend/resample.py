@@ -67,12 +67,27 @@ def resize(w: Writer, x: Value, size: tuple[Size, Size], method: str, antialias:
         raise UnsupportedError(f"interpolation {method!r}; nearest, {', '.join(sorted(KERNELS))} are supported")
     if x.shape[1:3] == tuple(size):
         return x
+    if x.dtype != "float32" and method != "nearest":
+        raise UnsupportedError(f"interpolation {method!r} of {x.dtype}; cast to float32 first")
     if method == "bilinear" and (not antialias or _grows(x.shape[1:3], size)):
         return w.apply(Resize2D(*size, method), x)
     if method == "nearest" and all(_is_multiple(n, m) for n, m in zip(size, x.shape[1:3], strict=True)):
-        return w.apply(Resize2D(*size, method), x)
+        return enlarged(w, x, size)
     for axis, after in enumerate(size, start=1):
         x = _resize_axis(w, x, axis, after, method, antialias)
+    return x
+
+
+def enlarged(w: Writer, x: Value, size: tuple[Size, Size]) -> Value:
+    """x (N, H, W, C) → (N, *size, C), where the sizes are multiples: every element so many times."""
+    if x.dtype == "float32":
+        return w.apply(Resize2D(*size, "nearest"), x)
+    for axis, after in enumerate(size, start=1):
+        times = after // x.shape[axis]
+        if not isinstance(times, int):
+            raise UnsupportedError(f"interpolation 'nearest' of {x.dtype} to the symbolic size {after}")
+        column = w.reshape(x, (*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]))
+        x = w.reshape(w.concat([column] * times, axis + 1), (*x.shape[:axis], after, *x.shape[axis + 1 :]))
     return x
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeVar
+
+import numpy as np
 
 from webdnn.frontend.writer import Array, Keep, Writer
 from webdnn.graph.dim import Size, product
@@ -139,7 +142,9 @@ def transposed_convolution(w: Writer, x: Value, kernel: Array, windows: Windows,
 
 
 def pooling(w: Writer, kind: str, x: Value, windows: Windows, count_padding: bool = False) -> Value:
-    """x (N, …, C) → (N, …, C); `kind` is "max" or "average"."""
+    """x (N, …, C) → (N, …, C); `kind` is "max" or, of floats, "average"."""
+    if x.dtype != "float32" and kind == "max":
+        return _whole_maxima(w, x, windows)
     if windows.rank == 1:
         return with_height(w, x, lambda image: pooling(w, kind, image, windows.lifted(), count_padding))
     if windows.rank == 2:
@@ -149,3 +154,16 @@ def pooling(w: Writer, kind: str, x: Value, windows: Windows, count_padding: boo
     depth = Windows.of((windows.size[0], 1), (windows.strides[0], 1), (windows.padding[0], (0, 0)))
     x = slice_by_slice(w, x, lambda image: pooling(w, kind, image, windows.inner(), count_padding))
     return along_depth(w, x, lambda image: pooling(w, kind, image, depth, count_padding))
+
+
+def _whole_maxima(w: Writer, x: Value, windows: Windows) -> Value:
+    """Of whole numbers or truth: along one axis after the other, the largest of the elements that a window meets."""
+    if x.dtype == "bool":
+        return w.cast(_whole_maxima(w, w.cast(x, "uint8"), windows), "bool")
+    least = float(np.iinfo(x.dtype).min)
+    for axis, (size, stride, padding) in enumerate(zip(windows.size, windows.strides, windows.padding, strict=True), 1):
+        count = output_size(x.shape[axis], size, stride, 1, padding)
+        padded = w.frame_axis(x, axis, *padding, least)
+        taps = [w.every(padded, axis, stride, count, start=tap) for tap in range(size)]
+        x = reduce(lambda a, b: w.elementwise("max", a, b), taps)
+    return x

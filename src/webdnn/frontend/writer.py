@@ -9,10 +9,11 @@ from typing import TypeAlias
 import numpy as np
 
 from webdnn.graph.dim import Size
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Constant, Op, Value, apply
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.ops.indexing import take
-from webdnn.graph.ops.shape import Concat, Pad, Reshape, Slice, Transpose
+from webdnn.graph.ops.shape import Concat, Fill, Pad, Reshape, Slice, Transpose
 
 Array = np.ndarray
 Keep: TypeAlias = "Callable[[str, Callable[[], Array]], Value]"  # the constant of that name, made on first use
@@ -35,7 +36,16 @@ class Writer:
         return elementwise(function, *operands, origin=self.origin)
 
     def literal(self, array: Array) -> Value:
-        return self.apply(Constant(np.ascontiguousarray(array, np.float32).reshape(array.shape)))
+        """A constant in the graph's dtype for its numbers: see `held`."""
+        return self.apply(Constant(np.ascontiguousarray(held(array)).reshape(array.shape)))
+
+    def fill(self, shape: Sequence[Size], value: float, dtype: str) -> Value:
+        """`value` everywhere."""
+        return self.apply(Fill(tuple(shape), float(value), dtype))
+
+    def cast(self, x: Value, dtype: str) -> Value:
+        """`x` as the graph's dtype `dtype`, as its functions `to_…` say."""
+        return x if x.dtype == dtype else self.elementwise(f"to_{dtype}", x)
 
     def reshape(self, x: Value, shape: Sequence[Size]) -> Value:
         return x if tuple(shape) == x.shape else self.apply(Reshape(tuple(shape)), x)
@@ -95,3 +105,19 @@ class Writer:
         before, after = x.shape[:axis], x.shape[axis + 1 :]
         blocks = self.reshape(x, (*before, count, step, *after))
         return self.reshape(self.cut(blocks, axis + 1, 0, 1), (*before, count, *after))
+
+
+def held(array: Array) -> Array:
+    """`array` in the dtype in which a graph holds such numbers: bool, int8 and uint8 are as they are, other whole numbers int32, all else float32.
+
+    Raises UnsupportedError for a whole number that int32 does not hold.
+    """
+    if array.dtype.name in ("bool", "int8", "uint8"):
+        return array
+    if array.dtype.kind not in "iu":
+        return np.asarray(array, np.float32)
+    limits = np.iinfo(np.int32)
+    for number in (array.min(), array.max()) if array.size else ():
+        if not limits.min <= number <= limits.max:
+            raise UnsupportedError(f"the constant {number}, which int32 cannot hold; make it smaller, or float32")
+    return np.asarray(array, np.int32)

@@ -16,6 +16,7 @@ from webdnn.graph.types import DTYPES, FLOATS, INTEGERS, NUMBERS
 
 Array = np.ndarray
 BOOL = ("bool",)
+EVERY = (*NUMBERS, "bool")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Function:
             raise GraphError(f"{name} of {' and '.join(known)}: operands must have one dtype; cast one of them first")
         dtype = known[0] if known else self.domain[0]
         if dtype not in self.domain:
-            raise GraphError(f"{name} takes {', '.join(self.domain)}, got {dtype}; cast it first")
+            wanted = ", ".join(d for d in DTYPES if d in self.domain)
+            raise GraphError(f"{name} takes {wanted}, got {dtype}; cast it first")
         if self.chooses and operands[0] not in (None, "bool"):
             raise GraphError(f"{name} chooses by a bool, got {operands[0]}; cast it first")
         taken = ("bool",) * self.chooses + (dtype,) * len(shared)
@@ -92,7 +94,7 @@ def _comparison(compare: Callable[[Array, Array], Array], domain: tuple[str, ...
 
 
 def _cast(dtype: str, numpy: Callable[[Array], Array]) -> Function:
-    return Function(1, numpy, domain=DTYPES, result=dtype)
+    return Function(1, numpy, domain=EVERY, result=dtype)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -148,8 +150,8 @@ FUNCTIONS: dict[str, Function] = {
     "bitwise_xor": Function(2, np.bitwise_xor, commutative=True, domain=INTEGERS, wraps=False),
     "bitwise_not": Function(1, np.invert, domain=INTEGERS),
     # truth
-    "equal": _comparison(np.equal, DTYPES),
-    "not_equal": _comparison(np.not_equal, DTYPES),
+    "equal": _comparison(np.equal, EVERY),
+    "not_equal": _comparison(np.not_equal, EVERY),
     "less": _comparison(np.less),
     "less_equal": _comparison(np.less_equal),
     "greater": _comparison(np.greater),
@@ -160,7 +162,7 @@ FUNCTIONS: dict[str, Function] = {
     "logical_xor": Function(2, np.logical_xor, commutative=True, domain=BOOL),
     # ternary
     "clip": Function(3, lambda x, low, high: np.minimum(np.maximum(x, low), high), domain=NUMBERS, wraps=False),
-    "where": Function(3, np.where, domain=DTYPES, chooses=True, wraps=False),
+    "where": Function(3, np.where, domain=EVERY, chooses=True, wraps=False),
     # Casts. Integers become the nearest float; of true and false, numbers are made as 1 and 0; all but 0 is true, NaN too.
     "to_float32": _cast("float32", lambda x: x),
     "to_int32": _cast("int32", _to_integer("int32")),

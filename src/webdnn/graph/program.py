@@ -17,7 +17,7 @@ import numpy as np
 
 from webdnn.graph.errors import GraphError
 from webdnn.graph.functions import FUNCTIONS
-from webdnn.graph.types import dtype_of
+from webdnn.graph.types import FLOATS, dtype_of
 
 Array = np.ndarray
 Operand: TypeAlias = "int | float"  # int: index of an input or step; float: literal
@@ -136,7 +136,7 @@ class TypedCall:
 
 def check_literal(value: float, dtype: str, function: str) -> None:
     """Raises GraphError where `value` is no number of `dtype`."""
-    if dtype == "float32":
+    if dtype in FLOATS:
         return
     low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if not (math.isfinite(value) and value.is_integer() and low <= value <= high):

@@ -11,11 +11,14 @@ from webdnn.graph.constraints import never_equal
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import GraphError
 
-FLOATS = ("float32",)
+FLOATS = ("float32", "float64")
 INTEGERS = ("int32", "uint8", "int8")
 NUMBERS = (*FLOATS, *INTEGERS)
-DTYPES = (*NUMBERS, "bool")
-"""What an element may be. Integers wrap around; a whole number of a source model that fits none of these is refused by its frontend."""
+DTYPES = ("float32", *INTEGERS, "bool")
+"""What an element may be. Integers wrap around; a whole number of a source model that fits none of these is refused by its frontend.
+
+A graph of float64 is a reference to compare with: no target stores it.
+"""
 
 STORAGE = {"float32": "float", "int32": "int", "uint8": "int", "int8": "int", "bool": "int"}
 """How the elements of each dtype lie in memory: in cells of one float or of one 32-bit integer, whose other bits a small dtype leaves unused."""
@@ -36,7 +39,7 @@ def dtype_of(array: np.ndarray) -> str:
 def check_dtype(have: str, wanted: Sequence[str], what: str) -> None:
     """Raises GraphError unless the dtype `have` of `what` is one of `wanted`."""
     if have not in wanted:
-        raise GraphError(f"{what} must be {' or '.join(wanted)}, got {have}; cast it first")
+        raise GraphError(f"{what} must be {' or '.join(d for d in wanted if d in DTYPES)}, got {have}; cast it first")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class TensorType:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
+        if self.dtype not in (*DTYPES, *FLOATS):
             raise GraphError(f"dtype {self.dtype!r} is not one of {', '.join(DTYPES)}")
         for axis, size in enumerate(self.shape):
             if isinstance(size, int) and size < 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.program import Call, Operand
+from webdnn.graph.types import FLOATS
 
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -39,7 +40,7 @@ def simplify(call: Call, steps: Sequence[Call], dtype: Callable[[Operand], str |
     first, *rest = operands
     if rest and isinstance(rest[0], float) and NEUTRAL.get(call.function) == rest[0]:
         return first
-    floating = dtype(first) in (None, "float32")
+    floating = dtype(first) in (None, *FLOATS)
     if call.function == "sub" and isinstance(rest[0], float) and floating:
         call = Call("add", (first, -rest[0]))
     inner = steps[first] if isinstance(first, int) and first >= 0 else None

@@ -26,7 +26,7 @@ class ProgramBuilder:
         self._known: dict[Call, Operand] = {}
         self._sum_dtype = "float32"
 
-    def sum(self, dtype: str = "float32") -> Operand:
+    def sum(self, dtype: str) -> Operand:
         """The operand for a sum of products of `dtype`, input 0 of an epilogue; ask before any other input."""
         self._sum_dtype = dtype
         return self._index(None)

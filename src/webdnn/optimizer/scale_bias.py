@@ -10,7 +10,7 @@ import numpy as np
 from webdnn.graph.graph import Constant, Value, apply
 from webdnn.graph.ops import BatchMatMul, Conv2D, DepthwiseConv2D, Elementwise, MatMul, Normalize
 from webdnn.graph.ops.convolution import NO_PADDING
-from webdnn.graph.ops.elementwise import WithEpilogue
+from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.graph.program import Call, Operand, Program
 from webdnn.optimizer.epilogue import with_epilogue
 from webdnn.optimizer.match import Array, channel_constant, constant, is_floating, readers_in_program
@@ -53,7 +53,7 @@ def fold_into_sum(value: Value, context: Context) -> Value | None:
     if scaled is None or not np.isfinite(affine.shift.astype(np.float32)).all():
         return None
     builder = ProgramBuilder()
-    base = builder.sum()
+    base = builder.sum(sum_dtype(value))
     place = {0: base, **{k: builder.input(v) for k, v in enumerate(value.node.inputs[2:], start=1)}}
     place[affine.result] = _add_bias(builder, base, affine.shift, value)
     program, operands = builder.finish(_replay(op.program, affine, place, builder))
@@ -91,7 +91,7 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
         if not np.isfinite(bias).all():
             return None
         builder = ProgramBuilder()
-        base = _add_bias(builder, builder.sum(), bias, data)
+        base = _add_bias(builder, builder.sum(sum_dtype(value)), bias, data)
         program, operands = builder.finish(
             builder.inline(op.program, [base, *map(builder.input, operands)]) if op.program else base
         )

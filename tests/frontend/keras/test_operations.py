@@ -29,11 +29,11 @@ def model_of(build: Build) -> Any:
 
 
 def answers(build: Build) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of what the graph and what Keras gives, as floats, for every result."""
+    """Pairs of what the graph and what Keras gives for every result."""
     model, inputs = model_of(build), noise([(2, 5, 3)], seed=0)
     with np.errstate(all="ignore"):
         found = interpret(from_model(model, fixed(inputs)), inputs)
-        return [(y, np.asarray(want, np.float32)) for y, want in zip(found, predict(model, inputs), strict=True)]
+        return list(zip(found, predict(model, inputs), strict=True))
 
 
 def test_a7_arithmetic_of_truth_is_truth() -> None:
@@ -55,6 +55,7 @@ def test_a7_arithmetic_of_truth_is_truth() -> None:
         ]
     )
     for number, (have, want) in enumerate(pairs):
+        assert have.dtype == want.dtype, number
         assert np.array_equal(have, want) or (number == 7 and error(have, want) < TOLERANCE), number
 
 
@@ -74,19 +75,16 @@ def test_a7_quotients_rounded_down_like_numpy() -> None:
     [
         (lambda x: (x > 0) - (x < 1), "Subtract of bool"),
         (lambda x: ops.negative(x > 0), "Negative of bool"),
-        (lambda x: ops.cast(x, "int16") * ops.cast(x, "int16"), "Multiply in int16"),
-        (lambda x: ops.dot(ops.cast(x, "int8"), np.ones((3, 3), "int8")), "Dot in int8"),
-        (lambda x: ops.power(ops.cast(x, "uint8"), np.uint8(2)), "Power in uint8"),
-        (lambda x: ops.cast(x, "uint32"), "dtype uint32"),
+        (lambda x: ops.cast(x, "uint32"), "cast of float32 to uint32.*cast to int32 instead"),
+        (lambda x: ops.prod(ops.cast(x, "uint8"), 1), "Prod in uint32"),
+        (lambda x: ops.where(x > 0, 2**31, ops.argmax(x)), "constant 2147483648, which int32 cannot hold"),
         (lambda x: ops.cast(x, "float16"), "dtype float16"),
-        (lambda x: ops.bitwise_and(ops.cast(x, "int32"), np.array(3, "int32")), "bits of"),
         (lambda x: ops.quantile(x, 0.3, axis=(1,), method="lower"), "method 'lower'"),
         (lambda x: ops.norm(x, "nuc", axis=(1, 2)), "order 'nuc'"),
-        (lambda x: ops.scatter(np.array([[0], [0]]), x[:, 0], (2, 3)), "index twice"),
         (lambda x: ops.segment_sum(x, ops.cast(x[:, 0, 0], "int32")), "without num_segments"),
     ],
 )
-def test_a7_what_float32_cannot_say_is_refused_by_name(build: Build, reason: str) -> None:
+def test_a7_what_a_graph_cannot_say_is_refused_by_name(build: Build, reason: str) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         from_model(model_of(build), fixed(noise([(2, 5, 3)], seed=0)))
 

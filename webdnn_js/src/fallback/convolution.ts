@@ -1,6 +1,7 @@
 /** Two-dimensional convolutions, channels last. Images are (N, H, W, C), so one pixel is one row of its operand. */
 
-import { runEpilogue, type Program } from './elementwise';
+import type { Cells } from '../dtypes';
+import { finished, type Program } from './elementwise';
 import { addProduct, multiply, type Matrix } from './matmul';
 import type { Kernel, KernelTable, Operand, Slices } from './operand';
 
@@ -47,13 +48,12 @@ export function forEachPixel(
  * Each group is a convolution of its own, of one run of x's channels to the same run of y's.
  */
 function conv2d({ strides, dilation, groups = 1, epilogue }: GroupedAttributes): Kernel {
-  return function* ([x, weights, ...operands], y, [top, left]) {
+  return finished(function* ([x, weights], y, [top, left]) {
     for (let group = 0; group < groups; group++) {
       const [image, kernel, result] = [x!, weights!, y].map((operand) => channelsOf(operand, group, groups));
       yield* convolve(image!, kernel!, result!, [top!, left!], { strides, dilation });
     }
-    runEpilogue(epilogue, operands, y);
-  };
+  }, epilogue);
 }
 
 /** The channels of one of `groups` equal groups. */
@@ -121,7 +121,7 @@ function gatherPatches(
 
 /** x (N, H, W, C), weights (KH, KW, C, M) → y (N, OH, OW, C·M): output channel c·M + m reads input channel c only. */
 function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
-  return function* ([x, weights, ...operands], y, [top, left]) {
+  return finished(function* ([x, weights], y, [top, left]) {
     const [, height, width, channels] = x!.shape as Shape;
     const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
@@ -139,14 +139,13 @@ function depthwiseConv2d({ strides, dilation, epilogue }: Attributes): Kernel {
       }
       y.data.set(sums, offset);
     });
-    runEpilogue(epilogue, operands, y);
-  };
+  }, epilogue);
 }
 
 /** sums[c·M + m] += x[c] · weights[c, m], where rows of weights (…, M) begin at `row`. */
 function addChannelProducts(
   sums: Float64Array,
-  x: Float32Array,
+  x: Cells,
   xOffset: number,
   channels: number,
   { data, offset, pitch, columns: multiplier }: Matrix,
@@ -165,7 +164,7 @@ function addChannelProducts(
  * (top, left) of the full result; negative where zeros are added.
  */
 function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
-  return function* ([x, weights, ...operands], y, [top, left]) {
+  return finished(function* ([x, weights], y, [top, left]) {
     const [, height, width, channels] = x!.shape as Shape;
     const [kernelHeight, kernelWidth] = weights!.shape as Shape;
     const sums = new Float64Array(y.columns);
@@ -183,8 +182,7 @@ function conv2dTranspose({ strides, dilation, epilogue }: Attributes): Kernel {
       }
       y.data.set(sums, offset);
     });
-    runEpilogue(epilogue, operands, y);
-  };
+  }, epilogue);
 }
 
 export const KERNELS = {

@@ -1,8 +1,12 @@
 /** Elementwise programs, as ops of their own and as epilogues of convolutions and matrix products. */
 
-import { FUNCTIONS } from './functions';
+import type { Cells } from '../dtypes';
+import type { DType } from '../plan';
+import { functionOf } from './functions';
 import {
+  cellsOf,
   mergeAxes,
+  newCells,
   numberOf,
   stridesOf,
   walkRows,
@@ -13,15 +17,19 @@ import {
   type Walker,
 } from './operand';
 
-/** Calls in single-assignment form. Operand k < inputs is the k-th input, inputs + i the result of call i. The last call is the result. */
-export type Program = readonly (readonly [fn: string, ...operands: (number | { readonly value: Literal })[]])[];
+/**
+ * Calls in single-assignment form. `dtype` is that of the operands (of `where`, of those it chooses from). Operand k < inputs is the k-th
+ * input, inputs + i the result of call i. The last call is the result.
+ */
+export type Program = readonly (readonly [fn: string, dtype: DType, ...operands: Argument[]])[];
+type Argument = number | { readonly value: Literal };
 
 /** Programs run over at most this many elements at a time, so that what lies between two calls stays in the cache. */
 const CHUNK = 512;
 
-/** Where a call reads or writes: element i stands at `data[offset + i·step]`. */
+/** Where a call reads or writes: element i stands at `data[offset + i·step]`. What lies between two calls are JavaScript's numbers, of any dtype. */
 interface Vector {
-  data: Float32Array | Float64Array;
+  data: Cells | Float64Array;
   offset: number;
   step: number;
 }
@@ -89,9 +97,8 @@ function broadcast(operand: Operand, shape: readonly number[]): Walker {
 /** `program` with its values tied to vectors: inputs first, then results; every result but the last is a scratch row. */
 function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[] {
   const values = [...inputs];
-  return program.map(([name, ...operands], position) => {
-    if (!Object.hasOwn(FUNCTIONS, name)) throw new Error(`unknown elementwise function '${name}'`);
-    const fn = FUNCTIONS[name as keyof typeof FUNCTIONS];
+  return program.map(([name, dtype, ...operands], position) => {
+    const fn = functionOf(name, dtype);
     const vectors = operands.map((operand) => {
       if (typeof operand === 'object') return { data: Float64Array.of(numberOf(operand.value)), offset: 0, step: 0 };
       const known = values[operand];
@@ -126,9 +133,25 @@ export function runProgram(program: Program, inputs: readonly Operand[], output:
   });
 }
 
-/** Finishes a convolution or a matrix product: input 0 of `program` is the sum, which stands in `output` already. */
-export function runEpilogue(program: Program | null, operands: readonly Operand[], output: Operand): void {
-  if (program) runProgram(program, [output, ...operands], output);
+/**
+ * The kernel that computes what `sum` does (a convolution, a product, a normalization) from its first `main` inputs, and finishes it by
+ * `epilogue`, whose input 0 that is; its others are the further inputs. Sums stand in the output at first, if its cells are of their
+ * class, else in memory of their own.
+ */
+export function finished(sum: Kernel, epilogue: Program | null, main = 2): Kernel {
+  return function* (inputs, output, args) {
+    const { data } = inputs[0]!;
+    const isOwn = output.data instanceof Float32Array === data instanceof Float32Array;
+    const sums = isOwn ? output : denseLike(output, data);
+    yield* sum(inputs.slice(0, main), sums, args) ?? [];
+    if (epilogue) runProgram(epilogue, [sums, ...inputs.slice(main)], output);
+  };
+}
+
+/** New memory for a tensor of the shape of `operand`, in cells of the class of `data`. */
+function denseLike(operand: Operand, data: Cells): Operand {
+  const { rows, columns } = operand;
+  return { ...operand, ...cellsOf(newCells(data, rows * columns)), offset: 0, pitch: columns };
 }
 
 function elementwise({ program }: { readonly program: Program }): Kernel {

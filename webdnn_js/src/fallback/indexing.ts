@@ -1,33 +1,14 @@
-/** Ops that take or give indices: whole numbers, moved into their axis where they lie outside, 0 for NaN; and cumulative sums. */
+/** Ops that take or give indices: integers, moved into their axis where they lie outside. */
 
-import type { Kernel, KernelTable, Operand } from './operand';
-
-/** Visits the lines of `operand` along `axis`, in row-major order of the other axes; elements of a line are `step` apart. */
-function forEachLine(
-  { offset, pitch, shape, rows, columns }: Operand,
-  axis: number,
-  visit: (start: number, step: number, line: number) => void,
-): void {
-  if (axis === shape.length - 1) {
-    for (let row = 0; row < rows; row++) visit(offset + row * pitch, 1, row);
-    return;
-  }
-  const inner = shape.slice(axis + 1, -1).reduce((product, size) => product * size, 1);
-  const outer = rows / inner / shape[axis]!;
-  let line = 0;
-  for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) {
-      const start = offset + (o * shape[axis]! * inner + i) * pitch;
-      for (let column = 0; column < columns; column++, line++) visit(start + column, inner * pitch, line);
-    }
-  }
-}
+import type { DType } from '../plan';
+import { functionOf } from './functions';
+import { copyRows, forEachLine, type Kernel, type KernelTable, type Operand } from './operand';
 
 /** The place of row-major element `index`. */
 const placeOf = ({ offset, pitch, columns }: Operand, index: number): number =>
   offset + Math.floor(index / columns) * pitch + (index % columns);
 
-const clamp = (index: number, size: number): number => Math.min(Math.max(Math.trunc(index) || 0, 0), size - 1);
+const clamp = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
 
 /** y = the elements of x at `indices` (K) along `axis`. */
 function gather({ axis }: { readonly axis: number }): Kernel {
@@ -38,7 +19,7 @@ function gather({ axis }: { readonly axis: number }): Kernel {
     const xStep = axis === x!.shape.length - 1 ? 1 : x!.shape.slice(axis + 1, -1).reduce((a, b) => a * b, x!.pitch);
     const places = Array.from({ length: count }, (_, k) => clamp(indices!.data[indices!.offset + k]!, size) * xStep);
     forEachLine(y, axis, (start, step, line) => {
-      for (let k = 0; k < count; k++) y.data[start + k * step] = x!.data[starts[line]! + places[k]!]!;
+      for (let k = 0; k < count; k++) y.bits[start + k * step] = x!.bits[starts[line]! + places[k]!]!;
     });
   };
 }
@@ -50,7 +31,7 @@ function gatherElements(): Kernel {
       const [from, to] = [x!.offset + row * x!.pitch, y.offset + row * y.pitch];
       const at = indices!.offset + row * indices!.pitch;
       for (let k = 0; k < y.columns; k++) {
-        y.data[to + k] = x!.data[from + clamp(indices!.data[at + k]!, x!.columns)]!;
+        y.bits[to + k] = x!.bits[from + clamp(indices!.data[at + k]!, x!.columns)]!;
       }
     }
   };
@@ -89,35 +70,58 @@ function argSort(): Kernel {
   };
 }
 
-interface CumulativeAttributes {
-  readonly axis: number;
-  readonly exclusive: boolean;
-  readonly reverse: boolean;
+interface ScatterAttributes {
+  readonly reduction: keyof typeof JOINS;
+  readonly dtype: DType;
 }
 
-/** Sums along `axis` of all elements up to each, or of those before it. */
-function cumulativeSum({ axis, exclusive, reverse }: CumulativeAttributes): Kernel {
-  return ([x], y) => {
-    const length = x!.shape[axis]!;
-    const starts: number[] = [];
-    forEachLine(y, axis, (start) => starts.push(start));
-    const yStep = axis === y.shape.length - 1 ? 1 : y.shape.slice(axis + 1, -1).reduce((a, b) => a * b, y.pitch);
-    forEachLine(x!, axis, (start, step, line) => {
-      let sum = 0;
-      for (let i = 0; i < length; i++) {
-        const k = reverse ? length - 1 - i : i;
-        const value = x!.data[start + k * step]!;
-        y.data[starts[line]! + k * yStep] = exclusive ? sum : sum + value;
-        sum += value;
+const JOINS = { none: undefined, add: 'add', mul: 'mul', max: 'max', min: 'min' } as const;
+
+/** Joins cell `from` of the updates with cell `to` of y; with reduction "none", it takes its place. */
+function joiner(
+  { reduction, dtype }: ScatterAttributes,
+  updates: Operand,
+  y: Operand,
+): (from: number, to: number) => void {
+  const name = JOINS[reduction];
+  if (!name) return (from, to) => (y.bits[to] = updates.bits[from]!);
+  const fn = functionOf(name, dtype);
+  return (from, to) => (y.data[to] = fn(y.data[to]!, updates.data[from]!, 0));
+}
+
+/** data (…, N), indices (…, K), updates (…, K) → data, in whose rows each update is joined with the element at its index, one after another. */
+function scatterElements(attributes: ScatterAttributes): Kernel {
+  return ([data, indices, updates], y) => {
+    copyRows(data!, y);
+    const join = joiner(attributes, updates!, y);
+    for (let row = 0; row < y.rows; row++) {
+      const [from, at] = [updates!, indices!].map(({ offset, pitch }) => offset + row * pitch) as [number, number];
+      for (let k = 0; k < indices!.columns; k++) {
+        join(from + k, y.offset + row * y.pitch + clamp(indices!.data[at + k]!, y.columns));
       }
-    });
+    }
+  };
+}
+
+/** data (R, C), indices (K) of rows, updates (K, C) → data, in which each row of the updates is joined with the row at its index. */
+function scatterRows(attributes: ScatterAttributes): Kernel {
+  return ([data, indices, updates], y) => {
+    copyRows(data!, y);
+    const join = joiner(attributes, updates!, y);
+    for (let k = 0; k < updates!.rows; k++) {
+      const [from, to] = [k, clamp(indices!.data[indices!.offset + k]!, y.rows)];
+      for (let c = 0; c < y.columns; c++) {
+        join(updates!.offset + from * updates!.pitch + c, y.offset + to * y.pitch + c);
+      }
+    }
   };
 }
 
 export const KERNELS = {
   arg_reduce: argReduce,
   arg_sort: argSort,
-  cumulative_sum: cumulativeSum,
   gather,
   gather_elements: gatherElements,
+  scatter_elements: scatterElements,
+  scatter_rows: scatterRows,
 } as unknown as KernelTable;

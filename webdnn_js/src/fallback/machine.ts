@@ -1,12 +1,13 @@
 /** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
 
 import type { BoundStep, BoundView, Schedule, Cells, WeightRows } from '../backend';
+import { BYTES_PER_ELEMENT, CELLS } from '../dtypes';
 import { WebDNNError, reasonOf } from '../errors';
 import { readMatrix, writeMatrix } from '../matrix';
 import type { Plan, Weight } from '../plan';
 import type { Times } from '../session';
 import { KERNELS } from './kernels';
-import type { Kernel, KernelTable, Operand, Slices } from './operand';
+import { cellsOf, newCells, type Kernel, type KernelTable, type Operand, type Slices } from './operand';
 
 /** What is run. */
 export interface Model {
@@ -23,6 +24,9 @@ interface Call {
   readonly args: readonly number[];
   readonly origin: string;
 }
+
+/** The cells of a buffer. */
+type Memory = Pick<Operand, 'data' | 'bits'>;
 
 /** A run lets other things happen on its thread after this many milliseconds. */
 const BREATH = 10;
@@ -77,24 +81,23 @@ function allocate(bytes: number): ArrayBuffer {
 }
 
 /** The memory of every weight buffer, by buffer index. */
-function makeWeights({ plan, weights }: Model): Float32Array[] {
-  const buffers: Float32Array[] = [];
+function makeWeights({ plan, weights }: Model): Memory[] {
+  const buffers: Memory[] = [];
   plan.buffers.forEach((buffer, i) => {
-    if (buffer.storage !== 'float' || buffer.kind === 'packed') {
-      throw new WebDNNError(
-        'descriptor',
-        `plan.buffers[${i}]: fallback has no use for kind ${buffer.kind}, storage ${buffer.storage}`,
-      );
+    const { kind, storage } = buffer;
+    if (kind === 'packed') {
+      throw new WebDNNError('descriptor', `plan.buffers[${i}]: fallback has no use for kind ${kind}`);
     }
-    if (buffer.kind !== 'weight') return;
+    if (kind !== 'weight') return;
     const { rows } = weights[buffer.weight]!;
-    buffers[i] = new Float32Array(allocate(rows * buffer.pitch * Float32Array.BYTES_PER_ELEMENT));
+    const cells = new CELLS[storage](allocate(rows * buffer.pitch * BYTES_PER_ELEMENT[storage]));
+    buffers[i] = cellsOf(cells);
   });
   return buffers;
 }
 
-function valuesOf(operand: Operand): Float32Array {
-  const values = new Float32Array(operand.rows * operand.columns);
+function valuesOf(operand: Operand): Cells {
+  const values = newCells(operand.data, operand.rows * operand.columns);
   readMatrix(operand.data, operand, values);
   return values;
 }
@@ -102,7 +105,7 @@ function valuesOf(operand: Operand): Float32Array {
 export class Machine {
   private readonly kernels: readonly Kernel[];
   /** By buffer index. Weight buffers stay, the others lie in the arena of the present schedule. */
-  private readonly buffers: Float32Array[];
+  private readonly buffers: Memory[];
   private calls: readonly Call[] = [];
   private inputs: readonly Operand[] = [];
   private outputs: readonly Operand[] = [];
@@ -118,21 +121,21 @@ export class Machine {
     this.model.plan.buffers.forEach((buffer, i) => {
       if (buffer.kind !== 'weight' || buffer.weight !== weight) return;
       const { pitch } = buffer;
-      writeMatrix(this.buffers[i]!, { offset: row * pitch, pitch, rows, columns }, data);
+      writeMatrix(this.buffers[i]!.data, { offset: row * pitch, pitch, rows, columns }, data);
     });
   }
 
   bind(schedule: Schedule): void {
     const arena = allocate(schedule.arenaBytes);
     schedule.placements.forEach((placement, i) => {
-      if (placement && 'offset' in placement) {
-        this.buffers[i] = new Float32Array(arena, placement.offset, schedule.elements[i]);
-      }
+      if (!placement || !('offset' in placement)) return;
+      const View = CELLS[this.model.plan.buffers[i]!.storage];
+      this.buffers[i] = cellsOf(new View(arena, placement.offset, schedule.elements[i]));
     });
     // Steps of a loop share views; so do their operands.
     const known = new Map<BoundView, Operand>();
     const operand = (view: BoundView): Operand => {
-      const found = known.get(view) ?? { ...view, data: this.buffers[view.buffer]! };
+      const found = known.get(view) ?? { ...view, ...this.buffers[view.buffer]! };
       known.set(view, found);
       return found;
     };

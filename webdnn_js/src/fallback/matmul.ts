@@ -1,7 +1,8 @@
 /** Matrix products, to which convolutions come down as well. */
 
-import { runEpilogue, type Program } from './elementwise';
-import { stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Slices, type Walker } from './operand';
+import type { Cells } from '../dtypes';
+import { finished, type Program } from './elementwise';
+import { newCells, stridesOf, walkRows, type Kernel, type KernelTable, type Operand, type Slices } from './operand';
 
 /** Element (row, column) stands at `data[offset + row·pitch + column]`. */
 export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
@@ -62,7 +63,7 @@ function addTwoProducts(sums: Float64Array, moreSums: Float64Array, x: Matrix, r
   addProduct(moreSums, x.data, second + whole, x.columns - whole, weights, whole);
 }
 
-const fourFrom = (data: Float32Array, offset: number): readonly [number, number, number, number] => [
+const fourFrom = (data: Cells, offset: number): readonly [number, number, number, number] => [
   data[offset]!,
   data[offset + 1]!,
   data[offset + 2]!,
@@ -72,7 +73,7 @@ const fourFrom = (data: Float32Array, offset: number): readonly [number, number,
 /** sums (M) += the `length` values at `x[xOffset]` · the rows of weights that begin at `row`. */
 export function addProduct(
   sums: Float64Array,
-  x: Float32Array,
+  x: Cells,
   xOffset: number,
   length: number,
   weights: Matrix,
@@ -94,39 +95,72 @@ export function addProduct(
   }
 }
 
+/** The same of integers, whose sums wrap around. */
+function* multiplyIntegers(x: Matrix, weights: Matrix, y: Matrix): Slices {
+  const rowsPerSlice = Math.ceil(SLICE / (x.columns * y.columns));
+  for (let row = 0; row < x.rows; row++) {
+    const sums = y.data.subarray(y.offset + row * y.pitch, y.offset + row * y.pitch + y.columns).fill(0);
+    for (let k = 0; k < x.columns; k++) {
+      const value = x.data[x.offset + row * x.pitch + k]!;
+      const place = weights.offset + k * weights.pitch;
+      for (let m = 0; m < y.columns; m++) sums[m]! += Math.imul(value, weights.data[place + m]!);
+    }
+    if (row % rowsPerSlice === rowsPerSlice - 1) yield;
+  }
+}
+
+const productOf = (x: Matrix): typeof multiply => (x.data instanceof Int32Array ? multiplyIntegers : multiply);
+
 /** x (…, K), weights (K, M) → y (…, M), then the epilogue. */
 function matmul({ epilogue }: { readonly epilogue: Program | null }): Kernel {
-  return function* ([x, weights, ...operands], y) {
-    yield* multiply(x!, weights!, y);
-    runEpilogue(epilogue, operands, y);
-  };
+  return finished(([x, weights], y) => productOf(x!)(x!, weights!, y), epilogue);
 }
 
-/** x (…, M, K), y (…, K, P) → z (…, M, P); the axes before the last two broadcast, so a walk over them stands still along some. */
-function batchMatmul(): Kernel {
-  return function* ([x, y], z) {
+type Permutation = readonly number[] | null;
+
+interface BatchAttributes {
+  /** The axes of x and y as the product sees them; null: as they lie. */
+  readonly left: Permutation;
+  readonly right: Permutation;
+  readonly epilogue: Program | null;
+}
+
+/** x (…, M, K), y (…, K, P) → z (…, M, P); the axes before the last two broadcast. */
+function batchMatmul({ left, right, epilogue }: BatchAttributes): Kernel {
+  return finished(function* ([x, y], z) {
     const batch = z.shape.slice(0, -2);
-    const walkers = [x!, y!, z].map((operand) => broadcast(operand, batch));
-    const [m, k] = x!.shape.slice(-2) as [number, number];
+    const factors = [matrices(x!, left, batch), matrices(y!, right, batch), matrices(z, null, batch)] as const;
     const places: (readonly number[])[] = [];
-    walkRows([...batch, 1], walkers, (offsets) => places.push([...offsets]));
+    walkRows([...batch, 1], factors, (offsets) => places.push([...offsets]));
     for (const [xOffset, yOffset, zOffset] of places) {
-      yield* multiply(
-        { ...x!, offset: xOffset!, rows: m },
-        { ...y!, offset: yOffset!, rows: k },
-        { ...z, offset: zOffset!, rows: m },
-      );
+      const [rows, columns] = z.shape.slice(-2) as [number, number];
+      const result = { ...z, offset: zOffset!, rows, columns };
+      yield* productOf(x!)(factors[0].at(xOffset!), factors[1].at(yOffset!), result);
     }
-  };
+  }, epilogue);
 }
 
-/** The walk over the matrices of `operand`, whose axes before the last two broadcast to `batch`. */
-function broadcast(operand: Operand, batch: readonly number[]): Walker {
-  const own = operand.shape.slice(0, -2);
-  const missing = batch.length - own.length;
-  const strides = stridesOf(operand);
-  const steps = batch.map((_, axis) => (axis < missing || own[axis - missing] === 1 ? 0 : strides[axis - missing]!));
-  return { offset: operand.offset, strides: [...steps, 0] };
+/**
+ * `operand` seen under `permutation`, as matrices whose other axes broadcast to `batch`: a walk over them, which stands still along some
+ * axes, and the matrix at a place of it. One whose rows do not lie in one piece is copied there: products run along rows.
+ */
+function matrices(operand: Operand, permutation: Permutation, batch: readonly number[]) {
+  const order = permutation ?? operand.shape.map((_, axis) => axis);
+  const own = stridesOf(operand);
+  const [sizes, steps] = [order.map((axis) => operand.shape[axis]!), order.map((axis) => own[axis]!)];
+  const missing = batch.length - (sizes.length - 2);
+  const strides = batch.map((_, axis) => (axis < missing || sizes[axis - missing] === 1 ? 0 : steps[axis - missing]!));
+  const [rows, columns] = sizes.slice(-2) as [number, number];
+  const [rowStep, columnStep] = steps.slice(-2) as [number, number];
+  const at = (offset: number): Matrix => {
+    if (columnStep === 1 || columns === 1) return { data: operand.data, offset, pitch: rowStep, rows, columns };
+    const data = newCells(operand.data, rows * columns);
+    for (let i = 0; i < data.length; i++) {
+      data[i] = operand.data[offset + Math.floor(i / columns) * rowStep + (i % columns) * columnStep]!;
+    }
+    return { data, offset: 0, pitch: columns, rows, columns };
+  };
+  return { offset: operand.offset, strides: [...strides, 0], at };
 }
 
 export const KERNELS = { matmul, batch_matmul: batchMatmul } as unknown as KernelTable;

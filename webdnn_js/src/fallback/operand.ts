@@ -1,12 +1,26 @@
 /** What every kernel here is made of: tensors in strided memory, and the way to walk over them. */
 
+import type { Cells } from '../dtypes';
 import type { Place } from '../matrix';
 
 /** A tensor seen as a matrix in `data`; `columns` is the last of `shape`. */
 export interface Operand extends Place {
-  readonly data: Float32Array;
+  /** Floats, or the integers that stand for integers and truth. */
+  readonly data: Cells;
+  /** The same cells as integers: what moves elements moves these, since a NaN read as a float and written again may have other bits. */
+  readonly bits: Int32Array;
   readonly shape: readonly number[];
 }
+
+/** Both views of `data`. */
+export const cellsOf = (data: Cells): Pick<Operand, 'data' | 'bits'> => ({
+  data,
+  bits: data instanceof Int32Array ? data : new Int32Array(data.buffer, data.byteOffset, data.length),
+});
+
+/** New memory for so many cells of the class of `data`. */
+export const newCells = (data: Cells, length: number): Cells =>
+  data instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
 
 /** Long work, cut into slices of some milliseconds, between which other things may happen on its thread. It is done when all slices are. */
 export type Slices = Generator<undefined, void>;
@@ -93,12 +107,12 @@ export function mergeAxes(
   return { shape: sizes, walkers: walkers.map(({ offset }, k) => ({ offset, strides: strides[k]! })) };
 }
 
-/** Copies what `source` walks over to where `target` walks, both over `shape`. */
+/** Copies the cells that `source` walks over to where `target` walks, both over `shape`. */
 export function moveElements(
   shape: readonly number[],
-  from: Float32Array,
+  from: Int32Array,
   source: Walker,
-  to: Float32Array,
+  to: Int32Array,
   target: Walker,
 ): void {
   const walk = mergeAxes(shape, [target, source]);
@@ -113,4 +127,33 @@ export function moveElements(
       read += fromStep;
     }
   });
+}
+
+/** Copies x to y, which has the same shape. */
+export function copyRows(x: Operand, y: Operand): void {
+  for (let row = 0; row < y.rows; row++) {
+    const offset = x.offset + row * x.pitch;
+    y.bits.set(x.bits.subarray(offset, offset + x.columns), y.offset + row * y.pitch);
+  }
+}
+
+/** Visits the lines of `operand` along `axis`, in row-major order of the other axes; elements of a line are `step` apart. */
+export function forEachLine(
+  { offset, pitch, shape, rows, columns }: Operand,
+  axis: number,
+  visit: (start: number, step: number, line: number) => void,
+): void {
+  if (axis === shape.length - 1) {
+    for (let row = 0; row < rows; row++) visit(offset + row * pitch, 1, row);
+    return;
+  }
+  const inner = shape.slice(axis + 1, -1).reduce((product, size) => product * size, 1);
+  const outer = rows / inner / shape[axis]!;
+  let line = 0;
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const start = offset + (o * shape[axis]! * inner + i) * pitch;
+      for (let column = 0; column < columns; column++, line++) visit(start + column, inner * pitch, line);
+    }
+  }
 }

@@ -1,27 +1,25 @@
-/** Reductions over axes, and softmax. */
+/** Reductions over axes, softmax, normalization, and cumulative sums. */
 
-import { mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable } from './operand';
+import type { DType } from '../plan';
+import { finished, type Program } from './elementwise';
+import { functionOf } from './functions';
+import { forEachLine, mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable } from './operand';
 
 interface Attributes {
   readonly kind: 'mean' | 'sum' | 'max' | 'min' | 'prod';
   readonly axes: readonly number[];
+  readonly dtype: DType;
 }
 
 const START = { mean: 0, sum: 0, max: -Infinity, min: Infinity, prod: 1 } as const;
-const COMBINE = {
-  mean: (a: number, b: number) => a + b,
-  sum: (a: number, b: number) => a + b,
-  max: (a: number, b: number) => Math.max(a, b),
-  min: (a: number, b: number) => Math.min(a, b),
-  prod: (a: number, b: number) => a * b,
-} as const;
+const FUNCTIONS = { mean: 'add', sum: 'add', max: 'max', min: 'min', prod: 'mul' } as const;
 
 /**
  * x → y without `axes`, or with size 1 there if y has the rank of x. One walk over x collects in a dense array of y's
  * elements, which stands still along the axes that are reduced.
  */
-function reduce({ kind, axes }: Attributes): Kernel {
-  const combine = COMBINE[kind];
+function reduce({ kind, axes, dtype }: Attributes): Kernel {
+  const combine = functionOf(FUNCTIONS[kind], dtype);
   return ([x], y) => {
     const { data, shape } = x!;
     const collected = new Float64Array(y.rows * y.columns).fill(START[kind]);
@@ -40,7 +38,7 @@ function reduce({ kind, axes }: Attributes): Kernel {
     walkRows(walk.shape, walk.walkers, ([offset, xOffset]) => {
       for (let i = 0; i < count; i++) {
         const place = offset! + i * step;
-        collected[place] = combine(collected[place]!, data[xOffset! + i * xStep]!);
+        collected[place] = combine(collected[place]!, data[xOffset! + i * xStep]!, 0);
       }
     });
     const divisor = kind === 'mean' ? axes.reduce((product, axis) => product * shape[axis]!, 1) : 1;
@@ -49,6 +47,33 @@ function reduce({ kind, axes }: Attributes): Kernel {
         y.data[y.offset + row * y.pitch + column] = collected[row * y.columns + column]! / divisor;
       }
     }
+  };
+}
+
+interface CumulativeAttributes {
+  readonly axis: number;
+  readonly exclusive: boolean;
+  readonly reverse: boolean;
+  readonly dtype: DType;
+}
+
+/** Sums along `axis` of all elements up to each, or of those before it. */
+function cumulativeSum({ axis, exclusive, reverse, dtype }: CumulativeAttributes): Kernel {
+  const add = functionOf('add', dtype);
+  return ([x], y) => {
+    const length = x!.shape[axis]!;
+    const starts: number[] = [];
+    forEachLine(y, axis, (start) => starts.push(start));
+    const yStep = axis === y.shape.length - 1 ? 1 : y.shape.slice(axis + 1, -1).reduce((a, b) => a * b, y.pitch);
+    forEachLine(x!, axis, (start, step, line) => {
+      let sum = 0;
+      for (let i = 0; i < length; i++) {
+        const k = reverse ? length - 1 - i : i;
+        const next = add(sum, x!.data[start + k * step]!, 0);
+        y.data[starts[line]! + k * yStep] = exclusive ? sum : next;
+        sum = next;
+      }
+    });
   };
 }
 
@@ -71,4 +96,28 @@ function softmax(): Kernel {
   };
 }
 
-export const KERNELS = { reduce, softmax } as unknown as KernelTable;
+interface NormalizeAttributes {
+  readonly epsilon: number;
+  readonly centre: boolean;
+  readonly epilogue: Program | null;
+}
+
+/** x → y of the same shape: (x − mean) / √(variance + epsilon) along the last axis; with `centre` false, the mean counts as 0. */
+function normalize({ epsilon, centre, epilogue }: NormalizeAttributes): Kernel {
+  const rows: Kernel = ([x], y) => {
+    for (let r = 0; r < y.rows; r++) {
+      const offset = x!.offset + r * x!.pitch;
+      const row = Float64Array.from(x!.data.subarray(offset, offset + x!.columns));
+      const mean = centre ? row.reduce((sum, value) => sum + value, 0) / row.length : 0;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
+      const divisor = Math.sqrt(variance + epsilon);
+      y.data.set(
+        row.map((value) => (value - mean) / divisor),
+        y.offset + r * y.pitch,
+      );
+    }
+  };
+  return finished(rows, epilogue, 1);
+}
+
+export const KERNELS = { cumulative_sum: cumulativeSum, normalize, reduce, softmax } as unknown as KernelTable;

@@ -6,8 +6,8 @@ import type { Kernel, KernelTable } from './operand';
 interface Attributes {
   readonly mode: 'nearest' | 'bilinear' | 'bicubic';
   /** Of the bicubic kernel: its coefficient, and whether a mean leaves out what lies outside of the image. */
-  readonly cubic?: number;
-  readonly exclude_outside?: boolean;
+  readonly cubic: number;
+  readonly exclude_outside: boolean;
 }
 
 /** A row (or column) that an output row reads, and its weight. */
@@ -37,7 +37,7 @@ function tapsAt(attributes: Attributes, position: number, divisor: number, befor
   }
   const taps = [-1, 0, 1, 2].map((offset) => {
     const isCounted = !excludeOutside || clamped(low + offset) === low + offset;
-    return { index: clamped(low + offset), weight: isCounted ? cubicKernel(Math.abs(fraction - offset), cubic!) : 0 };
+    return { index: clamped(low + offset), weight: isCounted ? cubicKernel(Math.abs(fraction - offset), cubic) : 0 };
   });
   const total = excludeOutside ? taps.reduce((sum, { weight }) => sum + weight, 0) : 1;
   return taps.map(({ index, weight }) => ({ index, weight: weight / total }));

@@ -1,4 +1,4 @@
-"""What becomes of the sums of a product or a convolution before they are stored."""
+"""What becomes of the sums of a product or a convolution, or of normalized rows, before they are stored."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from webdnn.backend.webgpu.emit import Operand, can_be_vector, divisible
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size
 from webdnn.graph.graph import Node
+from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
 
 
@@ -39,11 +40,11 @@ class Epilogue:
     output: View
 
     @staticmethod
-    def of(builder: Builder, node: Node, program: Program | None) -> Epilogue:
-        """That of a node whose first two inputs are multiplied."""
-        extras = node.inputs[2:]
+    def of(builder: Builder, node: Node, op: WithEpilogue) -> Epilogue:
+        """That of `node`."""
+        extras = node.inputs[op.main :]
         dtypes = (node.inputs[0].dtype, *(value.dtype for value in extras))
-        return Epilogue(program, dtypes, tuple(map(builder.view, extras)), builder.view(node.outputs[0]))
+        return Epilogue(op.program, dtypes, tuple(map(builder.view, extras)), builder.view(node.outputs[0]))
 
     def can_be_vector(self) -> bool:
         """Whether four columns of the result can be stored at once, and of every operand, one or four can be loaded."""

@@ -19,25 +19,25 @@ GROUPED_PIXELS = 4
 def lower_conv2d(builder: Builder, node: Node, op: Conv2D) -> None:
     w = node.inputs[1]
     if op.groups == 1 and w.shape[:2] == (1, 1) and op.strides == (1, 1) and op.padding == ((0, 0), (0, 0)):
-        Product.of(builder, node, op.epilogue).emit()
+        Product.of(builder, node, op).emit()
         return
     (top, _), (left, _) = op.padding
     args = window_args(builder, node, op, top, left)
     if op.groups > 1:
         _lower_groups(builder, node, op, args)
     else:
-        Product.of(builder, node, op.epilogue, "conv", args).emit()
+        Product.of(builder, node, op, "conv", args).emit()
 
 
 def _lower_groups(builder: Builder, node: Node, op: Conv2D, args: dict[str, Size]) -> None:
     """Groups of as many columns as a tile has, or a multiple, are products; smaller ones are summed without shared memory."""
     x, w = map(builder.view, node.inputs[:2])
-    sums = Epilogue.of(builder, node, op.epilogue)
+    sums = Epilogue.of(builder, node, op)
     output = sums.output
     group_columns = int(output.columns) // op.groups  # type: ignore[arg-type]
     args = {**args, "channels": w.shape[2], "group_columns": group_columns}
     if group_columns % SMALLEST_COLUMNS == 0:
-        Product.of(builder, node, op.epilogue, "conv", args, group_columns).emit()
+        Product.of(builder, node, op, "conv", args, group_columns).emit()
         return
     vector = divisible(group_columns) and can_be_vector(w) and sums.can_be_vector()
     x_vector = vector and can_be_vector(x) and divisible(w.shape[2])
@@ -60,12 +60,12 @@ def _lower_groups(builder: Builder, node: Node, op: Conv2D, args: dict[str, Size
 
 def lower_conv2d_transpose(builder: Builder, node: Node, op: Conv2DTranspose) -> None:
     (top, _), (left, _) = op.crop
-    Product.of(builder, node, op.epilogue, "transposed", window_args(builder, node, op, top, left)).emit()
+    Product.of(builder, node, op, "transposed", window_args(builder, node, op, top, left)).emit()
 
 
 def lower_depthwise_conv2d(builder: Builder, node: Node, op: DepthwiseConv2D) -> None:
     x, w = map(builder.view, node.inputs[:2])
-    sums = Epilogue.of(builder, node, op.epilogue)
+    sums = Epilogue.of(builder, node, op)
     output = sums.output
     multiplier = w.shape[3]
     vector = multiplier == 1 and can_be_vector(x) and sums.can_be_vector()

@@ -22,19 +22,19 @@ TYPICAL_LENGTH = 128
 
 def lower_matmul(builder: Builder, node: Node, op: MatMul) -> None:
     if node.inputs[0].dtype == "float32":
-        Product.of(builder, node, op.epilogue).emit()
+        Product.of(builder, node, op).emit()
         return
     x, w = map(builder.view, node.inputs[:2])
     left = Matrices((), x.rows, x.columns, x.pitch, 1)
     right = Matrices((), w.rows, w.columns, w.pitch, 1)
-    BatchProduct(builder, node, x, w, left, right, (), Epilogue.of(builder, node, op.epilogue)).emit_plain()
+    BatchProduct(builder, node, x, w, left, right, (), Epilogue.of(builder, node, op)).emit_plain()
 
 
 def lower_batch_matmul(builder: Builder, node: Node, op: BatchMatMul) -> None:
     x, w = map(builder.view, node.inputs[:2])
     batch = node.outputs[0].shape[:-2]
     left, right = matrices(x, op.left, batch), matrices(w, op.right, batch)
-    BatchProduct(builder, node, x, w, left, right, batch, Epilogue.of(builder, node, op.epilogue)).emit()
+    BatchProduct(builder, node, x, w, left, right, batch, Epilogue.of(builder, node, op)).emit()
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
-"""Reductions, cumulative sums and softmax."""
+"""Reductions, cumulative sums, softmax and normalization."""
 
 from __future__ import annotations
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import lines_along, merge_axes
 from webdnn.backend.target import Lowerings
-from webdnn.backend.webgpu.dialect import cut
+from webdnn.backend.webgpu.dialect import cut, literal
 from webdnn.backend.webgpu.emit import Operand, emit, folded, items
+from webdnn.backend.webgpu.epilogue import Epilogue
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
 
 WORKGROUP_INNER = (1, 64)
 WORKGROUP_OUTER = (16, 8)
@@ -60,6 +61,24 @@ def lower_softmax(builder: Builder, node: Node, op: Softmax) -> None:
     emit(builder, "softmax", [Operand("x", x)], Operand("y", output), args, folded(output.rows), node.origin)
 
 
+def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
+    x, epilogue = builder.view(node.inputs[0]), Epilogue.of(builder, node, op).bind(vector=False)
+    output = builder.view(node.outputs[0])
+    emit(
+        builder,
+        "normalize",
+        [Operand("x", x), *epilogue.operands],
+        Operand("y", output),
+        {"rows": output.rows, "columns": output.columns} | epilogue.args,
+        folded(output.rows),
+        node.origin,
+        computes="f32",
+        centre=op.centre,
+        epsilon=literal(op.epsilon),
+        **epilogue.context,
+    )
+
+
 def line_args(axis: int, **views: View) -> dict[str, Size]:
     """Sizes of the lines of the views along `axis`, which all have, and the strides of each view by its name."""
     lines = {name: lines_along(view, axis) for name, view in views.items()}
@@ -91,4 +110,9 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
     )
 
 
-LOWERINGS: Lowerings = {CumulativeSum: lower_cumulative_sum, Reduce: lower_reduce, Softmax: lower_softmax}
+LOWERINGS: Lowerings = {
+    CumulativeSum: lower_cumulative_sum,
+    Normalize: lower_normalize,
+    Reduce: lower_reduce,
+    Softmax: lower_softmax,
+}

@@ -13,7 +13,7 @@ from webdnn.backend.webgpu.tiles import FEW, MANY, MOST_PARTS, SLICE, Division, 
 from webdnn.descriptor.schema import MANY_WORKGROUPS, View
 from webdnn.graph.dim import Dim, Size, ceil_divide, evaluate, minimum, product, symbols_of
 from webdnn.graph.graph import Node
-from webdnn.graph.program import Program
+from webdnn.graph.ops.elementwise import WithEpilogue
 
 ON_LARGE_DEVICES = Dim({(MANY_WORKGROUPS,): 1})
 ON_SMALL_DEVICES = 1 - ON_LARGE_DEVICES
@@ -52,14 +52,14 @@ class Product:
     def of(
         builder: Builder,
         node: Node,
-        program: Program | None,
+        op: WithEpilogue,
         window: str = "",
         window_args: Mapping[str, Size] | None = None,
         group_columns: int | None = None,
     ) -> Product:
         """The product of the first two inputs of `node`."""
         x, w = map(builder.view, node.inputs[:2])
-        epilogue = Epilogue.of(builder, node, program)
+        epilogue = Epilogue.of(builder, node, op)
         return Product(builder, node, x, w, epilogue, window, window_args or {}, group_columns)
 
     @property

@@ -25,6 +25,9 @@ def relu(
 ) -> Value:
     """x above `threshold`, at most `max_value`; negative_slope · (x − threshold) below."""
     e = c.elementwise
+    if x.dtype != "float32" and not (negative_slope or threshold or max_value is not None):
+        return e("relu", c.cast(x, "int32") if x.dtype == "bool" else x)
+    x = c.cast(x, "float32")
     if threshold:
         above = e("where", e("greater", x, threshold), x, 0.0)
         result = above if max_value is None else e("clip", above, 0.0, max_value)
@@ -64,6 +67,11 @@ def leaky_relu(c: Context, x: Value, negative_slope: float = 0.2) -> Value:
 
 def hard_silu(c: Context, x: Value) -> Value:
     return c.elementwise("mul", x, c.elementwise("hard_sigmoid", x))
+
+
+def hard_tanh(c: Context, x: Value) -> Value:
+    whole = c.cast(x, "int32") if x.dtype == "bool" else x
+    return c.elementwise("clip", whole, 0.0 if x.dtype == "uint8" else -1.0, 1.0)
 
 
 def mish(c: Context, x: Value) -> Value:
@@ -143,10 +151,10 @@ def sparsemax(c: Context, x: Value, axis: Any = -1) -> Value:
     rows = c.swap(x, where, last)
     ordered, _ = top_k(rows, size, c.origin)
     running = c.apply(CumulativeSum(last), ordered)
-    limit = e("div", e("sub", running, 1.0), c.literal(np.arange(1, size + 1)))
+    limit = e("div", e("sub", running, 1.0), c.literal(np.arange(1, size + 1, dtype=np.float32)))
     support = e("greater", ordered, limit)
     total = c.apply(Reduce("sum", (last,), True), e("where", support, running, 0.0))
-    tau = e("div", e("sub", total, 1.0), c.apply(Reduce("sum", (last,), True), support))
+    tau = e("div", e("sub", total, 1.0), c.apply(Reduce("sum", (last,), True), c.cast(support, "float32")))
     return c.swap(e("relu", e("sub", rows, tau)), where, last)
 
 
@@ -166,7 +174,7 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
     "hard_sigmoid": one_function("hard_sigmoid"),
     "hard_silu": hard_silu,
     "hard_swish": hard_silu,
-    "hard_tanh": lambda c, x: c.elementwise("clip", x, -1.0, 1.0),
+    "hard_tanh": hard_tanh,
     "leaky_relu": leaky_relu,
     "linear": lambda c, x: x,
     "log_sigmoid": log_sigmoid,
@@ -206,7 +214,8 @@ def activate(activation: Any, x: Value, context: Context) -> Value:
         return x
     lower = known_activation(activation)
     if lower is not None:
-        return lower(context, x)
+        keeps = lower in (relu, ACTIVATIONS["linear"], ACTIVATIONS["hard_tanh"])
+        return lower(context, x if keeps else context.cast(x, "float32"))
     if hasattr(activation, "dtype_policy"):
         return context.lower_layer(activation, [x], context.inside(activation.name))
     name = getattr(activation, "__name__", type(activation).__name__)
@@ -239,11 +248,11 @@ def lower_prelu(layer: Layer, inputs: Sequence[Value], context: Context) -> Valu
 
 
 def lower_softmax(layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
-    """Where the mask is 0, or at most ½, the result is 0 and the input counts as −10⁹."""
+    """Where the mask is false, 0, or at most ½, the result is 0 and the input counts as −10⁹."""
     (x,), e = inputs, context.elementwise
     if mask is None:
         return softmax(context, x, layer.axis)
-    kept = e("greater", mask, 0.5)
+    kept = mask if mask.dtype == "bool" else e("greater", context.cast(mask, "float32"), 0.5)
     return e("where", kept, softmax(context, e("where", kept, x, MASKED), layer.axis), 0.0)
 
 

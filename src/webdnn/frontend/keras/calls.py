@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.operation_dtypes import cast
 from webdnn.frontend.keras.operation_elementwise import tensor
 from webdnn.frontend.keras.reading import call_arguments, check_names
 from webdnn.graph.errors import UnsupportedError
@@ -22,7 +23,7 @@ _HALF = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # of NumPy's extension
 @dataclass(frozen=True)
 class Tensor:
     """A tensor of Keras as the graph has it: its value, None if a layer before it could not be converted, and the mask that Keras attaches to it,
-    which says by 0 and 1 which steps of a sequence count."""
+    which says by true and false which steps of a sequence count."""
 
     value: Value | None
     mask: Value | None = None
@@ -132,7 +133,10 @@ def nested_inputs(call: LayerCall, context: Context) -> list[Tensor]:
     masks = nested_mask(len(leaves), **call.others)
     tensors = [call.tensor(leaf) or Tensor(constant(leaf, context)) for leaf in leaves]
     return [
-        Tensor(of_rank(tensor.value, reference, context), tensor.mask if mask is None else call.value(mask, context))
+        Tensor(
+            of_dtype(of_rank(tensor.value, reference, context), reference, context),
+            tensor.mask if mask is None else call.value(mask, context),
+        )
         for tensor, mask, reference in zip(tensors, masks, wanted, strict=True)
     ]
 
@@ -151,6 +155,11 @@ def of_rank(x: Value | None, reference: Any, context: Context) -> Value | None:
     if x.type.rank == len(reference.shape) - 1 and reference.shape[-1] == 1:
         return context.reshape(x, (*x.shape, 1))
     raise UnsupportedError(f"an input of shape {x.shape}; {tuple(reference.shape)} is wanted")
+
+
+def of_dtype(x: Value | None, reference: Any, context: Context) -> Value | None:
+    """`x` in the dtype of an input, as Keras converts what a model is called with."""
+    return None if x is None else cast(context, x, str(reference.dtype))
 
 
 def constant(array: Any, context: Context) -> Value:

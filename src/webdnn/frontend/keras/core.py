@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+import numpy as np
+
 from webdnn.frontend.keras.activation import activate
 from webdnn.frontend.keras.convolution import finish
 from webdnn.frontend.keras.lowering import Context, Layer, array_of
+from webdnn.frontend.keras.operation_indices import from_the_start
 from webdnn.frontend.products import einsum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.indexing import Gather
 from webdnn.graph.ops.matmul import MatMul
 from webdnn.graph.ops.reduction import Reduce
 
@@ -59,10 +63,26 @@ def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Conte
 def lower_masking(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     """0 at the steps whose elements all are `mask_value`; the mask itself goes on beside the tensor."""
     (x,), e = inputs, context.elementwise
-    value = array_of(layer.mask_value)
+    x = context.cast(x, "int32") if x.dtype == "bool" else x
+    value = array_of(layer.mask_value).astype(np.float32)
     excluded = float(value) if value.ndim == 0 else context.constant(layer, "mask_value", lambda: value)
-    counts = e("not_equal", x, excluded)
+    is_whole = isinstance(excluded, float) and excluded.is_integer() and abs(excluded) < 2**7
+    counts = e("not_equal", x if is_whole and x.dtype == "int32" else context.cast(x, "float32"), excluded)
     return e("where", context.apply(Reduce("max", (x.type.rank - 1,), True), counts), x, 0.0)
+
+
+def lower_embedding(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """Rows of the table at indices, of which negative ones count from its end; one that it has not is moved to the nearest it has, where Keras gives
+    NaN. `mask_zero` is about the mask that goes on beside."""
+    if getattr(layer, "quantization_mode", None):
+        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
+    _ = layer.mask_zero
+    (x,) = inputs
+    table = context.constant(layer, "embeddings", lambda: array_of(layer.embeddings))
+    rows = context.apply(
+        Gather(0), table, context.reshape(from_the_start(context, x, table.shape[0]), (x.type.elements,))
+    )
+    return context.reshape(rows, (*x.shape, table.shape[1]))
 
 
 def lower_layer_scale(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -110,6 +130,7 @@ TRAINING_ONLY = (
 
 LOWERINGS = {
     "Dense": lower_dense,
+    "Embedding": lower_embedding,
     "EinsumDense": lower_einsum_dense,
     "Identity": lower_identity,
     "LayerScale": lower_layer_scale,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, single_axis
+from webdnn.frontend.keras.operation_elementwise import OF_TRUTH
 from webdnn.frontend.products import LETTERS, einsum
 from webdnn.frontend.statistics import over_length
 from webdnn.graph.graph import Value
@@ -25,13 +26,15 @@ def same_rank(inputs: Sequence[Value], context: Context) -> list[Value]:
 
 def chain(function: str) -> LayerLowering:
     def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-        return reduce(lambda a, b: context.elementwise(function, a, b), same_rank(inputs, context))
+        known = OF_TRUTH.get(function, function) if inputs[0].dtype == "bool" else function
+        return reduce(lambda a, b: context.elementwise(known, a, b), same_rank(inputs, context))
 
     return lower
 
 
 def lower_average(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    return context.elementwise("mul", chain("add")(layer, inputs, context), 1 / len(inputs))
+    total = context.cast(chain("add")(layer, inputs, context), "float32")
+    return context.elementwise("mul", total, 1 / len(inputs))
 
 
 def lower_concatenate(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -40,15 +43,18 @@ def lower_concatenate(layer: Layer, inputs: Sequence[Value], context: Context) -
 
 def lower_dot(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     """The sum over an axis of each input, for every element of the batch."""
-    x, y = inputs
+    narrow = inputs[0].dtype
+    x, y = (x if x.dtype == "float32" else context.cast(x, "int32") for x in inputs)
     axes = (layer.axes, layer.axes) if isinstance(layer.axes, int) else layer.axes
     left, right = int(axes[0]) % x.type.rank, int(axes[1]) % y.type.rank
     if layer.normalize:
+        x, y = (context.cast(v, "float32") for v in (x, y))
         x, y = over_length(context, x, (left,), EPSILON), over_length(context, y, (right,), EPSILON)
     # Letters: z for the batch, s for the sum.
     rows = "".join("z" if a == 0 else "s" if a == left else LETTERS[a] for a in range(x.type.rank))
     columns = "".join("z" if a == 0 else "s" if a == right else LETTERS[a + 9] for a in range(y.type.rank))
     result = einsum(context, f"{rows},{columns}->z{(rows + columns).replace('z', '').replace('s', '')}", x, y)
+    result = result if layer.normalize else context.cast(result, narrow)
     return context.reshape(result, (*result.shape, 1)) if result.type.rank == 1 else result
 
 

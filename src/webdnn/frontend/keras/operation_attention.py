@@ -42,7 +42,7 @@ def lower_attention(
         logits = e("where", tensor(c, mask), logits, MASKED)
     if operation.is_causal:
         sizes = [known(size, "causal attention") for size in logits.shape[2:]]
-        logits = e("where", c.literal(np.tril(np.ones(sizes))), logits, MASKED)
+        logits = e("where", c.literal(np.tril(np.ones(sizes, bool))), logits, MASKED)
     return einsum(c, "bnts,bsnh->btnh", c.apply(Softmax(), logits), v)
 
 
@@ -80,7 +80,7 @@ def of_class(c: Context, target: Value, x: Value, axis: int) -> Value:
     if target.type.rank < x.type.rank:
         target = c.reshape(target, (*target.shape[:axis], 1, *target.shape[axis:]))
     classes = np.arange(known(x.shape[axis], "crossentropy")).reshape(-1, *(1,) * (x.type.rank - 1 - axis))
-    return c.elementwise("equal", target, c.literal(classes))
+    return c.cast(c.elementwise("equal", target, c.literal(classes)), x.dtype)
 
 
 def lower_psnr(c: Context, operation: Any, x: Any, y: Any) -> Value:

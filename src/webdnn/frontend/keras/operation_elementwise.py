@@ -1,4 +1,4 @@
-"""Operations of keras.ops on each element: arithmetic, comparisons, logic, activations. Truth and whole numbers are float32 in the graph."""
+"""Operations of keras.ops on each element: arithmetic, comparisons, logic, activations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.lowering import Context, array_of
-from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, number_as, truncate
+from webdnn.frontend.keras.operation_dtypes import BOOL, Call, graph_dtype
+from webdnn.frontend.keras.reading import original
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
@@ -34,9 +35,36 @@ def tensor(context: Context, x: Any) -> Value:
     return context.literal(array_of(x))
 
 
+# What arithmetic is for truth; the size of a truth is itself.
+OF_TRUTH = {"add": "logical_or", "mul": "logical_and", "max": "logical_or", "min": "logical_and"}
+COMPARISONS_OF_NUMBERS = ("greater", "greater_equal", "less", "less_equal")
+
+
 def call(function: str) -> OperationLowering:
     """The elementwise function of all arguments."""
-    return lambda c, _, *arguments: c.elementwise(function, *(operand(c, x) for x in arguments))
+
+    def lower(c: Call, operation: Any, *arguments: Any) -> Value:
+        operands = [operand(c, x) for x in arguments]
+        if c.of_truth and function in COMPARISONS_OF_NUMBERS:
+            operands = [c.cast(x, "int32") if isinstance(x, Value) else x for x in operands]
+        if c.result == BOOL and function == "abs":
+            return tensor(c, arguments[0])
+        return c.elementwise(OF_TRUTH.get(function, function) if c.result == BOOL else function, *operands)
+
+    return lower
+
+
+def arithmetic(function: str) -> OperationLowering:
+    """An elementwise function that truth has not."""
+
+    def lower(c: Call, operation: Any, *arguments: Any) -> Value | Sequence[Value]:
+        if c.result == BOOL and function not in OF_TRUTH:
+            raise UnsupportedError(
+                f"{type(original(operation)).__name__} of bool, which Keras cannot compute either; cast to float32 first"
+            )
+        return call(function)(c, operation, *arguments)
+
+    return lower
 
 
 def activation(name: str, *attributes: str) -> OperationLowering:
@@ -68,42 +96,18 @@ def lower_clip(c: Call, operation: Any, x: Value) -> Value:
     return c.elementwise("clip", x, low, high)
 
 
-def lower_cast(c: Call, operation: Any, x: Value) -> Value:
-    return cast(c, x, c.operands[0], str(operation.dtype))
-
-
-def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
-    """A cast that never wraps."""
-    target = str(operation.dtype)
-    if target in RANGES and c.operands[0] in RANGES and target != BOOL:
-        return c.elementwise("clip", x, *map(float, RANGES[target]))
-    return cast(c, x, c.operands[0], target)
-
-
-def lower_convert(c: Call, operation: Any, x: Value) -> Value:
-    if operation.sparse or operation.ragged:
-        raise UnsupportedError("a sparse or ragged tensor")
-    return cast(c, x, c.operands[0], c.result if operation.dtype is None else str(operation.dtype))
-
-
 def lower_where(c: Call, _: Any, condition: Any, x: Any = None, y: Any = None) -> Value:
     if x is None or y is None:
         raise UnsupportedError("where with a condition only, whose result has no known size")
-    return tensor(c, chosen(c, operand(c, condition), operand(c, x), operand(c, y)))
+    return chosen(c, operand(c, condition), operand(c, x), operand(c, y))
 
 
-def chosen(c: Context, condition: Value | float, x: Value | float, y: Value | float) -> Value | float:
-    """`x` where the condition is true, else `y`; three numbers give a number."""
-    if not any(isinstance(v, Value) for v in (condition, x, y)):
-        return x if condition else y
+def chosen(c: Call, condition: Value | float, x: Value | float, y: Value | float) -> Value:
+    """`x` where the condition is true, else `y`, in the dtype of the result. Of two numbers, one becomes a constant, whose dtype tells what they
+    are."""
+    if not isinstance(x, Value) and not isinstance(y, Value):
+        x = c.fill((), x, graph_dtype(c.result))
     return c.elementwise("where", condition, x, y)
-
-
-def lower_round(c: Context, operation: Any, x: Value) -> Value:
-    factor = 10.0**operation.decimals
-    if factor == 1:
-        return c.elementwise("round", x)
-    return c.elementwise("div", c.elementwise("round", c.elementwise("mul", x, factor)), factor)
 
 
 def lower_logaddexp(c: Context, _: Any, x: Any, y: Any) -> Value:
@@ -121,33 +125,16 @@ def lower_divide_no_nan(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("where", zero, 0.0, quotient)
 
 
-def filled(value: float) -> OperationLowering:
-    """The number `value` in the shape of x."""
-    return lambda c, operation, x: full_like(c, operation, x, value)
-
-
-def full_like(c: Call, operation: Any, x: Value, value: Any) -> Value:
-    target = c.result if operation.dtype is None else str(operation.dtype)
-    return c.elementwise("where", 1.0, converted(c, value, target), x)
-
-
-def converted(c: Call, value: Any, target: str) -> Value | float:
-    """The last argument of a call, as a number of `target`."""
-    if np.ndim(value) == 0 and not isinstance(value, Value):
-        return number_as(array_of(value), target)
-    return cast(c, tensor(c, value), c.operands[-1], target)
-
-
 def lower_identity(c: Context, _: Any, x: Value) -> Value:
     return x
 
 
-def lower_select(c: Context, _: Any, conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
+def lower_select(c: Call, _: Any, conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Value:
     """The first choice whose condition is true."""
     result = operand(c, default)
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = chosen(c, operand(c, condition), operand(c, choice), result)
-    return tensor(c, result)
+    return result if isinstance(result, Value) else tensor(c, result)
 
 
 def is_negative(c: Context, x: Value) -> Value:
@@ -176,7 +163,9 @@ def lower_cube_root(c: Context, _: Any, x: Value) -> Value:
     size = e("abs", x)
     root = e("pow", size, 1 / 3)
     better = e("sub", root, e("div", e("sub", root, e("div", size, e("square", root))), 3.0))
-    end = e("max", e("equal", size, 0.0), e("greater", size, LARGEST))  # where the step divides by zero or infinity
+    end = e(
+        "logical_or", e("equal", size, 0.0), e("greater", size, LARGEST)
+    )  # where the step divides by zero or infinity
     return e("mul", e("sign", x), e("where", end, root, better))
 
 
@@ -189,18 +178,11 @@ def lower_hypot(c: Context, _: Any, x: Any, y: Any) -> Value:
     return e("mul", largest, e("sqrt", e("add", e("square", e("div", smallest, safe)), 1.0)))
 
 
-def lower_fmod(c: Context, _: Any, x: Any, y: Any) -> Value:
-    """The remainder that has the sign of x."""
-    e = c.elementwise
-    a, b = tensor(c, x), tensor(c, y)
-    return e("mul", e("sign", a), e("mod", e("abs", a), e("abs", b)))
-
-
 def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
     """0 below zero, `at_zero` there, 1 above; NaN stays."""
     e = c.elementwise
     a = tensor(c, x)
-    step = e("where", e("equal", a, 0.0), operand(c, at_zero), e("greater", a, 0.0))
+    step = e("where", e("equal", a, 0.0), operand(c, at_zero), c.cast(e("greater", a, 0.0), "float32"))
     return e("where", e("equal", a, a), step, a)
 
 
@@ -225,6 +207,9 @@ def lower_sinc(c: Context, _: Any, x: Value) -> Value:
 
 def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
     e = c.elementwise
+    if x.dtype != "float32":
+        _ = operation.nan, operation.posinf, operation.neginf  # whole numbers are none of these
+        return x
     high = LARGEST if operation.posinf is None else operand(c, operation.posinf)
     low = -LARGEST if operation.neginf is None else operand(c, operation.neginf)
     y = e("where", e("greater", x, LARGEST), high, e("where", e("less", x, -LARGEST), low, x))
@@ -233,7 +218,7 @@ def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
 
 def lower_angle(c: Context, _: Any, x: Value) -> Value:
     """Of a real number: 0, or π where it is negative."""
-    return c.elementwise("mul", c.elementwise("less", x, 0.0), math.pi)
+    return c.elementwise("where", c.elementwise("less", x, 0.0), math.pi, 0.0)
 
 
 FUNCTION_OF: dict[str, str] = {
@@ -256,7 +241,6 @@ FUNCTION_OF: dict[str, str] = {
     "Expm1": "expm1",
     "Fabs": "abs",
     "Floor": "floor",
-    "FloorDivide": "floor_divide",
     "Fmax": "max",
     "Fmin": "min",
     "Greater": "greater",
@@ -271,43 +255,36 @@ FUNCTION_OF: dict[str, str] = {
     "LogicalXor": "logical_xor",
     "Maximum": "max",
     "Minimum": "min",
-    "Mod": "mod",
     "Multiply": "mul",
-    "Negative": "neg",
     "NotEqual": "not_equal",
-    "Power": "pow",
     "Reciprocal": "reciprocal",
     "Rsqrt": "rsqrt",
-    "Sign": "sign",
     "Sin": "sin",
     "Sinh": "sinh",
     "Sqrt": "sqrt",
     "Square": "square",
-    "Subtract": "sub",
     "Tan": "tan",
     "Tanh": "tanh",
     "TrueDivide": "div",
 }
 
+ARITHMETIC: dict[str, str] = {"Mod": "mod", "Negative": "neg", "Sign": "sign", "Subtract": "sub"}
+
 OPERATIONS: dict[str, OperationLowering] = {
     **{name: call(function) for name, function in FUNCTION_OF.items()},
+    **{name: arithmetic(function) for name, function in ARITHMETIC.items()},
     "Angle": lower_angle,
     "Arctan2": lower_arctan2,
-    "Cast": lower_cast,
     "Cbrt": lower_cube_root,
     "Celu": activation("celu", "alpha"),
     "Clip": lower_clip,
     "Conj": lower_identity,
     "Conjugate": lower_identity,
-    "ConvertToTensor": lower_convert,
     "Copy": lower_identity,
     "Deg2rad": times(math.pi / 180),
     "DivideNoNan": lower_divide_no_nan,
     "Elu": activation("elu", "alpha"),
-    "EmptyLike": filled(0.0),
     "Exp2": of_scaled("exp", math.log(2)),
-    "Fmod": lower_fmod,
-    "FullLike": full_like,
     "Gelu": activation("gelu", "approximate"),
     "Glu": activation("glu", "axis"),
     "HardShrink": activation("hard_shrink", "threshold"),
@@ -317,7 +294,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Heaviside": lower_heaviside,
     "Hypot": lower_hypot,
     "Identity": activation("linear"),
-    "Imag": lambda c, _, x: c.elementwise("where", 1.0, 0.0, x),
+    "Imag": lambda c, _, x: c.fill(x.shape, 0, x.dtype),
     "Ldexp": lower_ldexp,
     "LeakyRelu": activation("leaky_relu", "negative_slope"),
     "Log10": scaled("log", 1 / math.log(10)),
@@ -328,14 +305,11 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Logaddexp2": lower_logaddexp2,
     "Mish": activation("mish"),
     "NanToNum": lower_nan_to_num,
-    "OnesLike": filled(1.0),
     "Rad2deg": times(180 / math.pi),
     "ReLU": activation("relu", "negative_slope", "max_value", "threshold"),
     "Real": lower_identity,
     "Relu": activation("relu"),
     "Relu6": activation("relu6"),
-    "Round": lower_round,
-    "SaturateCast": lower_saturate,
     "Select": lower_select,
     "Selu": activation("selu"),
     "Sigmoid": activation("sigmoid"),
@@ -352,7 +326,5 @@ OPERATIONS: dict[str, OperationLowering] = {
     "StopGradient": lower_identity,
     "TanhShrink": activation("tanh_shrink"),
     "Threshold": activation("threshold", "threshold", "default_value"),
-    "Trunc": lambda c, _, x: truncate(c, x),
     "Where": lower_where,
-    "ZerosLike": filled(0.0),
 }

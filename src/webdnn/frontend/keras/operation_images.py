@@ -64,7 +64,7 @@ def lower_to_hsv(c: Context, operation: Any, x: Value) -> Value:
     third = e("add", e("mul", sixth, e("sub", blue, red)), 1 / 3)
     hue = e("where", e("equal", value, green), third, e("add", e("mul", sixth, e("sub", red, green)), 2 / 3))
     hue = e("where", e("equal", value, red), e("mul", sixth, e("sub", green, blue)), hue)
-    hue = e("add", e("where", coloured, hue, 0.0), e("less", hue, 0.0))
+    hue = e("add", e("where", coloured, hue, 0.0), c.cast(e("less", hue, 0.0), "float32"))
     return c.concat([hue, saturation, value], -1)
 
 

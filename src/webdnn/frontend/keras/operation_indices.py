@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.operation_dtypes import Call, graph_dtype
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.products import diagonal
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.indexing import Gather, GatherElements
+from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
 from webdnn.graph.ops.shape import Slice
 
 
@@ -33,14 +34,14 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
         axis = operation.axis % data.type.rank
     before, after = data.shape[:axis], data.shape[axis + 1 :]
     if isinstance(indices, Value):
-        places = _from_the_start(c, indices, data.shape[axis])
+        places = from_the_start(c, indices, data.shape[axis])
         picked = c.apply(Gather(axis), data, c.reshape(places, (indices.type.elements,)))
         return c.reshape(picked, (*before, *indices.shape, *after))
     array = array_of(indices)
     return c.reshape(c.take(data, axis, array.ravel().tolist()), (*before, *array.shape, *after))
 
 
-def _from_the_start(c: Context, indices: Value, size: Size) -> Value:
+def from_the_start(c: Context, indices: Value, size: Size) -> Value:
     """Negative indices count from the end."""
     if not isinstance(size, int):
         return indices
@@ -64,7 +65,7 @@ def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> V
     if operation.axis is None:
         data, places = (c.reshape(v, (v.type.elements,)) for v in (data, places))
     axis, last = (operation.axis or 0) % data.type.rank, data.type.rank - 1
-    places = _from_the_start(c, places, data.shape[axis])
+    places = from_the_start(c, places, data.shape[axis])
     shape = [b if a == 1 else a for a, b in zip(data.shape, places.shape, strict=True)]
     shape[axis] = 1  # nothing to repeat
     data, places = broadcast(c, data, shape), broadcast(c, places, shape)
@@ -147,36 +148,41 @@ def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) ->
     at = [
         _at_most(start, size - part) for start, size, part in zip(_constant_starts(starts), sizes, parts, strict=True)
     ]
-    mask = np.zeros(sizes)
-    mask[tuple(slice(start, start + part) for start, part in zip(at, parts, strict=True))] = 1
+    mask = np.zeros(sizes, bool)
+    mask[tuple(slice(start, start + part) for start, part in zip(at, parts, strict=True))] = True
     amounts = [(start, size - part - start) for start, size, part in zip(at, sizes, parts, strict=True)]
     return c.elementwise("where", c.literal(mask), c.frame(new, amounts), old)
 
 
 def lower_scatter_update(c: Context, operation: Any, x: Any, indices: Any, updates: Any) -> Value:
-    """x with other elements, or parts along its last axes, at constant indices (K, axes)."""
-    if operation.reduction is not None:
-        raise UnsupportedError(f"reduction {operation.reduction!r}")
-    return scattered(c, tensor(c, x), indices, updates)
+    """x with other elements, or parts along its last axes, at indices (K, axes), joined with what stands there as `reduction` says."""
+    reduction = "none" if operation.reduction is None else str(operation.reduction)
+    return scattered(c, tensor(c, x), indices, updates, reduction)
 
 
-def lower_scatter(c: Context, operation: Any, indices: Any, values: Any) -> Value:
-    """Zeros with elements at constant indices, no two of which are the same."""
-    if not isinstance(indices, Value) and len(np.unique(array_of(indices), axis=0)) < len(array_of(indices)):
-        raise UnsupportedError("scatter with an index twice")
-    return scattered(c, c.literal(np.zeros(tuple(int(size) for size in operation.shape))), indices, values)
+def lower_scatter(c: Call, operation: Any, indices: Any, values: Any) -> Value:
+    """Zeros with elements at indices; those at the same index are added up."""
+    shape = tuple(int(size) for size in operation.shape)
+    return scattered(c, c.fill(shape, 0, graph_dtype(c.result)), indices, values, "add")
 
 
-def scattered(c: Context, x: Value, indices: Any, updates: Any) -> Value:
-    if isinstance(indices, Value):
-        raise UnsupportedError("indices that another layer computes")
-    new, sizes = tensor(c, updates), [known(size, "scatter") for size in x.shape]
-    total = math.prod(sizes)
-    sources = np.arange(total).reshape(sizes)
-    places = np.arange(known(new.type.elements, "scatter")).reshape([known(s, "scatter") for s in new.shape])
-    sources[tuple(array_of(indices).T)] = total + places
-    both = c.concat([c.reshape(x, (total,)), c.reshape(new, (new.type.elements,))], 0)
-    return c.reshape(c.take(both, 0, sources.ravel().tolist()), x.shape)
+def scattered(c: Context, x: Value, indices: Any, updates: Any, reduction: str) -> Value:
+    """x as rows, one for each place that an index can name."""
+    places, new = tensor(c, indices), tensor(c, updates)
+    depth = known(places.shape[-1], "the depth of an index")
+    sizes = [known(size, "scatter") for size in x.shape[:depth]]
+    places = c.reshape(places, (product(places.shape[:-1]), depth))
+    row: Value | None = None
+    for axis, size in enumerate(sizes):
+        along = c.reshape(c.cut(places, 1, axis, 1), (places.shape[0],))
+        along = from_the_start(c, along, size)
+        row = along if row is None else c.elementwise("add", c.elementwise("mul", row, float(size)), along)
+    width = product(x.shape[depth:])
+    new = broadcast(c, new, (*(None,) * (len(x.shape) - depth), *x.shape[depth:])) if new.type.rank == 0 else new
+    rows, new = c.reshape(x, (math.prod(sizes), width)), c.reshape(new, (places.shape[0], width))
+    if row is None:
+        raise UnsupportedError("indices of no axes")
+    return c.reshape(c.apply(ScatterRows(reduction), rows, row, new), x.shape)
 
 
 def lower_diagonal(c: Context, operation: Any, x: Value) -> Value:
@@ -196,16 +202,15 @@ def on_diagonal(c: Context, x: Value, k: int) -> Value:
     size = known(x.shape[0], "a diagonal") + abs(k)
     padded = c.frame_axis(x, 0, 0, abs(k))
     lines = c.reshape(padded, (size, 1) if k >= 0 else (1, size))
-    return c.elementwise("where", c.literal(np.eye(size, k=k)), lines, 0.0)
+    return c.elementwise("where", c.literal(np.eye(size, k=k, dtype=bool)), lines, 0.0)
 
 
 def lower_unravel(c: Context, operation: Any, indices: Any) -> list[Value]:
     """The place along each axis of `shape` of elements counted in row-major order."""
     rest, found = tensor(c, indices), []
     for size in reversed(operation.shape):
-        turns = c.elementwise("floor", c.elementwise("div", c.elementwise("add", rest, 0.5), float(size)))
-        found.append(c.elementwise("sub", rest, c.elementwise("mul", turns, float(size))))
-        rest = turns
+        found.append(c.elementwise("mod", rest, float(size)))
+        rest = c.elementwise("floor_div", rest, float(size))
     return found[::-1]
 
 

@@ -142,7 +142,8 @@ def lower_pad(c: Call, operation: Any, x: Value, constant_values: Any = None) ->
     if operation.mode == "constant":
         if isinstance(constant_values, Value):
             raise UnsupportedError("padding with what another layer computes")
-        return c.frame(x, amounts, number_as(0 if constant_values is None else constant_values, c.result))
+        value = number_as(0 if constant_values is None else constant_values, c.result)
+        return c.frame(x, amounts, float(value))
     if operation.mode not in ("reflect", "symmetric", "edge", "wrap"):
         raise UnsupportedError(f"padding mode {operation.mode!r}")
     for axis, amount in enumerate(amounts):
@@ -207,7 +208,7 @@ def lower_broadcast_to(c: Context, operation: Any, x: Value) -> Value:
 
 def lower_full(c: Call, operation: Any, value: Any) -> Value:
     target = c.result if operation.dtype is None else str(operation.dtype)
-    return broadcast(c, cast(c, tensor(c, value), c.operands[0], target), operation.shape)
+    return broadcast(c, cast(c, tensor(c, value), target, c.operands[0]), operation.shape)
 
 
 def lower_mesh(c: Context, operation: Any, *xs: Any) -> list[Value]:
@@ -233,7 +234,7 @@ def lower_range(c: Call, operation: Any, start: Any, stop: Any) -> Value:
     e = c.elementwise
     line = e("add", e("mul", first, c.literal(1 - shares)), e("mul", last, c.literal(shares)))
     target = c.result if operation.dtype is None else str(operation.dtype)
-    line = e("floor", line) if target in RANGES else line
+    line = cast(c, e("floor", line), target) if target in RANGES else line
     return c.transpose(line, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
 
 
@@ -250,7 +251,7 @@ def triangle(upper: bool) -> OperationLowering:
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
         shape = tuple(number(size) for size in (known(s, "a triangle") for s in x.shape[-2:]))
-        mask = (np.triu if upper else np.tril)(np.ones(shape), operation.k)
+        mask = (np.triu if upper else np.tril)(np.ones(shape, bool), operation.k)
         return c.elementwise("where", c.literal(mask), x, 0.0)
 
     return lower

@@ -25,7 +25,7 @@ def arg_reduction(kind: str, without_nan: bool = False) -> OperationLowering:
     """The index of the largest or smallest; −1 where all is NaN and NaN does not count."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        flat, axis = flat_if_none(c, operation.axis, x)
+        flat, axis = flat_if_none(c, operation.axis, sortable(c, x))
         real = c.elementwise("equal", flat, flat)
         compared = c.elementwise("where", real, flat, -LARGEST if kind == "max" else LARGEST) if without_nan else flat
         found = c.apply(ArgReduce(kind, axis, bool(operation.keepdims)), compared)
@@ -37,26 +37,36 @@ def arg_reduction(kind: str, without_nan: bool = False) -> OperationLowering:
 
 
 def lower_top_k(c: Context, operation: Any, x: Value) -> list[Value]:
-    return list(top_k(x, int(operation.k), c.origin))
+    return list(top_k(sortable(c, x), int(operation.k), c.origin))
+
+
+def sortable(c: Context, x: Value) -> Value:
+    """`x` as numbers: false and true are 0 and 1."""
+    return c.cast(x, "int32") if x.dtype == "bool" else x
+
+
+def opposite(c: Context, x: Value) -> Value:
+    """What has the opposite order, and itself as its opposite. The least whole number has no negative; −1 − x, its bits inverted, always is one."""
+    return c.elementwise("neg" if x.dtype == "float32" else "bitwise_not", x)
 
 
 def ascending(c: Context, x: Value, axis: int, what: str) -> Value:
     """`x` in order along `axis`, NaN last: the opposites, downwards."""
     last = x.type.rank - 1
-    ordered, _ = top_k(c.swap(c.elementwise("neg", x), axis, last), known(x.shape[axis], what), c.origin)
-    return c.elementwise("neg", c.swap(ordered, axis, last))
+    ordered, _ = top_k(c.swap(opposite(c, x), axis, last), known(x.shape[axis], what), c.origin)
+    return opposite(c, c.swap(ordered, axis, last))
 
 
 def lower_sort(c: Context, operation: Any, x: Value) -> Value:
-    x, axis = flat_if_none(c, operation.axis, x)
+    x, axis = flat_if_none(c, operation.axis, sortable(c, x))
     return ascending(c, x, axis, "sort")
 
 
 def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
-    x, axis = flat_if_none(c, operation.axis, x)
+    x, axis = flat_if_none(c, operation.axis, sortable(c, x))
     last = x.type.rank - 1
     op = ArgSort(known(x.shape[axis], "argsort"))
-    return c.swap(c.apply(op, c.swap(c.elementwise("neg", x), axis, last)), axis, last)
+    return c.swap(c.apply(op, c.swap(opposite(c, x), axis, last)), axis, last)
 
 
 def quantiles(c: Context, operation: Any, x: Value, levels: Array) -> Value:
@@ -98,7 +108,7 @@ def lower_quantile(scale: float) -> OperationLowering:
 def count_below(c: Context, values: Value, bounds: Value, function: str) -> Value:
     """How many of `bounds` (N,) are `function` (less, less_equal) than each value."""
     compared = c.elementwise(function, bounds, c.reshape(values, (*values.shape, 1)))
-    return c.apply(Reduce("sum", (values.type.rank,)), compared)
+    return c.apply(Reduce("sum", (values.type.rank,)), c.cast(compared, "int32"))
 
 
 def lower_search_sorted(c: Context, operation: Any, bounds: Any, values: Any) -> Value:
@@ -120,7 +130,8 @@ def lower_in_top_k(c: Context, operation: Any, targets: Any, predictions: Any) -
     x = tensor(c, predictions)
     places = tensor(c, targets)
     own = c.apply(GatherElements(), x, c.reshape(places, (*places.shape, 1)))
-    larger = c.apply(Reduce("sum", (x.type.rank - 1,)), c.elementwise("greater", x, own))
+    larger = c.cast(c.elementwise("greater", x, own), "int32")
+    larger = c.apply(Reduce("sum", (x.type.rank - 1,)), larger)
     return c.elementwise("less", larger, float(operation.k))
 
 

@@ -150,7 +150,7 @@ def lower_batch_norm(c: Context, operation: Any, x: Value, mean: Any, variance: 
     def along(value: Any) -> Value:
         if isinstance(value, Value):
             return c.reshape(value, (value.shape[0], *shape[1:]))
-        return c.literal(array_of(value).reshape(shape))
+        return c.literal(array_of(value).astype(np.float32).reshape(shape))
 
     factor = e("rsqrt", e("add", along(variance), operation.epsilon))
     y = e("mul", e("sub", x, along(mean)), factor)
@@ -233,7 +233,7 @@ def lower_vander(c: Context, operation: Any, x: Value) -> Value:
     """Powers of x (n,) side by side, the largest first."""
     count = known(x.shape[0], "vander") if operation.N is None else int(operation.N)
     column = c.reshape(x, (*x.shape, 1))
-    powers = [c.elementwise("where", 1.0, 1.0, column)]
+    powers = [c.fill(column.shape, 1, column.dtype)]
     while len(powers) < count:
         powers.append(c.elementwise("mul", powers[-1], column))
     powers = powers[:count]
@@ -265,7 +265,7 @@ def lower_segment_sum(c: Context, operation: Any, x: Any, segments: Any) -> Valu
         raise UnsupportedError("segments without num_segments, whose number is not known")
     data, places = tensor(c, x), tensor(c, segments)
     chosen = c.elementwise("equal", places, c.literal(np.arange(operation.num_segments).reshape(-1, 1)))
-    return contract(c, chosen, data, [1], [0])
+    return contract(c, c.cast(chosen, data.dtype), data, [1], [0])
 
 
 OPERATIONS: dict[str, OperationLowering] = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes
-from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast
+from webdnn.frontend.keras.operation_dtypes import Call, cast
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
 from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.keras.operation_order import flat_if_none
@@ -49,23 +49,18 @@ def extremum(kind: str) -> OperationLowering:
     return lower
 
 
-def truth(kind: str) -> OperationLowering:
-    """`kind` of whether the elements are not 0."""
-
-    def lower(c: Context, operation: Any, x: Value) -> Value:
-        keepdims = bool(getattr(operation, "keepdims", False))  # count_nonzero has none
-        return reduced(c, kind, c.elementwise("not_equal", x, 0.0), axes_of(operation, x), keepdims)
-
-    return lower
+def lower_count(c: Context, operation: Any, x: Value) -> Value:
+    return reduced(c, "sum", c.cast(x, "int32"), axes_of(operation, x))
 
 
-def in_own_dtype(c: Call, operation: Any, x: Value) -> Value:
-    """`x` in the dtype in which the operation is to compute."""
-    return x if operation.dtype is None else cast(c, x, c.operands[0], str(operation.dtype))
+def in_own_dtype(operation: Any, x: Value) -> Value:
+    """`x`, which is in the dtype of the result, that the operation may name."""
+    _ = operation.dtype
+    return x
 
 
-def lower_product(c: Call, operation: Any, x: Value) -> Value:
-    return reduced(c, "prod", in_own_dtype(c, operation, x), axes_of(operation, x), bool(operation.keepdims))
+def lower_product(c: Context, operation: Any, x: Value) -> Value:
+    return reduced(c, "prod", in_own_dtype(operation, x), axes_of(operation, x), bool(operation.keepdims))
 
 
 def statistic(compute: Callable[[Context, Value, tuple[int, ...]], Value]) -> OperationLowering:
@@ -113,7 +108,7 @@ def lower_norm(c: Context, operation: Any, x: Value) -> Value:
     if order in (math.inf, -math.inf):
         return reduced(c, "max" if order > 0 else "min", size, axes, keep)
     if order == 0:
-        return reduced(c, "sum", c.elementwise("not_equal", x, 0.0), axes, keep)
+        return reduced(c, "sum", c.cast(c.elementwise("not_equal", x, 0.0), "float32"), axes, keep)
     if order == 1:
         return reduced(c, "sum", size, axes, keep)
     total = reduced(c, "sum", c.elementwise("pow", size, float(order)), axes, keep)
@@ -129,13 +124,13 @@ def lower_moments(c: Context, operation: Any, x: Value) -> list[Value]:
 
 
 def lower_cumulative_sum(c: Call, operation: Any, x: Value) -> Value:
-    x, axis = flat_if_none(c, operation.axis, in_own_dtype(c, operation, x))
+    x, axis = flat_if_none(c, operation.axis, in_own_dtype(operation, x))
     return c.apply(CumulativeSum(axis), x)
 
 
 def lower_cumulative_product(c: Call, operation: Any, x: Value) -> Value:
     """Every element times the one 1, 2, 4 … before it."""
-    x, axis = flat_if_none(c, operation.axis, in_own_dtype(c, operation, x))
+    x, axis = flat_if_none(c, operation.axis, in_own_dtype(operation, x))
     size, step = known(x.shape[axis], "cumprod"), 1
     while step < size:
         x = c.elementwise("mul", x, c.frame_axis(c.cut(x, axis, 0, size - step), axis, step, 0, 1.0))
@@ -158,6 +153,8 @@ def nan_extremum(kind: str, instead: float) -> OperationLowering:
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
         axes, keep = axes_of(operation, x), bool(operation.keepdims)
+        if x.dtype != "float32":
+            return reduced(c, kind, x, axes, keep)
         real = c.elementwise("equal", x, x)
         found = reduced(c, kind, c.elementwise("where", real, x, instead), axes, keep)
         return c.elementwise("where", reduced(c, "max", real, axes, keep), found, reduced(c, "sum", x, axes, keep))
@@ -166,9 +163,9 @@ def nan_extremum(kind: str, instead: float) -> OperationLowering:
 
 
 def real_mean(c: Context, x: Value, real: Value, axes: tuple[int, ...]) -> Value:
-    """The mean of the elements where `real` is 1."""
+    """The mean of the elements where `real` is true."""
     total = c.apply(Reduce("sum", axes, True), c.elementwise("where", real, x, 0.0))
-    return c.elementwise("div", total, c.apply(Reduce("sum", axes, True), real))
+    return c.elementwise("div", total, c.apply(Reduce("sum", axes, True), c.cast(real, "float32")))
 
 
 def nan_mean(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
@@ -194,7 +191,7 @@ def lower_difference(c: Call, operation: Any, x: Value) -> Value:
 
 
 def one_hot(c: Context, operation: Any, x: Value) -> Value:
-    """1 where the class is that of x; a class that there is not is nowhere 1."""
+    """True where the class is that of x; a class that there is not is nowhere true."""
     if operation.sparse:
         raise UnsupportedError("a sparse tensor")
     axis = operation.axis % (x.type.rank + 1)
@@ -203,15 +200,14 @@ def one_hot(c: Context, operation: Any, x: Value) -> Value:
     return c.elementwise("equal", spread, c.literal(classes))
 
 
-def lower_one_hot(c: Call, operation: Any, x: Value) -> Value:
-    if operation.dtype is not None and str(operation.dtype) not in ("float32", *RANGES):
-        raise UnsupportedError(f"dtype {operation.dtype}")
-    return one_hot(c, operation, x)
+def lower_one_hot(c: Call, operation: Any, x: Any) -> Value:
+    return cast(c, one_hot(c, operation, tensor(c, x)), c.result if operation.dtype is None else str(operation.dtype))
 
 
 def lower_multi_hot(c: Call, operation: Any, x: Value) -> Value:
     """Keras takes the largest over axis 1, wherever the classes are."""
-    return c.apply(Reduce("max", (1 if x.type.rank > 1 else 0,)), lower_one_hot(c, operation, x))
+    found = c.apply(Reduce("max", (1 if x.type.rank > 1 else 0,)), one_hot(c, operation, x))
+    return cast(c, found, c.result if operation.dtype is None else str(operation.dtype))
 
 
 def lower_average(c: Context, operation: Any, x: Value, weights: Any = None) -> Value:
@@ -245,18 +241,18 @@ def lower_trapezoid(c: Context, operation: Any, y: Value) -> Value:
         places = array_of(operation.x)
         shape = [1] * y.type.rank
         shape[axis] = -1
-        gaps = np.diff(places, axis=0 if places.ndim == 1 else axis)
+        gaps = np.diff(places.astype(np.float64), axis=0 if places.ndim == 1 else axis)
         width = c.literal(gaps.reshape(shape) if places.ndim == 1 else gaps)
     return c.apply(Reduce("sum", (axis,)), c.elementwise("mul", c.elementwise("mul", heights, 0.5), width))
 
 
 OPERATIONS: dict[str, OperationLowering] = {
-    "All": truth("min"),
+    "All": reduction("min"),
     "Amax": reduction("max"),
     "Amin": reduction("min"),
-    "Any": truth("max"),
+    "Any": reduction("max"),
     "Average": lower_average,
-    "CountNonzero": truth("sum"),
+    "CountNonzero": lower_count,
     "Cumprod": lower_cumulative_product,
     "Cumsum": lower_cumulative_sum,
     "Diff": lower_difference,

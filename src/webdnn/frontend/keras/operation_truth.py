@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import RANGES, Call
+from webdnn.frontend.keras.operation_dtypes import BOOL
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, call, is_negative, operand, tensor
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -26,10 +26,11 @@ def close(c: Context, operation: Any, x: Any, y: Any, relative: Any, absolute: A
     e = c.elementwise
     a, b = tensor(c, x), tensor(c, y)
     limit = e("add", e("mul", e("abs", b), operand(c, relative)), operand(c, absolute))
-    near = e("mul", e("less_equal", e("abs", e("sub", a, b)), limit), e("less_equal", e("abs", b), LARGEST))
-    found = e("max", near, e("equal", a, b))
+    is_finite = e("less_equal", e("abs", b), LARGEST)
+    near = e("logical_and", e("less_equal", e("abs", e("sub", a, b)), limit), is_finite)
+    found = e("logical_or", near, e("equal", a, b))
     if operation.equal_nan:
-        found = e("max", found, e("mul", e("not_equal", a, a), e("not_equal", b, b)))
+        found = e("logical_or", found, e("logical_and", e("not_equal", a, a), e("not_equal", b, b)))
     return found
 
 
@@ -50,48 +51,27 @@ def lower_is_in(c: Context, operation: Any, x: Any, among: Any) -> Value:
     spread = c.reshape(a, (*a.shape, 1))
     found = c.elementwise("equal", spread, c.reshape(b, (b.type.elements,)))
     found = c.apply(Reduce("max", (a.type.rank,)), found)
-    return c.elementwise("equal", found, 0.0) if operation.invert else found
+    return c.elementwise("logical_not", found) if operation.invert else found
 
 
 def lower_sign_bit(c: Context, _: Any, x: Value) -> Value:
-    return is_negative(c, x)
+    return is_negative(c, x) if x.dtype == "float32" else c.elementwise("less", c.cast(x, "int32"), 0.0)
 
 
-def on_truth(function: str) -> OperationLowering:
-    """What the operation on bits is for bool."""
-
-    def lower(c: Call, operation: Any, *operands: Any) -> Value:
-        if not c.of_truth:
-            others = ", ".join(dtype for dtype in c.operands if dtype != "bool")
-            raise UnsupportedError(f"bits of {others}; of bool it is supported")
-        return call(function)(c, operation, *operands)  # type: ignore[return-value]
-
-    return lower
-
-
-def shifted(upwards: bool) -> OperationLowering:
-    """x · 2ⁿ, or ⌊x / 2ⁿ⌋, of whole numbers."""
-
-    def lower(c: Call, operation: Any, x: Any, places: Any) -> Value:
-        if c.result not in RANGES or c.of_truth:
-            raise UnsupportedError(f"bits of {c.result}")
-        power = c.elementwise("round", c.elementwise("pow", 2.0, tensor(c, places)))
-        if upwards:
-            return c.elementwise("mul", operand(c, x), power)
-        return c.elementwise("floor", c.elementwise("div", operand(c, x), power))
-
-    return lower
+def on_bits(function: str, of_truth: str) -> OperationLowering:
+    """The bitwise function of whole numbers; of bool it is a logical one."""
+    return lambda c, o, *operands: call(of_truth if c.result == BOOL else function)(c, o, *operands)
 
 
 OPERATIONS: dict[str, OperationLowering] = {
     "AllClose": lower_all_close,
-    "BitwiseAnd": on_truth("logical_and"),
-    "BitwiseInvert": on_truth("logical_not"),
-    "BitwiseLeftShift": shifted(upwards=True),
-    "BitwiseNot": on_truth("logical_not"),
-    "BitwiseOr": on_truth("logical_or"),
-    "BitwiseRightShift": shifted(upwards=False),
-    "BitwiseXor": on_truth("logical_xor"),
+    "BitwiseAnd": on_bits("bitwise_and", "logical_and"),
+    "BitwiseInvert": on_bits("bitwise_not", "logical_not"),
+    "BitwiseLeftShift": call("shift_left"),
+    "BitwiseNot": on_bits("bitwise_not", "logical_not"),
+    "BitwiseOr": on_bits("bitwise_or", "logical_or"),
+    "BitwiseRightShift": call("shift_right"),
+    "BitwiseXor": on_bits("bitwise_xor", "logical_xor"),
     "IsIn": lower_is_in,
     "Isclose": lower_close,
     "Isfinite": of_size("less_equal"),
@@ -99,8 +79,8 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Isnan": lambda c, _, x: c.elementwise("not_equal", x, x),
     "Isneginf": compared("less", -LARGEST),
     "Isposinf": compared("greater", LARGEST),
-    "Isreal": lambda c, _, x: c.elementwise("where", 1.0, 1.0, x),
-    "LeftShift": shifted(upwards=True),
-    "RightShift": shifted(upwards=False),
+    "Isreal": lambda c, _, x: c.fill(x.shape, 1, "bool"),
+    "LeftShift": call("shift_left"),
+    "RightShift": call("shift_right"),
     "Signbit": lower_sign_bit,
 }

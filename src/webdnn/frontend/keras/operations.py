@@ -7,6 +7,7 @@ like the one in memory. An argument that a lowering does not take or read is ref
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,23 +19,40 @@ from webdnn.frontend.keras import (
     operation_images,
     operation_indices,
     operation_moves,
+    operation_numbers,
     operation_order,
     operation_products,
     operation_reductions,
     operation_truth,
 )
-from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import Call, dtype_of, settled
-from webdnn.frontend.keras.operation_elementwise import OperationLowering
+from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.operation_dtypes import (
+    AS_IS,
+    INDEX,
+    RANGES,
+    WIDE,
+    Call,
+    actual_dtype,
+    array_as,
+    converted,
+    dtype_of,
+    number_as,
+    settled,
+    takes,
+    wanted,
+)
+from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.keras.reading import lowered_operation
+from webdnn.graph.dim import product
 from webdnn.graph.graph import Value
 
-_MOVES = (operation_indices, operation_moves)
 _FAMILIES = (
-    *_MOVES,
     operation_attention,
     operation_elementwise,
     operation_images,
+    operation_indices,
+    operation_moves,
+    operation_numbers,
     operation_order,
     operation_products,
     operation_reductions,
@@ -47,20 +65,73 @@ OPERATIONS: dict[str, OperationLowering] = {
 
 def lower_operation(context: Context, node: Any, known: Mapping[int, Value | None]) -> list[Value]:
     """Values of the results of one call of an operation; `known` has the values of the tensors that it reads, by id."""
-    operation, arguments = node.operation, node.arguments
+    operation, given = node.operation, node.arguments
     name = type(operation).__name__
-    given = (*arguments.args, *arguments.kwargs.values())
-    operands = [dtype for leaf in leaves(given) if (dtype := dtype_of(leaf)) is not None]
-    call = Call.within(context, operands, node.outputs[0].dtype)
-    positional, keywords = arguments.fill_in(known)
-    found = lowered_operation(
-        OPERATIONS[name], call, operation, [plain(x) for x in positional], {k: plain(x) for k, x in keywords.items()}
-    )
-    results = [found] if isinstance(found, Value) else list(found)
-    moves = any(name in family.OPERATIONS for family in _MOVES)
-    return [
-        settled(call, name, value, tensor.dtype, moves) for value, tensor in zip(results, node.outputs, strict=True)
+    operands, results = dtypes(node, known)
+    call = Call.within(context, operands, results[0])
+    signature = inspect.signature(operation.call)
+    bound = signature.bind(*given.args, **given.kwargs)
+    order = list(signature.parameters)
+    for parameter, argument in bound.arguments.items():
+        rules = takes(name)
+        rule = rules[min(order.index(parameter), len(rules) - 1)]
+        bound.arguments[parameter] = taken(call, rule, argument, known)
+    found = lowered_operation(OPERATIONS[name], call, operation, bound.args, bound.kwargs)
+    values = [found] if isinstance(found, Value) else list(found)
+    first = next(iter(node.arguments.keras_tensors), None)
+    elements: Any = None if first is None else product(known[id(first)].shape) // values[0].type.elements  # type: ignore[union-attr]
+    return [settled(call, name, value, dtype, elements) for value, dtype in zip(values, results, strict=True)]
+
+
+def dtypes(node: Any, known: Mapping[int, Value | None]) -> tuple[list[str], list[str]]:
+    """Keras's dtypes of the arguments of a call that hold numbers, and of its results. Keras is asked again where it declared another dtype for an
+    argument than it has."""
+    import keras
+
+    arguments = node.arguments
+    actual = {id(t): actual_dtype(t, known[id(t)]) for t in arguments.keras_tensors}  # type: ignore[arg-type]
+    operands = [
+        dtype
+        for leaf in leaves((*arguments.args, *arguments.kwargs.values()))
+        if (dtype := actual.get(id(leaf)) or dtype_of(leaf)) is not None
     ]
+    outputs = node.outputs
+    if any(actual[id(t)] != t.dtype for t in arguments.keras_tensors):
+        again, keywords = arguments.convert(
+            lambda x: keras.KerasTensor(x.shape, actual[id(x)]) if isinstance(x, keras.KerasTensor) else x
+        )
+        outputs = keras.tree.flatten(node.operation.compute_output_spec(*again, **keywords))
+    return operands, [str(tensor.dtype) for tensor in outputs]
+
+
+def taken(call: Call, rule: str, argument: Any, known: Mapping[int, Value | None]) -> Any:
+    """An argument with values in place of tensors, and numbers in the dtype that `rule` says."""
+    import keras
+
+    if isinstance(argument, (list, tuple)):
+        inner = leaves(argument)
+        if rule not in (AS_IS, INDEX) and inner and all(isinstance(x, (bool, int, float)) for x in inner):
+            return taken(call, rule, np.array(argument), known)
+        return tuple(taken(call, rule, x, known) for x in argument)
+    if isinstance(argument, keras.KerasTensor):
+        value = known[id(argument)]
+        return None if value is None else converted(call, rule, value, actual_dtype(argument, value))
+    argument = plain(argument)
+    if rule == AS_IS or dtype_of(argument) is None:
+        return argument
+    if isinstance(argument, (bool, int, float)):
+        return argument if rule in (INDEX, WIDE) else number_as(argument, wanted(call, rule))
+    return taken_array(call, rule, argument)
+
+
+def taken_array(call: Call, rule: str, argument: Any) -> Any:
+    """A constant array or variable in the dtype that `rule` says: an array again, a literal for a single number, or else a value."""
+    dtype = call.result if rule == WIDE else wanted(call, rule)
+    if not hasattr(argument, "trainable"):
+        array = array_as(array_of(argument), dtype)
+        if array is not None:
+            return array_as(array, "int32" if dtype in RANGES else "float32") if rule == WIDE else array
+    return converted(call, rule, tensor(call, argument), str(dtype_of(argument)))
 
 
 def leaves(arguments: Any) -> list[Any]:

@@ -34,17 +34,17 @@ def lower_global_pooling(kind: str) -> LayerLowering:
 def lower_global_average_1d(
     layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None
 ) -> Value:
-    """With a mask (N, T), the mean of the steps at which it is not 0."""
+    """With a mask (N, T), the mean of the steps at which it is true, or not 0."""
     if mask is None:
         return lower_global_pooling("mean")(layer, inputs, context)
     (x,), e = inputs, context.elementwise
     axis = 2 if layer.data_format == "channels_first" else 1
-    counts = e("not_equal", mask, 0.0)
+    counts = context.cast(mask, "bool")
     counts = context.reshape(
         counts, (*counts.shape[:1], *((1, counts.shape[1]) if axis == 2 else (counts.shape[1], 1)))
     )
     add = Reduce("sum", (axis,), bool(layer.keepdims))
-    return e("div", context.apply(add, e("where", counts, x, 0.0)), context.apply(add, counts))
+    return e("div", context.apply(add, e("where", counts, x, 0.0)), context.apply(add, context.cast(counts, "float32")))
 
 
 @channels_last

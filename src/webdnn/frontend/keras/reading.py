@@ -154,6 +154,7 @@ _WITHOUT_EFFECT = {
     *("EinsumDense.output_shape", "EinsumDense.bias_axes", "Normalization.axis", "PReLU.shared_axes"),
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
+    *("Embedding.input_dim", "Embedding.output_dim", "Embedding.weights"),
     *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }

@@ -9,11 +9,10 @@ import numpy as np
 
 from webdnn.frontend.keras.convolution import integers
 from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, channels_last, flat
-from webdnn.frontend.resample import resize
+from webdnn.frontend.resample import enlarged, resize
 from webdnn.frontend.windows import along_depth, slice_by_slice, with_height
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.resize import Resize2D
 
 
 def fill_in(shape: Sequence[int], elements: Size) -> tuple[Size, ...]:
@@ -66,7 +65,7 @@ def lower_repeat_vector(layer: Layer, inputs: Sequence[Value], context: Context)
 
 def repeated(context: Context, x: Value, times: int) -> Value:
     """x (N, L, C) → (N, L·times, C), every element `times` times."""
-    return with_height(context, x, lambda image: context.apply(Resize2D(1, image.shape[2] * times, "nearest"), image))
+    return with_height(context, x, lambda image: enlarged(context, image, (1, image.shape[2] * times)))
 
 
 def lower_up_sampling_1d(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -79,7 +78,7 @@ def lower_up_sampling_2d(layer: Layer, inputs: Sequence[Value], context: Context
     rows, columns = integers(layer.size)
     size = (x.shape[1] * rows, x.shape[2] * columns)
     if layer.interpolation == "nearest":
-        return context.apply(Resize2D(*size, "nearest"), x)
+        return enlarged(context, x, size)
     return resize(context, x, size, layer.interpolation)
 
 
@@ -89,7 +88,7 @@ def lower_up_sampling_3d(layer: Layer, inputs: Sequence[Value], context: Context
     depth, rows, columns = integers(layer.size)
 
     def grow(image: Value, rows: int, columns: int) -> Value:
-        return context.apply(Resize2D(image.shape[1] * rows, image.shape[2] * columns, "nearest"), image)
+        return enlarged(context, image, (image.shape[1] * rows, image.shape[2] * columns))
 
     x = slice_by_slice(context, x, lambda image: grow(image, rows, columns))
     return along_depth(context, x, lambda image: grow(image, depth, 1))

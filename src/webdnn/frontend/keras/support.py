@@ -37,7 +37,7 @@ CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
 AdditiveAttention Attention AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
-ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Embedding Equalization FlaxLayer GRU GRUCell GroupQueryAttention HashedCrossing
+ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell GroupQueryAttention HashedCrossing
 Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
 MelSpectrogram MultiHeadAttention ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
 SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper

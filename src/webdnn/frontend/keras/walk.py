@@ -17,8 +17,9 @@ from webdnn.frontend.keras.calls import (
     nested_inputs,
 )
 from webdnn.frontend.keras.core import TRAINING_ONLY
+from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import NUMBERS
+from webdnn.frontend.keras.operation_dtypes import NUMBERS, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -105,11 +106,11 @@ class Walk:
             tensor = call.tensor(leaf)
             if tensor is None or tensor.value is None:
                 return converted(call.layer, leaf)
-            found = symbol(tensor.value.shape, getattr(leaf, "dtype", "bool"))
+            found = symbol(tensor.value.shape, dtype_in_keras(leaf, tensor.value))
             symbols.append(found)
             values.append(tensor)
             if tensor.mask is not None:
-                symbols.append(symbol(tensor.mask.shape, "bool"))
+                symbols.append(symbol(tensor.mask.shape, tensor.mask.dtype))
                 values.append(Tensor(tensor.mask))
                 set_mask(found, symbols[-1])
             return found
@@ -158,7 +159,7 @@ class Walk:
             if leaf is None:
                 return None
             value = call.value(leaf, context)
-            symbols.append(symbol(value.shape, getattr(leaf, "dtype", "bool")))
+            symbols.append(symbol(value.shape, dtype_in_keras(leaf, value)))
             values.append(Tensor(value))
             return symbols[-1]
 
@@ -187,7 +188,8 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
         raise UnsupportedError(f"{name} has no weights yet; call the model on an example, which makes them")
     lowering = LAYERS[name]
     check_names(lowering, others)
-    return lowered(layer, lambda reading: lowering(reading, inputs, context, **others), name not in TRAINING_ONLY)
+    taken = inputs_as_taken(layer, inputs, context)
+    return lowered(layer, lambda reading: lowering(reading, taken, context, **others), name not in TRAINING_ONLY)
 
 
 def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
@@ -196,7 +198,7 @@ def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
     if has_own_graph(part):
         results = walk.model(part, values, replace(context, is_inference=True, in_training=False))
     else:
-        inner = [symbol(x.shape, "float32") for x in inputs]
+        inner = [symbol(x.shape, x.dtype) for x in inputs]
         is_layer = hasattr(part, "call")
         recording = trace(part.call if is_layer else part, inner, inner, call_keywords(part, {}) if is_layer else {})
         results = walk.recorded(recording, values, replace(context, in_training=False))
@@ -230,7 +232,7 @@ def refuse_masks(call: LayerCall) -> None:
 
 def makes_masks(layer: Any) -> bool:
     """Whether a layer's `compute_mask` may give a mask where no input has one. Merging layers do not."""
-    return type(layer).__name__ == "Masking" or is_lambda(layer) or is_own(layer)
+    return type(layer).__name__ in ("Embedding", "Masking") or is_lambda(layer) or is_own(layer)
 
 
 def is_lambda(layer: Any) -> bool:
@@ -246,21 +248,22 @@ def nodes_in_order(graph: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
+def dtype_in_keras(leaf: Any, value: Value) -> str:
+    """The dtype of an argument of a call: a tensor of Keras, or ours that stands for a mask."""
+    return value.dtype if isinstance(leaf, Tensor) else actual_dtype(leaf, value)
+
+
 def dtype_trouble(node: Any, traced: bool) -> str | None:
     """Why this call cannot be converted by its dtypes, or None. What is `traced` is looked at in its parts."""
     layer = node.operation
-    is_layer = not traced and not is_operation(type(layer).__module__)
-    inputs = flat(next(iter(node.arguments.args), None)) if is_layer else []
     for tensor in [*node.arguments.keras_tensors, *node.outputs]:
-        # The inputs and results of a layer are real; a mask, say, may be anything that the graph holds.
-        is_number = is_layer and any(tensor is t for t in (*inputs, *node.outputs))
-        allowed = ("float32",) if is_number else NUMBERS
-        if tensor.dtype not in allowed:
-            return f"dtype {tensor.dtype}; {' and '.join(allowed)} is supported"
+        if tensor.dtype not in NUMBERS:
+            return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
     if policy is not None and policy.compute_dtype != "float32":
         return f"computes in {policy.compute_dtype}; float32 is supported"
-    return None
+    is_layer = not traced and not is_operation(type(layer).__module__)
+    return dtype_loss(layer, node.arguments.keras_tensors, node.outputs) if is_layer else None
 
 
 def build_graph(
@@ -271,9 +274,12 @@ def build_graph(
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
-        if tensor.dtype != "float32":
-            walk.troubles.append(Trouble(tensor.name, INPUT, f"dtype {tensor.dtype}; float32 is supported"))
-        inputs.append(apply(Input(tensor.name, TensorType(shape)), origin=(tensor.name,)))
+        dtype = str(tensor.dtype)
+        if dtype not in NUMBERS:
+            reason = f"dtype {dtype}; {', '.join(NUMBERS)} are supported"
+            walk.troubles.append(Trouble(tensor.name, INPUT, reason))
+        type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
+        inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
     context = Context(lower_layer=lower_layer, is_inference=not is_traced and hasattr(model, "predict"))
     outputs = walk.model(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]

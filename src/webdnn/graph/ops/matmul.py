@@ -12,12 +12,19 @@ from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
-from webdnn.graph.types import TensorType, broadcast_requirements, broadcast_shapes, check_dtype, sizes_may_match
+from webdnn.graph.types import (
+    FLOATS,
+    TensorType,
+    broadcast_requirements,
+    broadcast_shapes,
+    check_dtype,
+    sizes_may_match,
+)
 
 Array = np.ndarray
 
 
-FACTORS = ("float32", "int32")
+FACTORS = (*FLOATS, "int32")
 
 
 def check_factors(left: TensorType, right: TensorType) -> None:

@@ -12,15 +12,15 @@ from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Op
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Program
-from webdnn.graph.types import DTYPES, FLOATS, NUMBERS, TensorType, check_dtype
+from webdnn.graph.types import FLOATS, NUMBERS, TensorType, check_dtype
 
 Array = np.ndarray
 
 REDUCTIONS: dict[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
     "mean": (np.mean, FLOATS),
     "sum": (np.sum, NUMBERS),
-    "max": (np.max, DTYPES),
-    "min": (np.min, DTYPES),
+    "max": (np.max, (*NUMBERS, "bool")),
+    "min": (np.min, (*NUMBERS, "bool")),
     "prod": (np.prod, NUMBERS),
 }
 """Meaning and dtypes. Sums and products of integers wrap around; the largest of bools is whether any is true."""

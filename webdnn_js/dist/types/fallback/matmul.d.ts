@@ -1,4 +1,5 @@
 /** Matrix products, to which convolutions come down as well. */
+import type { Cells } from '../dtypes.js';
 import { type KernelTable, type Operand, type Slices } from './operand.js';
 /** Element (row, column) stands at `data[offset + row·pitch + column]`. */
 export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'columns'>;
@@ -8,5 +9,5 @@ export type Matrix = Pick<Operand, 'data' | 'offset' | 'pitch' | 'rows' | 'colum
  */
 export declare function multiply(x: Matrix, weights: Matrix, y: Matrix): Slices;
 /** sums (M) += the `length` values at `x[xOffset]` · the rows of weights that begin at `row`. */
-export declare function addProduct(sums: Float64Array, x: Float32Array, xOffset: number, length: number, weights: Matrix, row: number): void;
+export declare function addProduct(sums: Float64Array, x: Cells, xOffset: number, length: number, weights: Matrix, row: number): void;
 export declare const KERNELS: KernelTable;

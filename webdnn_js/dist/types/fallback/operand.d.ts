@@ -1,10 +1,18 @@
 /** What every kernel here is made of: tensors in strided memory, and the way to walk over them. */
+import type { Cells } from '../dtypes.js';
 import type { Place } from '../matrix.js';
 /** A tensor seen as a matrix in `data`; `columns` is the last of `shape`. */
 export interface Operand extends Place {
-    readonly data: Float32Array;
+    /** Floats, or the integers that stand for integers and truth. */
+    readonly data: Cells;
+    /** The same cells as integers: what moves elements moves these, since a NaN read as a float and written again may have other bits. */
+    readonly bits: Int32Array;
     readonly shape: readonly number[];
 }
+/** Both views of `data`. */
+export declare const cellsOf: (data: Cells) => Pick<Operand, "data" | "bits">;
+/** New memory for so many cells of the class of `data`. */
+export declare const newCells: (data: Cells, length: number) => Cells;
 /** Long work, cut into slices of some milliseconds, between which other things may happen on its thread. It is done when all slices are. */
 export type Slices = Generator<undefined, void>;
 /** Computes `output` from `inputs`; `args` are the numbers of the step that may depend on placeholders (paddings, starts). */
@@ -40,6 +48,10 @@ export declare function mergeAxes(shape: readonly number[], walkers: readonly Wa
     readonly shape: readonly number[];
     readonly walkers: readonly Walker[];
 };
-/** Copies what `source` walks over to where `target` walks, both over `shape`. */
-export declare function moveElements(shape: readonly number[], from: Float32Array, source: Walker, to: Float32Array, target: Walker): void;
+/** Copies the cells that `source` walks over to where `target` walks, both over `shape`. */
+export declare function moveElements(shape: readonly number[], from: Int32Array, source: Walker, to: Int32Array, target: Walker): void;
+/** Copies x to y, which has the same shape. */
+export declare function copyRows(x: Operand, y: Operand): void;
+/** Visits the lines of `operand` along `axis`, in row-major order of the other axes; elements of a line are `step` apart. */
+export declare function forEachLine({ offset, pitch, shape, rows, columns }: Operand, axis: number, visit: (start: number, step: number, line: number) => void): void;
 export {};

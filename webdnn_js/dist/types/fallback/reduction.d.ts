@@ -1,3 +1,3 @@
-/** Reductions over axes, and softmax. */
+/** Reductions over axes, softmax, normalization, and cumulative sums. */
 import { type KernelTable } from './operand.js';
 export declare const KERNELS: KernelTable;
