@@ -224,7 +224,25 @@ class Bits(Case):
         return interpret(moved("int32", Random(self.name)), integers, {})
 
 
-BITS = Bits("bits of floats", partial(moved, "float32"))
+def as_float(_: Random) -> Graph:
+    x = source("x", 5, 13, dtype="int32")
+    return graph_of([x], [elementwise("to_float32", x)])
+
+
+class Rounded(Case):
+    """Integers beyond 2²⁴, of which every float next to them is a neighbour: many lie in the middle between two."""
+
+    def inputs(self, run: int) -> list[Array]:
+        scale = 2 ** (np.arange(65) % 6 + 1)
+        return [
+            ((2**24 + np.arange(65)) * scale + scale // 2 * (np.arange(65) % 3 - 1)).astype(np.int32).reshape(5, 13)
+        ]
+
+    def expected(self, run: int) -> list[Array]:
+        return [self.inputs(run)[0].astype(np.float32).view(np.int32)]
+
+
+EXACT = [Bits("bits of floats", partial(moved, "float32")), Rounded("integers as floats", as_float)]
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +251,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     root = tmp_path_factory.mktemp("webgl")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "cut_shards", lambda arrays: cut_shards(arrays, limit=4100))
-        return root, write_cases(TARGET, [*CASES, BITS], root)
+        return root, write_cases(TARGET, [*CASES, *EXACT], root)
 
 
 @pytest.fixture
@@ -247,7 +265,7 @@ def runner_page(page: Any, serve: Callable[..., Any], folders: tuple[Path, dict[
 @pytest.fixture(scope="module")
 def answers(browser: Any, serve_session: Any, folders: tuple[Path, dict[str, str]]) -> dict[str, Any]:
     """The outputs of all cases, computed in one page."""
-    return run_cases(browser, serve_session, [*CASES, BITS], *folders, "webgl")
+    return run_cases(browser, serve_session, [*CASES, *EXACT], *folders, "webgl")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
@@ -255,10 +273,11 @@ def test_case(answers: dict[str, Any], case: Case):
     check_answer(case, answers[case.name], "webgl")
 
 
-def test_moves_of_floats_keep_every_bit(answers: dict[str, Any]):
-    answer = answers[BITS.name]
+@pytest.mark.parametrize("case", EXACT, ids=lambda c: c.name)
+def test_every_bit_is_right(answers: dict[str, Any], case: Case):
+    answer = answers[case.name]
     assert not isinstance(answer, PageError), answer
-    for have, want in zip(answer[0], BITS.expected(0), strict=True):
+    for have, want in zip(answer[0], case.expected(0), strict=True):
         np.testing.assert_array_equal(have.view(np.int32), want)
 
 

@@ -34,7 +34,7 @@ const ATTRIBUTES: WebGLContextAttributes = {
   depth: false,
   powerPreference: 'high-performance',
 };
-/** A context without runners is kept for as long: a page often loads its next model right after it has disposed of one. */
+/** How long a context without runners is kept: a page often loads its next model right after it has disposed of one. */
 const IDLE_MILLISECONDS = 5000;
 
 /** undefined where there is no canvas, null where the canvas has no WebGL 2. */
@@ -68,7 +68,7 @@ function make(): Context | string {
 let shared: Context | undefined;
 let reason: string | undefined;
 
-/** Whoever looks may not use it, so it goes if nobody has by then. */
+/** Gives the context back if no runner uses it after a while: who asked for it may only have wanted to know whether there is one. */
 function loseIfIdle(context: Context): void {
   setTimeout(() => {
     if (context.users) return;

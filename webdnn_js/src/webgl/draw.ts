@@ -6,13 +6,13 @@ import type { Program } from './program';
 import { extent } from './rows';
 import { FOLD, rectangles, TARGETS, type Texture } from './texture';
 
-/** A buffer: where it lies. */
+/** Where a buffer lies: its texture, and how many texels it has in each layer of that. */
 export interface Place {
   readonly texture: Texture;
   readonly span: number;
 }
 
-/** Part of a layer to draw, or of four layers at once. */
+/** The part of a layer that a call draws; of four layers, where it draws into four at once. */
 interface Target {
   readonly layer: number;
   readonly y: number;
@@ -30,7 +30,7 @@ export interface Draw {
   readonly atOnce: boolean;
 }
 
-/** The rows of pixels that hold a view, one entry a layer. Pixels outside of the view are the kernel's affair. */
+/** The rows of pixels that hold a view, with one entry for each layer. They may hold more than the view: the kernel discards those pixels. */
 function targetsOf({ offset, rows, columns, pitch }: BoundView, span: number): Target[] {
   const first = offset / 4;
   const last = first + extent(rows, columns, pitch) / 4 - 1;

@@ -39,9 +39,9 @@ export class WebGLExecutor implements Executor {
   /** When the browser takes the context away. */
   readonly lost: Promise<string>;
   private context: Context | undefined;
-  /** Aborts at `dispose`: the context, which others use longer, forgets this runner. */
+  /** Aborted at `dispose`, which takes this runner's listeners off the context: others use that longer. */
   private readonly life = new AbortController();
-  /** Of the programs that this runner has asked for. */
+  /** The sources of the programs that this runner has asked for, to be given back. */
   private readonly sources: string[] = [];
   private readonly programs = new Map<number, Program>();
   private readonly weights = new Map<number, Place>();
@@ -166,7 +166,10 @@ export class WebGLExecutor implements Executor {
     });
   }
 
-  /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+  /**
+   * Drivers finish a program only when it first draws, so each program draws a pixel now, and the first run need not wait. What draws
+   * into a state does not, since states are zero before the first run.
+   */
   private warmUp(gl: WebGL2RenderingContext, { steps }: Schedule): void {
     const { buffers } = this.owner.plan;
     const warm = new Set<Program>();

@@ -33,7 +33,7 @@ function quarter({ offset, rows, pitch }: BoundView, elements: number, origin: s
   return (Math.ceil(rows / TARGETS) * pitch) / 4;
 }
 
-/** By buffer: texels in a quarter, of those that are written in quarters. */
+/** For each buffer that is written in quarters, how many texels a quarter has. */
 function quarters(steps: readonly BoundStep[], elements: readonly number[], kernels: readonly Kernel[]) {
   const found = new Map<number, number>();
   for (const { kernel, out, origin } of steps) {
@@ -51,7 +51,7 @@ function quarters(steps: readonly BoundStep[], elements: readonly number[], kern
   return found;
 }
 
-/** What a plain buffer wants of a slot that has four layers in any case. */
+/** How many texels of each layer a plain buffer wants, in a slot that has four layers in any case. */
 const share = (count: number): number => (count <= SMALL ? count : Math.min(Math.ceil(count / TARGETS), MOST_SPAN));
 
 /** The textures of the slots, and the span of each buffer in its slot, by buffer (0 for what is in no slot). */

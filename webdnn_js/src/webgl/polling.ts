@@ -1,6 +1,6 @@
 /** Waiting for the device without stopping the page: WebGL tells nothing by itself, it has to be asked. */
 
-/** After so long, a wait costs the page's thread more than the delay of a timer would. */
+/** For so long, the device is asked again and again. Then a timer takes over: its delay matters less than the time of the page's thread. */
 const BRISK_MILLISECONDS = 100;
 
 let channel: MessageChannel | undefined;

@@ -3,7 +3,7 @@
 import type { Cells } from '../backend';
 
 const BAND = 2 ** 20;
-/** A row of so many columns is copied by the engine; shorter ones by a loop, which costs them less than the call. */
+/** Rows of at least so many columns are copied by the engine; shorter ones by a loop, which takes less time than a call for each. */
 const LONG = 64;
 
 const roundUp = (length: number): number => Math.ceil(length / 4) * 4;

@@ -24,7 +24,7 @@ export interface Rectangle {
   readonly first: number;
 }
 
-/** Texels first … last, both inclusive, as rectangles: at most a broken row, whole rows, a broken row in every layer. */
+/** Texels first … last, both inclusive, as rectangles: in each layer at most a part of a row, whole rows, and a part of a row. */
 export function rectangles(first: number, last: number, span: number): Rectangle[] {
   const result: Rectangle[] = [];
   for (let texel = first; texel <= last;) {
@@ -43,7 +43,7 @@ export function rectangles(first: number, last: number, span: number): Rectangle
 
 export class Texture {
   readonly handle: WebGLTexture;
-  /** By layer; behind the last layer, one of the first four layers together. */
+  /** One for each layer; and behind these, one for the first four layers together. */
   private readonly framebuffers: (WebGLFramebuffer | undefined)[] = [];
 
   /** With room for `span` texels in each of its layers. */

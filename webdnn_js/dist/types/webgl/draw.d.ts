@@ -2,12 +2,12 @@
 import type { BoundStep, BoundView } from '../backend.js';
 import type { Program } from './program.js';
 import { type Texture } from './texture.js';
-/** A buffer: where it lies. */
+/** Where a buffer lies: its texture, and how many texels it has in each layer of that. */
 export interface Place {
     readonly texture: Texture;
     readonly span: number;
 }
-/** Part of a layer to draw, or of four layers at once. */
+/** The part of a layer that a call draws; of four layers, where it draws into four at once. */
 interface Target {
     readonly layer: number;
     readonly y: number;

@@ -8,9 +8,9 @@ export declare class WebGLExecutor implements Executor {
     /** When the browser takes the context away. */
     readonly lost: Promise<string>;
     private context;
-    /** Aborts at `dispose`: the context, which others use longer, forgets this runner. */
+    /** Aborted at `dispose`, which takes this runner's listeners off the context: others use that longer. */
     private readonly life;
-    /** Of the programs that this runner has asked for. */
+    /** The sources of the programs that this runner has asked for, to be given back. */
     private readonly sources;
     private readonly programs;
     private readonly weights;
@@ -29,7 +29,10 @@ export declare class WebGLExecutor implements Executor {
     private writePiece;
     finishWeights(): Promise<void>;
     bind(schedule: Schedule): Promise<void>;
-    /** Drivers finish a program when it draws first: each draws a pixel now, so that the first run need not wait. States stay zero. */
+    /**
+     * Drivers finish a program only when it first draws, so each program draws a pixel now, and the first run need not wait. What draws
+     * into a state does not, since states are zero before the first run.
+     */
     private warmUp;
     private place;
     run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;

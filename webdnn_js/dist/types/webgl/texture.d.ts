@@ -18,14 +18,14 @@ export interface Rectangle {
     /** Its first texel. */
     readonly first: number;
 }
-/** Texels first … last, both inclusive, as rectangles: at most a broken row, whole rows, a broken row in every layer. */
+/** Texels first … last, both inclusive, as rectangles: in each layer at most a part of a row, whole rows, and a part of a row. */
 export declare function rectangles(first: number, last: number, span: number): Rectangle[];
 export declare class Texture {
     private readonly gl;
     private readonly format;
     private readonly layers;
     readonly handle: WebGLTexture;
-    /** By layer; behind the last layer, one of the first four layers together. */
+    /** One for each layer; and behind these, one for the first four layers together. */
     private readonly framebuffers;
     /** With room for `span` texels in each of its layers. */
     constructor(gl: WebGL2RenderingContext, format: Format, span: number, layers: number);
