@@ -109,6 +109,7 @@ def of_one(a: Any) -> list[Any]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:(?s).*requested dtype int64")
 @pytest.mark.parametrize("array", [INT32, BYTES, SMALL, HALF, UNSIGNED], ids=lambda array: array.dtype.name)
 def test_whole_numbers(array: Array) -> None:
     check(of_one, array)
@@ -117,6 +118,10 @@ def test_whole_numbers(array: Array) -> None:
 def test_quotients_and_remainders_of_either_sign() -> None:
     divisors = np.array([1, -2, 3, -4, 5, 7], np.int32)
     check(lambda a: [a // divisors, a % divisors, ops.fmod(a, divisors), a // -7, ops.floor_divide(a, 2.5)], INT32)
+
+
+def test_numbers_beside_small_dtypes() -> None:
+    check(lambda a: [ops.dot(a / 2, 2), ops.fmod(a, 7), ops.where(a > 3, a, 9), a + 300], BYTES)
 
 
 def test_powers() -> None:
