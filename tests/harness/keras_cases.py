@@ -26,6 +26,7 @@ from harness.reference import answer_of_small, in_float64, keras_in_float64
 from webdnn.frontend.keras import from_model
 from webdnn.frontend.keras.activation import ACTIVATIONS
 from webdnn.frontend.keras.loading import without_initializers
+from webdnn.frontend.keras.operation_dtypes import graph_dtype
 from webdnn.graph.graph import Graph
 from webdnn.graph.interpreter import interpret
 from webdnn.optimizer.passes import optimize
@@ -108,8 +109,10 @@ def _float64_copy(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def check_graphs(case: KerasCase) -> None:
-    """The graph of a case, and what the optimizer makes of it, agree with Keras's answer; in float32 up to its rounding."""
+    """The graph of a case, and what the optimizer makes of it, agree with Keras's answer, in its dtypes; in float32 up to its rounding."""
     for graph in (case.source[0], case.graph):
+        dtypes = [graph_dtype(str(want.dtype)) for want in case.expected(0)]
+        assert [value.dtype for value in graph.outputs] == dtypes, case.name
         for dtype, tolerance in (("float32", 3e-6), ("float64", 1e-6)):
             for have, want in zip(interpret(graph, case.inputs(0), dtype=dtype), case.expected(0), strict=True):
                 assert error(have, want) <= tolerance, f"{case.name}, {dtype}"

@@ -70,8 +70,7 @@ def hard_silu(c: Context, x: Value) -> Value:
 
 
 def hard_tanh(c: Context, x: Value) -> Value:
-    whole = c.cast(x, "int32") if x.dtype == "bool" else x
-    return c.elementwise("clip", whole, 0.0 if x.dtype == "uint8" else -1.0, 1.0)
+    return c.elementwise("clip", c.cast(x, "int32") if x.dtype == "bool" else x, -1.0, 1.0)
 
 
 def mish(c: Context, x: Value) -> Value:

@@ -36,6 +36,7 @@ from webdnn.frontend.keras.operation_dtypes import (
     array_as,
     converted,
     dtype_of,
+    graph_dtype,
     number_as,
     settled,
     takes,
@@ -120,8 +121,15 @@ def taken(call: Call, rule: str, argument: Any, known: Mapping[int, Value | None
     if rule == AS_IS or dtype_of(argument) is None:
         return argument
     if isinstance(argument, (bool, int, float)):
-        return argument if rule in (INDEX, WIDE) else number_as(argument, wanted(call, rule))
+        return argument if rule == INDEX else taken_number(call, rule, argument)
     return taken_array(call, rule, argument)
+
+
+def taken_number(call: Call, rule: str, argument: float) -> np.ndarray:
+    """A Python number as an array of no axes, which says its dtype; a float keeps its digits until it is written."""
+    dtype = call.result if rule == WIDE else wanted(call, rule)
+    number = number_as(argument, dtype)
+    return np.array(number, ("int32" if rule == WIDE else graph_dtype(dtype)) if dtype in RANGES else None)
 
 
 def taken_array(call: Call, rule: str, argument: Any) -> Any:
