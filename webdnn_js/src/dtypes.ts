@@ -23,9 +23,9 @@ export const storageOf = (dtype: DType): Storage => (dtype === 'float32' ? 'floa
 /** All but 0 is true, NaN too. */
 export const truth = (value: unknown): number => Number(value !== 0 && value !== false);
 
-/** A page's array as cells: itself, where its elements are as large, else a copy. What is no 0 in an array of bools is 1 in its cells. */
+/** A page's array as cells: itself, where its elements have 32 bits, too, else a copy. What is no 0 in an array of bools is 1 in its cells. */
 export function toCells(array: TypedArray, dtype: DType): Cells {
-  if (array instanceof Float32Array || array instanceof Int32Array) return array;
+  if (/32/.test(dtype)) return array as Cells;
   return Int32Array.from(array, dtype === 'bool' ? truth : Number);
 }
 

@@ -195,10 +195,9 @@ export class Runner {
       (stop) => ({ is: 'running', executor, stop }),
       async () => {
         const cellsOf = (view: TensorView): Cells => toCells(view.toActual(), view.dtype);
-        const arrays = this.outputs.map((view) => view.toActual());
         const outputs = this.outputs.map(cellsOf);
         const result = await work(executor, this.inputs.map(cellsOf), outputs);
-        arrays.forEach((array, i) => fromCells(outputs[i]!, array));
+        this.outputs.forEach((view, i) => fromCells(outputs[i]!, view.toActual()));
         return result;
       },
       state,

@@ -8,32 +8,27 @@ import type { DType, Expr, TensorInfo } from './plan';
 
 const INDEX = /^(0|[1-9]\d*)$/;
 
+const isInteger = (dtype: DType): boolean => /int/.test(dtype);
+
 /**
- * What of `values` is no list of elements of `dtype`; JavaScript would make NaN of most that are no numbers, or throw an error of its own,
+ * What of `values` is no list of elements of `dtype`. JavaScript would make NaN of most that are no numbers, or throw an error of its own,
  * and cut numbers that an integer cannot hold.
  */
 function problemOf(values: unknown, dtype: DType): string | undefined {
   const list = values as ArrayLike<unknown>;
   if (typeof values !== 'object' || !Number.isSafeInteger(list?.length)) {
-    return typeof values === 'string' ? 'text' : `${String(values)}`;
+    return typeof values === 'string' ? 'text' : String(values);
   }
-  const isFree = dtype === 'float32' || dtype === 'bool' || list instanceof ARRAYS[dtype];
   const one = new ARRAYS[dtype](1);
-  // Of a typed array, one element tells what all are; whether an integer holds them, each tells for itself.
-  const some = ArrayBuffer.isView(values) && isFree ? Math.min(list.length, 1) : list.length;
-  for (let i = 0; i < some; i++) {
+  if (list instanceof one.constructor) return undefined;
+  for (let i = 0; i < list.length; i++) {
     const value = list[i];
-    if (typeof value !== 'number') {
-      if (dtype === 'bool' && typeof value === 'boolean') continue;
-      return `${typeof value} at ${i}`;
-    }
-    one[0] = value;
-    if (!isFree && one[0] !== value) return `${value} at ${i}`;
+    if (typeof value !== 'number' && (dtype !== 'bool' || typeof value !== 'boolean')) return `${typeof value} at ${i}`;
+    one[0] = Number(value);
+    if (isInteger(dtype) && one[0] !== value) return `${value} at ${i}`;
   }
   return undefined;
 }
-
-const WANTED: Partial<Record<DType, string>> = { float32: 'numbers', bool: 'true or false, or numbers' };
 
 /** For values of the wrong number where an input may be one picture: most often it was not resized. */
 function pictureHint([count, ...sizes]: readonly number[]): string {
@@ -125,7 +120,7 @@ export class TensorView extends Elements {
     const { dtype } = this;
     const problem = problemOf(source, dtype);
     if (problem) {
-      const want = WANTED[dtype] ?? `whole numbers of ${dtype}`;
+      const want = isInteger(dtype) ? `whole numbers of ${dtype}` : 'numbers';
       throw new WebDNNError('input', `'${this.name}': got ${problem}, want ${want}`);
     }
     const { length } = source;

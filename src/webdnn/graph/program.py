@@ -102,14 +102,6 @@ class Program:
                 values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands)).astype(dtypes[-1], copy=False))
         return values[-1]
 
-    def to_json(self) -> list[list[object]]:
-        """`[[function, operand…]…]`; a literal is `{"value": x}`, with x as `literal_to_json` writes it."""
-
-        def place(operand: Operand) -> object:
-            return operand if isinstance(operand, int) else {"value": literal_to_json(operand)}
-
-        return [[c.function, *map(place, c.operands)] for c in self.calls]
-
     def __str__(self) -> str:
         def text(operand: Operand) -> str:
             if isinstance(operand, float):

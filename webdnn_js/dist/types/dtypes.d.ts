@@ -20,7 +20,7 @@ export declare const BYTES_PER_ELEMENT: Readonly<Record<Storage, number>>;
 export declare const storageOf: (dtype: DType) => Storage;
 /** All but 0 is true, NaN too. */
 export declare const truth: (value: unknown) => number;
-/** A page's array as cells: itself, where its elements are as large, else a copy. What is no 0 in an array of bools is 1 in its cells. */
+/** A page's array as cells: itself, where its elements have 32 bits, too, else a copy. What is no 0 in an array of bools is 1 in its cells. */
 export declare function toCells(array: TypedArray, dtype: DType): Cells;
 /** What `toCells` has copied goes back, into the same array. */
 export declare function fromCells(cells: Cells, array: TypedArray): void;
