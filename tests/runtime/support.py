@@ -18,7 +18,7 @@ from webdnn.cli.backends import available
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.graph import Constraint, Graph, Node, Placeholder, apply
 from webdnn.graph.interpreter import interpret
-from webdnn.graph.ops import Conv2D, MatMul, Reduce, Repeat
+from webdnn.graph.ops import Conv2D, MatMul, Reduce, Repeat, Transpose
 from webdnn.graph.ops.elementwise import elementwise
 
 FOLDER = Path(__file__).parent
@@ -75,7 +75,7 @@ def mixed_graph() -> Graph:
     x = apply(
         Conv2D((1, 1), ((1, 1), (1, 1)), (1, 1), bias_relu()), image, random.constant(3, 3, 3, 5), random.constant(5)
     )
-    sequence = apply(Reduce("mean", (1,)), x, origin=("mean",))
+    sequence = apply(Transpose((1, 0, 2)), apply(Reduce("mean", (1,)), x, origin=("mean",)))
     state, element = source("state", 2, 6), source("element", 2, 5)
     after = elementwise(
         "tanh",
