@@ -105,7 +105,7 @@ def rnn() -> Graph:
         apply(MatMul(single("add", None, None)), state, constant(5, 5), apply(MatMul(), element, constant(8, 5))),
     )
     body = Graph((state, element), (after, after), ("h", "y"))
-    x = apply(Input("<sequence> & more", TensorType((1, 4, 8))))
+    x = apply(Input("<sequence> & more", TensorType((4, 1, 8))))
     loop = Node(Repeat(4, body, 1, 1), (constant(1, 5), x), ("layer_with_a_name_" + "so_long_" * 12,))
     return Graph((x,), loop.outputs, ("last", "all"), name="a < b")
 
