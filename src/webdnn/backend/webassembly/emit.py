@@ -38,7 +38,7 @@ class Bias:
 
 @dataclass(frozen=True)
 class Epilogue:
-    """What follows a sum (kernels/epilogue.c.jinja). The kernel's views are data, weights, the operands, then its outputs."""
+    """What follows a sum (kernels/epilogue.c.jinja). The kernel's views are its `main` inputs, the operands, then its outputs."""
 
     program: Program | None
     sum: str
@@ -49,6 +49,7 @@ class Epilogue:
     """The number of the view of the result."""
     arguments: int
     """Where the arguments of general operands begin, among the kernel's parameters."""
+    main: int = 2
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -89,18 +90,17 @@ def emit_product(
     node: Node,
     op: WithEpilogue,
     record: Callable[[Epilogue], ProductKernel],
-    factors: tuple[View, View],
+    factors: tuple[View, ...],
     args: list[Size],
     *scratch: View,
 ) -> None:
-    """Emits the call of a kernel that sums products of `factors` and finishes them with the epilogue of `op`."""
+    """Emits the call of a kernel that sums products of `factors`, or normalizes its one factor, and finishes with the epilogue of `op`."""
     result = node.outputs[0]
-    operands = describe(builder, node.inputs[2:], result.shape)
+    operands = describe(builder, node.inputs[op.main :], result.shape)
     outputs = [builder.view(result), *scratch]
-    output = 2 + len(operands.views)
-    epilogue = Epilogue(
-        op.program, node.inputs[0].dtype, operands.known, operands.axes, output, 2 * (output + len(outputs)) + len(args)
-    )
+    output = op.main + len(operands.views)
+    arguments = 2 * (output + len(outputs)) + len(args)
+    epilogue = Epilogue(op.program, node.inputs[0].dtype, operands.known, operands.axes, output, arguments, op.main)
     inputs = [*factors, *operands.views]
     builder.step(builder.kernel(record(epilogue)), inputs, outputs, [*args, *operands.args], origin=node.origin)
 

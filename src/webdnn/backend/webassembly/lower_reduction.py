@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import lines_along, merge_axes
 from webdnn.backend.target import Lowerings
+from webdnn.backend.webassembly.dialect import literal
+from webdnn.backend.webassembly.emit import ProductKernel, emit_product
 from webdnn.descriptor.schema import Kernel
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
 from webdnn.graph.types import storage_of
 
 
@@ -27,6 +30,18 @@ class ReduceKernel(Kernel):
     @property
     def storage(self) -> str:
         return storage_of(self.dtype)
+
+
+@dataclass(frozen=True)
+class NormalizeKernel(ProductKernel):
+    """The sum of its epilogue is a normalized element."""
+
+    epsilon: float
+    centre: bool
+
+    @property
+    def epsilon_literal(self) -> str:
+        return literal(self.epsilon, "float32")
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,12 @@ def lower_softmax(builder: Builder, node: Node, op: Softmax) -> None:
     builder.step(builder.kernel(Kernel("softmax")), [x], [y], [x.rows, x.columns], origin=node.origin)
 
 
+def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
+    x = builder.view(node.inputs[0])
+    record = partial(NormalizeKernel, "normalize", epsilon=op.epsilon, centre=op.centre)
+    emit_product(builder, node, op, record, (x,), [x.rows, x.columns])
+
+
 def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
     x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
     from_, to = lines_along(x, op.axis), lines_along(y, op.axis)
@@ -78,6 +99,7 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
 
 LOWERINGS: Lowerings = {
     CumulativeSum: lower_cumulative_sum,
+    Normalize: lower_normalize,
     Reduce: lower_reduce,
     Softmax: lower_softmax,
 }
