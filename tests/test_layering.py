@@ -36,7 +36,10 @@ EXCEPTIONS: dict[tuple[str, str], str] = {}
 # (module, imported module) → why this import may close a circle. Without these imports there is no circle at all.
 CIRCLES: dict[tuple[str, str], str] = {
     ("backend.target", "backend.builder"): "a type: lowerings take the builder, which has the target that lists them",
-    ("backend.loops", "backend.builder"): "a type: the builder hands itself to what lowers a loop, which is the other half of its walk",
+    (
+        "backend.loops",
+        "backend.builder",
+    ): "a type: the builder hands itself to what lowers a loop, which is the other half of its walk",
 }
 
 FAMILIES = {"backend", "frontend"}

@@ -26,6 +26,7 @@ from webdnn.graph.functions import FUNCTIONS
 from webdnn.graph.graph import Graph, apply
 from webdnn.graph.ops import OPS, Concat, Conv2D, Elementwise, Pool2D, Repeat, Reshape
 from webdnn.graph.program import Call, Program, single
+from webdnn.graph.types import FLOATS as FLOATING
 
 SPECIAL = np.array(
     [
@@ -72,7 +73,7 @@ def _write(directory: Path, case: Case, change: Callable[[Plan], None] = lambda 
 def test_every_op_and_function_has_an_entry() -> None:
     assert set(TARGET.lowerings) == set(OPS) - {Concat, Repeat, Reshape}
     assert set(FLOATS) == {name for name, f in FUNCTIONS.items() if "float32" in f.domain}
-    assert set(INTEGERS) == {name for name, f in FUNCTIONS.items() if set(f.domain) - {"float32"}}
+    assert set(INTEGERS) == {name for name, f in FUNCTIONS.items() if set(f.domain) - set(FLOATING)}
 
 
 @pytest.mark.parametrize(

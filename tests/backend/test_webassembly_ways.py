@@ -40,7 +40,7 @@ def test_windows_stand_where_the_page_looks(kernel: str, op: Op, want: tuple[int
     graph = graph_of([x], [apply(op, x, *weights, origin=("layer",))])
     target = replace(TARGET, finish=lambda plan, options: None)
     plan = build_plan(graph, target, WeightTable.of(graph), {"exact": True})
-    (step,) = [s for s in plan.steps if isinstance(s, Step) and plan.kernels[s.kernel]["name"] == kernel]
+    (step,) = [s for s in plan.steps if isinstance(s, Step) and plan.kernels[s.kernel].name == kernel]
     assert step.args[WINDOWS[kernel]] == want
 
 

@@ -27,6 +27,9 @@ CAPABILITIES = {
     "arena, nothing in place": Capabilities("arena", strided_write=True, in_place=False, same_buffer_io=True),
     "slots": Capabilities("slots", strided_write=True, in_place=True, same_buffer_io=False),
     "slots, aligned": Capabilities("slots", strided_write=True, in_place=True, same_buffer_io=False, alignment=4),
+    "slots, aligned, nothing in place": Capabilities(
+        "slots", strided_write=True, in_place=False, same_buffer_io=False, alignment=4
+    ),
     "slots, padded columns, whole rows": Capabilities(
         "slots", strided_write=False, in_place=False, same_buffer_io=False, alignment=4, pad_columns=True
     ),

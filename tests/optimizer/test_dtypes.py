@@ -7,9 +7,9 @@ import pytest
 
 from optimizer.support import Builder, optimized
 from webdnn.graph.graph import Constant, Value, apply
-from webdnn.graph.ops import BatchMatMul, Fill, Gather, Iota, MatMul
+from webdnn.graph.ops import BatchMatMul, Elementwise, Fill, Gather, Iota, MatMul, Pad, Pool2D
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import Call
+from webdnn.graph.program import Call, Program
 
 
 def whole(values: object, dtype: str = "int32") -> Value:
@@ -96,3 +96,25 @@ def test_truth_is_not_folded_into_a_number() -> None:
     known = apply(Constant(np.array([True])))
     y = elementwise("where", elementwise("logical_or", b.input(2, 3, dtype="bool"), known), b.input(2, 3), 0.0)
     optimized(b.graph(y), ["Elementwise"])
+
+
+def test_a_literal_is_no_step_of_its_number() -> None:
+    """tanh(x − 5) · 2, where the product is step 2: no square, so padding with zeros stays."""
+    b = Builder()
+    program = Program(1, (Call("add", (0, -5.0)), Call("tanh", (1,)), Call("mul", (2, 2.0))))
+    y = apply(Pad(((0, 0), (1, 1), (1, 1), (0, 0)), 0.0), apply(Elementwise(program), b.input(1, 4, 4, 2)))
+    optimized(b.graph(apply(Pool2D("max", (2, 2), (2, 2)), y)), ["Elementwise", "Pad", "Pool2D"])
+
+
+def test_zeros_of_both_signs_are_two_fills() -> None:
+    b = Builder()
+    x = b.input(2, 3)
+    quotients = [elementwise("div", elementwise("abs", x), apply(Fill((2, 3), zero))) for zero in (0.0, -0.0)]
+    optimized(b.graph(*quotients))
+
+
+def test_an_epilogue_that_forgets_its_sum_is_none() -> None:
+    b = Builder()
+    program = Program(2, (Call("neg", (1,)), Call("neg", (2,))))
+    product = apply(MatMul(), b.input(2, 3), b.weights(3, 4))
+    optimized(b.graph(apply(Elementwise(program), product, b.input(4))))

@@ -15,7 +15,7 @@ from webdnn.descriptor.schema import Item, Loop
 from webdnn.graph.dim import Size, symbol
 from webdnn.graph.graph import Graph, Input, Node, Value, apply
 from webdnn.graph.interpreter import interpret
-from webdnn.graph.ops import Conv2D, MatMul, Reduce, Repeat, Slice
+from webdnn.graph.ops import Conv2D, Fill, MatMul, Normalize, Reduce, Repeat, Slice
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.types import TensorType
 from webdnn.optimizer import optimize
@@ -154,3 +154,38 @@ def test_weights_from_outside_stand_in_the_body() -> None:
     graph = optimized(b.graph(outer), ["Repeat"])
     assert graph.outputs[0].op.scanned == 0  # type: ignore[attr-defined]
     assert len(graph.outputs[0].node.inputs) == 1
+
+
+def test_an_element_without_axes_stays() -> None:
+    b = Builder()
+    state, step = parameter("s", 2), parameter("x_t", 3)
+    body = Graph((state, step), (elementwise("add", state, apply(Reduce("sum", (0,)), step)),), ("s",))
+    optimized(b.graph(apply(Repeat(4, body, 1, 1), b.input(2), b.input(4, 3))))
+
+
+@pytest.mark.parametrize("normal", [False, True])
+def test_an_epilogue_of_a_sequence_on_fixed_data_stays(normal: bool) -> None:
+    b = Builder()
+    state, step, fixed = parameter("s", 2, 4), parameter("x_t", 2, 4), parameter("a", 2, 4)
+    data = elementwise(
+        "add", fixed, apply(Fill((2, 4), 1.0))
+    )  # which keeps the product in the body until they are one op
+    made = apply(Normalize(), data) if normal else apply(MatMul(), data, b.weights(4, 4))
+    total = elementwise("add", made, step)
+    body = Graph((state, step, fixed), (elementwise("add", state, total), total), ("s", "y"))
+    node = Node(Repeat(3, body, 1, 1), (b.input(2, 4), b.input(3, 2, 4), b.input(2, 4)), ("loop",))
+    optimized(b.graph(*node.outputs))
+
+
+@pytest.mark.parametrize("target", CAPABILITIES)
+def test_a_stacked_state_that_is_a_view_of_its_parameter(target: str) -> None:
+    state = parameter("h", 2, 4)
+    seen = apply(Slice((0, 0), (2, 4)), state)
+    b = Builder()
+    graph = b.graph(
+        *Node(Repeat(3, Graph((state,), (seen, seen), ("h", "y")), 1, 0), (b.input(2, 4),), ("loop",)).outputs
+    )
+    inputs = [Random("view").array(2, 4)]
+    (have,) = Machine(CAPABILITIES[target]).run(graph, [inputs])
+    for left, right in zip(have, interpret(graph, inputs), strict=True):
+        np.testing.assert_array_equal(left, right)

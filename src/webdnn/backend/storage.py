@@ -174,7 +174,11 @@ def shared_sequences(op: Repeat) -> dict[int, int]:
     found: dict[int, int] = {}
     for state, value in enumerate(op.body.outputs[: op.carried]):
         for position, result in enumerate(op.body.outputs[op.carried :]):
-            if result == value and position not in found.values() and not isinstance(value.op, Input | Constant):
+            if (
+                result == value
+                and position not in found.values()
+                and not isinstance(value.op, Input | Constant | Reshape | Slice)
+            ):
                 found[state] = position
                 break
     return found

@@ -1,6 +1,6 @@
 """What is known of a symbolic size from the bounds of its placeholders, and what a placeholder must be for a size to be large enough.
 
-The least value of a size is bounded from below by real arithmetic: `a // b` lies between `(a − b + 1) / b` and `a / b`, so that `T - T // 2` is
+The least value of a size is bounded from below by real arithmetic: `a // b` with b > 0 lies between `(a − b + 1) / b` and `a / b`, so that `T - T // 2` is
 known to be positive although each of its terms has no bound of its own.
 """
 
@@ -210,6 +210,8 @@ def _interval(atom: Atom, bounds: Bounds) -> tuple[Number, Number]:
         return min(left[0], right[0]), min(left[1], right[1])
     if atom.function == "max":
         return max(left[0], right[0]), max(left[1], right[1])
+    if right[0] <= 0:
+        return -math.inf, math.inf  # the divisor may be negative
     if atom.function == "%":
         return Fraction(0), right[1] - 1
     if isinstance(atom.right, int) and atom.right > 0:

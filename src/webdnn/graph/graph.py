@@ -92,6 +92,8 @@ def _bind(value: Any, symbols: Mapping[str, int]) -> Any:
 def _key(value: Any) -> object:
     if isinstance(value, np.ndarray):
         return id(value)
+    if isinstance(value, float):
+        return value.hex()  # 0.0 and −0.0 are not the same attribute
     if isinstance(value, tuple):
         return tuple(map(_key, value))
     if is_dataclass(value) and getattr(value, "__hash__", None) is None:

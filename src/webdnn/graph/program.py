@@ -132,7 +132,7 @@ def check_literal(value: float, dtype: str, function: str) -> None:
         return
     low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if not (math.isfinite(value) and value.is_integer() and low <= value <= high):
-        raise GraphError(f"{function}: the literal {value:g} is no {dtype}; cast the operands first")
+        raise GraphError(f"{function}: the literal {value:g} is no {dtype}")
 
 
 def literal_to_json(value: float) -> float | str:

@@ -59,8 +59,8 @@ def _fuse(value: Value, total: Value, program: Program) -> Value | None:
     stored = builder.inline(total.op.program, before) if total.op.program else before[0]
     result = builder.inline(program, [stored if v == total else builder.input(v) for v in value.node.inputs])
     fused, operands = builder.finish(result)
-    if isinstance(result, float):
-        return None
+    if isinstance(result, float) or (fused is None and result != before[0]):
+        return None  # nothing is left of the sum
     main = total.node.inputs[: total.op.main]
     made = with_epilogue(total.op, main, fused, operands, merge_origins(total.node, value.node))
     return made if made is not None and made.type == value.type else None

@@ -60,6 +60,8 @@ class _Known:
             outside = Node(node.op, tuple(self.always[v] for v in node.inputs), node.origin)
             self.always.update(zip(node.outputs, outside.outputs, strict=True))
             return
+        if node.types[0].rank < 1:
+            return  # a sequence of scalars would have no rows
         result = self._over_time(node)
         if result is not None and result.shape == (self.count, *node.types[0].shape):
             self.series[node.outputs[0]] = result
@@ -72,6 +74,8 @@ class _Known:
         over_time = _with_time(op, self.count)
         if over_time is None or (isinstance(op, Concat) and not all(v in self.series for v in node.inputs)):
             return None
+        if isinstance(op, MatMul | Normalize) and node.inputs[0] not in self.series:
+            return None  # an epilogue's operands broadcast to what is made from the data
         if isinstance(op, MatMul) and node.inputs[1] not in self.always:
             return None
         return apply(over_time, *(self._operand(v, node.types[0].rank) for v in node.inputs), origin=node.origin)

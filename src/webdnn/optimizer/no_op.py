@@ -48,7 +48,7 @@ def merge_moves(value: Value, context: Context) -> Value | None:
             op = Transpose(tuple(permutation[i] for i in outer_permutation))
         case Slice(outer_starts, sizes), Slice(starts, _):
             op = Slice(tuple(a + b for a, b in zip(outer_starts, starts, strict=True)), sizes)
-        case Pad(outer, outer_value), Pad(amounts, inner_value) if outer_value == inner_value:
+        case Pad(outer, outer_value), Pad(amounts, inner_value) if float(outer_value).hex() == float(inner_value).hex():
             op = Pad(tuple((a[0] + b[0], a[1] + b[1]) for a, b in zip(outer, amounts, strict=True)), inner_value)
         case _:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from webdnn.graph.graph import Constant, Value
 from webdnn.graph.ops import Concat, Elementwise, Pad, Pool2D, Reduce, Reshape, Resize2D, Slice, Softmax, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
-from webdnn.graph.program import Call, Program
+from webdnn.graph.program import Call, Operand, Program
 from webdnn.optimizer.match import is_floating
 
 # Functions that are never negative, and those that are not where no operand is.
@@ -88,15 +88,20 @@ def _needed_by_call(call: Call, known: Sequence[Needed | None], inputs: Sequence
     if call.function in ALWAYS:
         return frozenset()
     operands = [known[o] if isinstance(o, int) else frozenset() if o >= 0 else None for o in call.operands]
-    if call.function == "mul":
-        left, right = (inputs[o] if isinstance(o, int) and o < len(inputs) else o for o in call.operands)
-        if left == right:
-            return frozenset()
+    if call.function == "mul" and _are_one(*call.operands, inputs):
+        return frozenset()
     if call.function == "max":
         return _either(operands[0], operands[1])
     if call.function == "clip":  # min(max(x, low), high)
         return _both([_either(operands[0], operands[1]), operands[2]])
     return _both(operands) if call.function in KEEPING else None
+
+
+def _are_one(left: Operand, right: Operand, inputs: Sequence[Value]) -> bool:
+    """Whether both operands are the same step, or inputs that are the same value; a literal is no step of its number."""
+    if isinstance(left, float) or isinstance(right, float):
+        return False
+    return left == right or (max(left, right) < len(inputs) and inputs[left] == inputs[right])
 
 
 def _either(left: Needed | None, right: Needed | None) -> Needed | None:

@@ -35,10 +35,9 @@ def simplify_epilogue(value: Value, context: Context) -> Value | None:
     if not isinstance(op, WithEpilogue) or op.program is None:
         return None
     builder = ProgramBuilder()
-    result = builder.inline(
-        op.program, [builder.sum(sum_dtype(value)), *(builder.input(v) for v in value.node.inputs[op.main :])]
-    )
+    total = builder.sum(sum_dtype(value))
+    result = builder.inline(op.program, [total, *(builder.input(v) for v in value.node.inputs[op.main :])])
     program, inputs = builder.finish(result)
-    if isinstance(result, float) or program == op.program:
+    if isinstance(result, float) or program == op.program or (program is None and result != total):
         return None
     return apply(replace(op, epilogue=program), *value.node.inputs[: op.main], *inputs, origin=value.origin)  # type: ignore[call-arg]

@@ -43,6 +43,8 @@ class Repeat(Op):
             if element != parameter.type:
                 raise GraphError(f"input {position} is {element}, the body wants {parameter.type}")
         results = [v.type for v in self.body.outputs]
+        if len(results) < self.carried:
+            raise GraphError(f"{self.carried} states are carried, the body has {len(results)} outputs")
         for position in range(self.carried):
             if results[position] != inputs[position]:
                 raise GraphError(
