@@ -1,6 +1,7 @@
 """What is known of a symbolic size from the bounds of its placeholders, and what a placeholder must be for a size to be large enough.
 
-The least value of a size is bounded from below by real arithmetic: `a // b` with b > 0 lies between `(a − b + 1) / b` and `a / b`, so that `T - T // 2` is
+The least value of a size is bounded from below by real arithmetic: `a // b` with b > 0 lies between `(a − b + 1) / b` and `a / b`, so that
+`T - T // 2` is
 known to be positive although each of its terms has no bound of its own.
 """
 
