@@ -104,6 +104,8 @@ def shown(value: Any) -> str:
     """A value in a message: short, and nothing at all of a tensor's numbers."""
     if value is _MISSING:
         return "?"
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()  # a number beside a tensor, which took its dtype
     if isinstance(value, (bool, int, float, str, list, tuple, type(None), np.generic)):
         text = repr(value)
         return text if len(text) <= 60 else text[:59] + "…"
