@@ -3,10 +3,10 @@
 `--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
 everything. `bin/test --fast` and `bin/test --all` pass it on.
 
-Only the exhaustive tier has: every Keras layer on webassembly, webgpu and webgl (the default tier has there what is new to
-backends, by harness/cover.py, and on fallback every layer); the op cases that share no memory among threads on further
-variants of webassembly; networks other than those of `applications.IN_DEFAULT_TIER`; large pictures on SwiftShader;
-other compilers than zig.
+Only the exhaustive tier has: op cases on webgpu and webgl without a feature of their own (harness/cover.py); buffers beyond
+128 MiB; every Keras layer on webassembly, webgpu and webgl (the default tier has there what is new to backends, and on
+fallback every layer); the op cases that share no memory among threads on further variants of webassembly; networks other
+than those of `applications.IN_DEFAULT_TIER`; large pictures on SwiftShader; other compilers than zig.
 
 Cases that run in a browser are computed many at once (harness/batches.py), and only those that this run has selected
 (harness/selection.py): `-k` with one case takes as long as that case.

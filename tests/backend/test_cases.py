@@ -12,6 +12,7 @@ import pytest
 from harness.batches import Answers, Batches
 from harness.cases import CASES as COMMON_CASES
 from harness.cases import Case
+from harness.cover import new_to_backends
 from harness.descriptors import check_answer
 from harness.dtype_cases import DTYPE_CASES
 from harness.edge_cases import EDGE_CASES
@@ -41,7 +42,8 @@ ALL_DEVICES = DEVICES | MORE_DEVICES
 FAST = ("fallback", "webassembly relaxed-simd-threads 2")
 """Devices with all cases in the fast tier."""
 ON_SWIFTSHADER = ("webgpu", "webgl")
-"""Devices with a case for each op there: loading one takes them several times as long."""
+"""Devices with a case for each op in the fast tier, and with what has a feature of its own (harness.cover) in the default one: loading a case takes
+them several times as long."""
 SHARING = ("conv2d", "depthwise", "matmul", "pool", "reduce", "softmax", "epilogue", "repeat", "whole", "edge")
 CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
 REST = [case for case in CASES if case not in CHOSEN]
@@ -67,11 +69,16 @@ def one_for_each_op(cases: Sequence[Case]) -> list[Case]:
 def parameters() -> list[Any]:
     """Of test_case: (device, case)."""
     few = one_for_each_op(CASES)
-    many = [case for case in CASES if case not in few]
+    new = [case for case in new_to_backends(CASES, few) if case not in few]
+    rest = [case for case in CASES if case not in few and case not in new]
     chosen: list[tuple[str, Sequence[Case], list[Any]]] = []
     for device in DEVICES:
         if device in ON_SWIFTSHADER:
-            chosen += [(device, few, []), (device, many, [pytest.mark.slow])]
+            chosen += [
+                (device, few, []),
+                (device, new, [pytest.mark.slow]),
+                (device, rest, [pytest.mark.exhaustive]),
+            ]
         else:
             chosen.append((device, CASES, [] if device in FAST else [pytest.mark.slow]))
     for device in MORE_DEVICES:

@@ -251,7 +251,7 @@ if (request) GPUAdapter.prototype.requestDevice = function () { return request.c
 """
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_e9_a_weight_and_an_activation_larger_than_a_device_can_bind(check: Callable[..., None], page: Any) -> None:
     """Of 141 and 257 MiB, where a binding holds 128 and a buffer 256. Rows from all windows reach the answers."""
     rows, columns = 9000, 4096

@@ -163,7 +163,7 @@ class RandomGraph:
         if kind == "tokens":
             tokens = apply(Transpose((0, 2, 1)), apply(Reshape((n, a, b * c)), y))
             found = apply(ArgReduce("max", self.pick([1, 2]), True), tokens)
-            tokens = elementwise("add", tokens, elementwise("tanh", found))
+            tokens = elementwise("add", tokens, elementwise("tanh", elementwise("to_float32", found)))
             return apply(Reshape((n, a, b, c)), apply(Transpose((0, 2, 1)), tokens))
         half = apply(Slice((0, 0, 0), (n, a, b)), apply(Reshape((n, a, b * c)), y))
         return apply(Reshape((n, 1, a, b)), apply(CumulativeSum(1), elementwise("mul", half, 0.25)))

@@ -74,12 +74,12 @@ class TestFiles:
         refusal(load(site, "/dense"), "manifest", "expected", code="descriptor")
 
     @pytest.mark.parametrize(
-        ("number", "words"), [(1, ("older", "convert the model again")), (3, ("newer", "load a newer WebDNN"))]
+        ("number", "words"), [(2, ("older", "convert the model again")), (4, ("newer", "load a newer WebDNN"))]
     )
     def test_manifest_of_another_format(
         self, site: Any, server: StaticServer, dense: Model, number: int, words: tuple[str, ...]
     ) -> None:
-        server.replace("/dense/descriptor.json", dense.manifest.replace(b'"version":2', b'"version":%d' % number))
+        server.replace("/dense/descriptor.json", dense.manifest.replace(b'"version":3', b'"version":%d' % number))
         refusal(load(site, "/dense"), f"format {number}", *words, code="version")
 
     def test_unknown_backend_in_manifest(self, site: Any, server: StaticServer, dense: Model) -> None:
