@@ -88,8 +88,10 @@ def _needed_by_call(call: Call, known: Sequence[Needed | None], inputs: Sequence
     if call.function in ALWAYS:
         return frozenset()
     operands = [known[o] if isinstance(o, int) else frozenset() if o >= 0 else None for o in call.operands]
-    if call.function == "mul" and _are_one(*call.operands, inputs):
-        return frozenset()
+    if call.function == "mul":
+        left, right = call.operands
+        if _are_one(left, right, inputs):
+            return frozenset()
     if call.function == "max":
         return _either(operands[0], operands[1])
     if call.function == "clip":  # min(max(x, low), high)
