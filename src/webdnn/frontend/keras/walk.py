@@ -267,10 +267,15 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
 
 
 def build_graph(
-    model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Mapping[str, Placeholder], is_traced: bool = False
+    model: Any,
+    shapes: Sequence[tuple[Size, ...]],
+    placeholders: Mapping[str, Placeholder],
+    is_traced: bool = False,
+    is_trial: bool = False,
 ) -> Graph:
     """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
-    that lists all that cannot be converted."""
+    that lists all that cannot be converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which
+    seek no further ones."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -284,8 +289,9 @@ def build_graph(
     outputs = walk.model(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
-    if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, partial(build_graph, model)))
+    if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
+        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True)
+        raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]
