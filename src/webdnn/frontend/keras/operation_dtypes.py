@@ -35,7 +35,6 @@ RANGES: dict[str, tuple[int, int]] = {
 """The numbers that a graph holds of each dtype."""
 HALVES = ("int16", "uint16")
 HALF_RANGES = ("uint32", "uint64")
-UNSIGNED = ("bool", "uint8", "uint16", *HALF_RANGES)
 NUMBERS = ("float32", *RANGES)
 """The dtypes that layers and operations may compute with."""
 PYTHON = {"bool": "bool", "int": int, "float": float}
@@ -142,11 +141,15 @@ def array_as(array: Array, dtype: str) -> Array | None:
     return held(array) if array.dtype.kind == "f" and dtype in FLOATS else None
 
 
-def settled(c: Call, name: str, value: Value, dtype: str, elements: Any) -> Value:
-    """The result `value` of the operation `name` as a number of the declared `dtype`; `elements` are so many numbers of the first operand as
-    there are for each of the result."""
-    if value.dtype == "float32" and computes_floats(name) and dtype != BOOL:
-        return value  # Keras declares for some the dtype of their operand, and gives float32
+def settled(c: Call, name: str, value: Value, dtype: str, elements: Any, is_sure: bool) -> Value:
+    """The result `value` of the operation `name` as a number of the `dtype` that Keras computes, or, unless `is_sure`, declares; `elements` are so
+    many numbers of the first operand as there are for each of the result."""
+    if value.dtype == "float32" and computes_floats(name):
+        if is_sure and dtype in RANGES:
+            raise UnsupportedError(
+                f"{name} of {c.operands[0]}, whose result Keras casts to {dtype}; cast to float32 first"
+            )
+        return value
     if name in CONVERTED or takes(name)[0] == AS_IS or name in WITHIN:
         return value if name in CONVERTED else c.cast(value, graph_dtype(dtype))
     if dtype in HALF_RANGES and not _sum_fits(c, name, elements):
@@ -246,7 +249,7 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         """
         Abs Absolute AdaptiveMaxPool Add Amax Amin Append BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift
         BitwiseXor Clip Concatenate Diff Dstack FloorDivide Fmax Fmin Fmod HardTanh Hstack LeftShift Max MaxPool Maximum Min Minimum Mod
-        Multiply NanToNum Nanmax Nanmin Negative Power Ptp ReLU Relu RightShift Sign Square Stack Subtract Vstack
+        Multiply NanToNum Nanmax Nanmin Negative Power Ptp ReLU Relu RightShift Sign Square Stack Subtract Threshold Vstack
         """,
         (RESULT,),
     ),
@@ -286,7 +289,7 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         Isnan Isneginf Isposinf LayerNorm Ldexp LeakyRelu Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logsumexp
         Mean Median Mish Moments Nanargmax Nanargmin Nanmean Nanstd Nanvar Norm Normalize PSNR RGBToGrayscale RGBToHSV RMSNorm Rad2deg
         Reciprocal Relu6 Resize Rsqrt Selu Sigmoid Silu Sin Sinc Sinh SobelEdges SoftShrink Softmax Softplus Softsign SparsePlus
-        SparseSigmoid Sparsemax Sqrt Squareplus Std Tan Tanh TanhShrink Threshold Trapezoid TrueDivide Unfold Var
+        SparseSigmoid Sparsemax Sqrt Squareplus Std Tan Tanh TanhShrink Trapezoid TrueDivide Unfold Var
         """,
         (FLOAT,),
     ),
