@@ -141,6 +141,29 @@ def test_truth() -> None:
     )
 
 
+def test_what_keras_computes_and_not_what_it_declares() -> None:
+    """It declares the dtype of the operand for all of these, and gives floats or int32 for most."""
+    floats = (
+        *(ops.hard_sigmoid, ops.gelu, ops.selu, ops.softplus, ops.softsign, ops.hard_silu, ops.tanh_shrink),
+        *(ops.soft_shrink, ops.sparse_plus, ops.sparse_sigmoid, ops.squareplus, ops.relu6, ops.elu, ops.leaky_relu),
+        *(ops.celu, ops.sparsemax, ops.hard_shrink, lambda a: ops.clip(a, 0.25, 1.0), lambda a: ops.moments(a, [1])),
+    )
+    check(
+        lambda a: [
+            *(f(a) for f in floats),
+            *(ops.relu(a) + ops.relu(a), ops.threshold(a, 0, 3), *ops.unravel_index(a, (2, 3))),
+        ],
+        TRUTH,
+    )
+    check(
+        lambda a, b: [
+            *(ops.clip(a, 0.0, 200.0) * 2, ops.threshold(a, 7, 3) + a),
+            *(ops.select([a > 100, b > 0], [a, b], 0.5), ops.select([a > 1], [b], a)),
+        ],
+        *(BYTES, FLOATS),
+    )
+
+
 @pytest.mark.parametrize("array", [INT32, SMALL, BYTES, HALF], ids=lambda array: array.dtype.name)
 def test_products(array: Array) -> None:
     factor = np.arange(12, dtype=array.dtype).reshape(6, 2) * 20
@@ -234,6 +257,20 @@ def test_layers_that_merge(dtype: str) -> None:
     )
 
 
+def test_layers_that_merge_several_dtypes() -> None:
+    """Pair by pair: a sum of bytes wraps before it meets an int32."""
+    names = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply")
+    for arrays in (
+        (BYTES, BYTES, INT32),
+        (TRUTH, TRUTH, INT32),
+        (TRUTH, BYTES, FLOATS),
+        (SMALL, TRUTH),
+        (INT32, SMALL),
+    ):
+        check(lambda *x: [getattr(layers, name)()(list(x)) for name in names], *arrays)
+    check(lambda x, y: [layers.Dot(1)([x, x]), layers.Dot(1)([x, y]), layers.Dot(1)([y, y])], SMALL, TRUTH)
+
+
 def test_what_a_layer_gives_is_known_behind_it() -> None:
     """Keras declares float32 for these, and gives int32: a quotient of whole numbers is rounded down."""
     check(
@@ -290,6 +327,13 @@ def test_masks_nested_models_and_code_of_the_user() -> None:
             "uint8",
             lambda x: layers.RMSNormalization()(x),
             r"\(RMSNormalization\): an input of uint8, to which Keras casts",
+        ),
+        ("uint8", lambda x: ops.rms_normalization(x), "RMSNorm of uint8, whose result Keras casts to uint8"),
+        ("uint8", lambda x: ops.image.resize(x[..., None], (4, 4)), "Resize of uint8, whose result Keras casts"),
+        (
+            "uint8",
+            lambda x: layers.Concatenate()([x, ops.cast(x, "int8")]),
+            "inputs of int8 and uint8; cast them to int32",
         ),
         ("uint8", lambda x: layers.Resizing(4, 4)(x[..., None]), "interpolation 'bilinear' of uint8; cast to float32"),
         ("int32", lambda x: x + np.array([2**40]), r"\(Add\): the constant 1099511627776, which int32 cannot hold"),
