@@ -19,7 +19,7 @@ from webdnn.frontend.keras.calls import (
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -257,7 +257,7 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
     """Why this call cannot be converted by its dtypes, or None. What is `traced` is looked at in its parts."""
     layer = node.operation
     for tensor in [*node.arguments.keras_tensors, *node.outputs]:
-        if tensor.dtype not in NUMBERS:
+        if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
     if policy is not None and policy.compute_dtype != "float32":
