@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import HALF_RANGES, HALVES, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import HALF_RANGES, HALVES, SMALL, graph_dtype
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
@@ -17,6 +17,9 @@ def inputs_as_taken(layer: Any, inputs: Sequence[Value], context: Context) -> li
     name = type(layer).__name__
     if name in (*KEEPING, *MERGING):
         return list(inputs)
+    whole = next((x.dtype for x in inputs if x.dtype != "float32"), None)
+    if whole and (name.startswith(SUMMING) or (name == "Softmax" and whole in SMALL)):
+        raise UnsupportedError(f"an input of {whole}, in which Keras adds up and overflows; cast to float32 first")
     if name in CASTING_BACK and any(x.dtype != "float32" for x in inputs):
         raise UnsupportedError(
             f"an input of {inputs[0].dtype}, to which Keras casts the result back; cast to float32 first"
@@ -25,7 +28,7 @@ def inputs_as_taken(layer: Any, inputs: Sequence[Value], context: Context) -> li
 
 
 def shared_dtype(values: Sequence[Value]) -> str:
-    """The dtype that numbers of several dtypes share in Keras. Raises UnsupportedError for int16, that of uint8 and int8, which would be forgotten."""
+    """The dtype that numbers of several dtypes share in Keras. Raises UnsupportedError for int16, that of uint8 and int8: it would be forgotten."""
     import keras
 
     dtypes = [x.dtype for x in values]
@@ -45,6 +48,7 @@ def dtype_loss(layer: Any, tensors: Sequence[Any], results: Sequence[Any]) -> st
 
 # Their lowerings say what becomes of several dtypes.
 MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+SUMMING = ("AdaptiveAveragePooling", "AveragePooling")  # of one to three axes
 TAKING_INDICES = ("Embedding",)
 CASTING_BACK = ("GroupNormalization", "LayerNormalization", "RMSNormalization", "SpectralNormalization")
 KEEPING = (
