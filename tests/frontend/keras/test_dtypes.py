@@ -127,6 +127,36 @@ def test_numbers_beside_small_dtypes() -> None:
 def test_powers() -> None:
     exponents = np.array([0, 1, 2, 3, 40, 62], np.int32)
     check(lambda a: [a**2, ops.power(a, exponents), ops.power(3, abs(a) % 20), ops.power(a, abs(a) % 9)], INT32)
+    check(lambda a: [a**65, ops.power(a, 64)], INT32)
+
+
+def test_what_leaves_the_range() -> None:
+    least = np.array([[-(2**15), 100, 2**15 - 1]], np.int16)
+    check(
+        lambda a: [
+            a // np.array(-1, np.int16),
+            ops.scatter(np.array([[0], [1], [1]]), a[0], (2,)) + 1,
+            ops.scatter(np.array([[0], [0], [0]]), a[0] // 2 * 2 - 5, (2,)),
+            ops.saturate_cast(a, "bool"),
+        ],
+        least,
+    )
+    check(lambda a: ops.saturate_cast(a, "bool"), FLOATS)
+
+
+def test_negative_places_along_a_symbolic_axis() -> None:
+    x, i = keras.Input((None,)), keras.Input((2,), dtype="int32")
+    y = [ops.take(x, i[0], axis=1), ops.take_along_axis(x, i, axis=1)]
+    model = keras.Model([x, i], y)
+    arrays = [FLOATS[:1], np.array([[-1, 2]], np.int32)]
+    found = interpret(from_model(model, ["(1,N)", "(1,2)"]), arrays)
+    for have, want in zip(found, predict(model, arrays), strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*requested dtype.*float64")
+def test_float64_is_float32() -> None:
+    check(lambda i: [ops.take(np.arange(9.0) / 7, i) * 2, ops.cast(i, "float64") / 3], abs(PLACES))
 
 
 def test_truth() -> None:
@@ -138,6 +168,29 @@ def test_truth() -> None:
             *(ops.bitwise_not(a), abs(a), a + a, a * a, ops.matmul(a, ops.transpose(a)), ops.cast(a, "float32")),
         ],
         TRUTH,
+    )
+
+
+def test_what_keras_computes_and_not_what_it_declares() -> None:
+    """It declares the dtype of the operand for all of these, and gives floats or int32 for most."""
+    floats = (
+        *(ops.hard_sigmoid, ops.gelu, ops.selu, ops.softplus, ops.softsign, ops.hard_silu, ops.tanh_shrink),
+        *(ops.soft_shrink, ops.sparse_plus, ops.sparse_sigmoid, ops.squareplus, ops.relu6, ops.elu, ops.leaky_relu),
+        *(ops.celu, ops.sparsemax, ops.hard_shrink, lambda a: ops.clip(a, 0.25, 1.0), lambda a: ops.moments(a, [1])),
+    )
+    check(
+        lambda a: [
+            *(f(a) for f in floats),
+            *(ops.relu(a) + ops.relu(a), ops.threshold(a, 0, 3), *ops.unravel_index(a, (2, 3))),
+        ],
+        TRUTH,
+    )
+    check(
+        lambda a, b: [
+            *(ops.clip(a, 0.0, 200.0) * 2, ops.threshold(a, 7, 3) + a),
+            *(ops.select([a > 100, b > 0], [a, b], 0.5), ops.select([a > 1], [b], a)),
+        ],
+        *(BYTES, FLOATS),
     )
 
 
@@ -234,6 +287,20 @@ def test_layers_that_merge(dtype: str) -> None:
     )
 
 
+def test_layers_that_merge_several_dtypes() -> None:
+    """Pair by pair: a sum of bytes wraps before it meets an int32."""
+    names = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply")
+    for arrays in (
+        (BYTES, BYTES, INT32),
+        (TRUTH, TRUTH, INT32),
+        (TRUTH, BYTES, FLOATS),
+        (SMALL, TRUTH),
+        (INT32, SMALL),
+    ):
+        check(lambda *x: [getattr(layers, name)()(list(x)) for name in names], *arrays)
+    check(lambda x, y: [layers.Dot(1)([x, x]), layers.Dot(1)([x, y]), layers.Dot(1)([y, y])], SMALL, TRUTH)
+
+
 def test_what_a_layer_gives_is_known_behind_it() -> None:
     """Keras declares float32 for these, and gives int32: a quotient of whole numbers is rounded down."""
     check(
@@ -290,6 +357,26 @@ def test_masks_nested_models_and_code_of_the_user() -> None:
             "uint8",
             lambda x: layers.RMSNormalization()(x),
             r"\(RMSNormalization\): an input of uint8, to which Keras casts",
+        ),
+        (
+            "uint8",
+            lambda x: layers.AveragePooling1D(2)(x),
+            r"\(AveragePooling1D\): an input of uint8, in which Keras adds",
+        ),
+        (
+            "int32",
+            lambda x: ops.adaptive_average_pool(x, (2,)),
+            "AdaptiveAveragePool of int32, in which Keras adds up",
+        ),
+        ("uint8", lambda x: ops.squareplus(x), "squareplus of uint8, in which Keras overflows"),
+        ("int8", lambda x: layers.Activation("log_sigmoid")(x), "log_sigmoid of int8, in which Keras overflows"),
+        ("float32", lambda x: ops.one_hot(x, 3), "classes of float32, of which a fraction is none; cast them to int32"),
+        ("uint8", lambda x: ops.rms_normalization(x), "RMSNorm of uint8, whose result Keras casts to uint8"),
+        ("uint8", lambda x: ops.image.resize(x[..., None], (4, 4)), "Resize of uint8, whose result Keras casts"),
+        (
+            "uint8",
+            lambda x: layers.Concatenate()([x, ops.cast(x, "int8")]),
+            "inputs of int8 and uint8; cast them to int32",
         ),
         ("uint8", lambda x: layers.Resizing(4, 4)(x[..., None]), "interpolation 'bilinear' of uint8; cast to float32"),
         ("int32", lambda x: x + np.array([2**40]), r"\(Add\): the constant 1099511627776, which int32 cannot hold"),

@@ -121,3 +121,12 @@ def test_b5_a_model_of_nothing_is_refused(tmp_path, monkeypatch, capsys):
     keras.Model(x, keras.layers.Dense(2)(x)).save("m.keras")
     assert main(["m.keras"]) == 1
     assert "input 'nothing' has shape (0, 4) in the model; every size must be at least 1" in capsys.readouterr().err
+
+
+def test_sizes_for_which_nothing_is_known() -> None:
+    """A trial with open sizes fails like the sizes given: the message names the layer, and proposes none."""
+    x = keras.Input((None, None, 3), name="image")
+    with pytest.raises(
+        ModelError, match=r"\(1,5,5,3\) does not fit [\s\S]*75 elements[\s\S]*choose sizes that these layers"
+    ):
+        from_model(keras.Model(x, layers.Reshape((7,))(x)), [parse_input_shape("(1,5,5,3)")])

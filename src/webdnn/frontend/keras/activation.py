@@ -199,6 +199,16 @@ ACTIVATIONS: dict[str, Callable[..., Value]] = {
 }
 
 
+# In which Keras subtracts or adds in the dtype of the input.
+OVERFLOWING = ("log_sigmoid", "log_softmax", "softmax", "softsign", "squareplus")
+
+
+def refuse_overflow(name: str, dtype: str) -> None:
+    """Raises UnsupportedError for whole numbers of 8 bits where Keras overflows."""
+    if name in OVERFLOWING and dtype in ("int8", "uint8"):
+        raise UnsupportedError(f"{name} of {dtype}, in which Keras overflows; cast to float32 first")
+
+
 def known_activation(activation: Any) -> Callable[..., Value] | None:
     """The lowering of a function of keras.activations. It is told by what it is: others of the same name may have other defaults (keras.ops.gelu)."""
     import keras
@@ -213,6 +223,7 @@ def activate(activation: Any, x: Value, context: Context) -> Value:
         return x
     lower = known_activation(activation)
     if lower is not None:
+        refuse_overflow(activation.__name__, x.dtype)
         keeps = lower in (relu, ACTIVATIONS["linear"], ACTIVATIONS["hard_tanh"])
         return lower(context, x if keeps else context.cast(x, "float32"))
     if hasattr(activation, "dtype_policy"):

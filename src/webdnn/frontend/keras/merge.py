@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
+from webdnn.frontend.keras.layer_dtypes import shared_dtype
 from webdnn.frontend.keras.lowering import Context, Layer, LayerLowering, single_axis
 from webdnn.frontend.keras.operation_elementwise import OF_TRUTH
 from webdnn.frontend.products import LETTERS, einsum
@@ -25,9 +26,15 @@ def same_rank(inputs: Sequence[Value], context: Context) -> list[Value]:
 
 
 def chain(function: str) -> LayerLowering:
+    """Of the first two inputs, of that and the third, and so on, each pair in the dtype that the two share."""
+
+    def both(context: Context, a: Value, b: Value) -> Value:
+        dtype = shared_dtype((a, b))
+        known = OF_TRUTH.get(function, function) if dtype == "bool" else function
+        return context.elementwise(known, context.cast(a, dtype), context.cast(b, dtype))
+
     def lower(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-        known = OF_TRUTH.get(function, function) if inputs[0].dtype == "bool" else function
-        return reduce(lambda a, b: context.elementwise(known, a, b), same_rank(inputs, context))
+        return reduce(lambda a, b: both(context, a, b), same_rank(inputs, context))
 
     return lower
 
@@ -38,13 +45,16 @@ def lower_average(layer: Layer, inputs: Sequence[Value], context: Context) -> Va
 
 
 def lower_concatenate(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    return context.apply(Concat(single_axis(layer.axis, inputs[0].type.rank)), *inputs)
+    shared = shared_dtype(inputs)
+    parts = [context.cast(x, shared) for x in inputs]
+    return context.apply(Concat(single_axis(layer.axis, parts[0].type.rank)), *parts)
 
 
 def lower_dot(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    """The sum over an axis of each input, for every element of the batch."""
-    narrow = inputs[0].dtype
-    x, y = (x if x.dtype == "float32" else context.cast(x, "int32") for x in inputs)
+    """The sum over an axis of each input, for every element of the batch. Keras multiplies int8 by int8 into int32."""
+    shared = shared_dtype(inputs)
+    narrow = "int32" if all(x.dtype == "int8" for x in inputs) else shared
+    x, y = (context.cast(x, "float32" if shared == "float32" else "int32") for x in inputs)
     axes = (layer.axes, layer.axes) if isinstance(layer.axes, int) else layer.axes
     left, right = int(axes[0]) % x.type.rank, int(axes[1]) % y.type.rank
     if layer.normalize:

@@ -33,9 +33,9 @@ RANGES: dict[str, tuple[int, int]] = {
     "uint64": (0, 2**31 - 1),
 }
 """The numbers that a graph holds of each dtype."""
+SMALL = ("int8", "uint8")
 HALVES = ("int16", "uint16")
 HALF_RANGES = ("uint32", "uint64")
-UNSIGNED = ("bool", "uint8", "uint16", *HALF_RANGES)
 NUMBERS = ("float32", *RANGES)
 """The dtypes that layers and operations may compute with."""
 PYTHON = {"bool": "bool", "int": int, "float": float}
@@ -142,12 +142,21 @@ def array_as(array: Array, dtype: str) -> Array | None:
     return held(array) if array.dtype.kind == "f" and dtype in FLOATS else None
 
 
-def settled(c: Call, name: str, value: Value, dtype: str, elements: Any) -> Value:
-    """The result `value` of the operation `name` as a number of the declared `dtype`; `elements` are so many numbers of the first operand as
-    there are for each of the result."""
-    if value.dtype == "float32" and computes_floats(name) and dtype != BOOL:
-        return value  # Keras declares for some the dtype of their operand, and gives float32
-    if name in CONVERTED or takes(name)[0] == AS_IS or name in WITHIN:
+def settled(c: Call, name: str, value: Value, dtype: str, elements: Any, is_sure: bool) -> Value:
+    """The result `value` of the operation `name` as a number of the `dtype` that Keras computes, or, unless `is_sure`, declares; `elements` are so
+    many numbers of the first operand as there are for each of the result."""
+    if name in SUMMING and c.operands[0] in RANGES:
+        raise UnsupportedError(
+            f"{name} of {c.operands[0]}, in which Keras adds up and overflows; cast to float32 first"
+        )
+    if value.dtype == "float32" and computes_floats(name):
+        if is_sure and dtype in RANGES:
+            raise UnsupportedError(
+                f"{name} of {c.operands[0]}, whose result Keras casts to {dtype}; cast to float32 first"
+            )
+        return value
+    leaves_range = name == "FloorDivide" and dtype == "int16"  # −2¹⁵ divided by −1
+    if name in CONVERTED or takes(name)[0] == AS_IS or (name in WITHIN and not leaves_range):
         return value if name in CONVERTED else c.cast(value, graph_dtype(dtype))
     if dtype in HALF_RANGES and not _sum_fits(c, name, elements):
         raise UnsupportedError(
@@ -206,12 +215,13 @@ def wanted(c: Call, rule: str) -> str:
             return rule
 
 
+SUMMING = ("AdaptiveAveragePool", "AveragePool")
 # Operations that give their own dtype.
 CONVERTED = (
     *("Cast", "ConvertToTensor", "Copy", "Full", "FullLike", "OnesLike", "SaturateCast", "StopGradient", "ZerosLike"),
     *("MultiHot", "OneHot", "ReLU"),
 )
-# Operations on whole numbers whose results lie in the range of their operands.
+# Operations whose results on whole numbers lie in the range of the dtype in which they take them, so that nothing is cut.
 WITHIN = (
     *(
         "Amax",
@@ -237,7 +247,6 @@ WITHIN = (
         "Nanmin",
         "Relu",
         "RightShift",
-        "Scatter",
     ),
     *("Select", "Sort", "TopK", "Where", "Concatenate", "Append", "Stack", "Hstack", "Vstack", "Dstack", "SliceUpdate"),
 )
@@ -246,7 +255,7 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         """
         Abs Absolute AdaptiveMaxPool Add Amax Amin Append BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift
         BitwiseXor Clip Concatenate Diff Dstack FloorDivide Fmax Fmin Fmod HardTanh Hstack LeftShift Max MaxPool Maximum Min Minimum Mod
-        Multiply NanToNum Nanmax Nanmin Negative Power Ptp ReLU Relu RightShift Sign Square Stack Subtract Vstack
+        Multiply NanToNum Nanmax Nanmin Negative Power Ptp ReLU Relu RightShift Sign Square Stack Subtract Threshold Vstack
         """,
         (RESULT,),
     ),
@@ -286,7 +295,7 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         Isnan Isneginf Isposinf LayerNorm Ldexp LeakyRelu Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logsumexp
         Mean Median Mish Moments Nanargmax Nanargmin Nanmean Nanstd Nanvar Norm Normalize PSNR RGBToGrayscale RGBToHSV RMSNorm Rad2deg
         Reciprocal Relu6 Resize Rsqrt Selu Sigmoid Silu Sin Sinc Sinh SobelEdges SoftShrink Softmax Softplus Softsign SparsePlus
-        SparseSigmoid Sparsemax Sqrt Squareplus Std Tan Tanh TanhShrink Threshold Trapezoid TrueDivide Unfold Var
+        SparseSigmoid Sparsemax Sqrt Squareplus Std Tan Tanh TanhShrink Trapezoid TrueDivide Unfold Var
         """,
         (FLOAT,),
     ),

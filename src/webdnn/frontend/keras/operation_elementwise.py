@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from webdnn.frontend.keras.activation import ACTIVATIONS
+from webdnn.frontend.keras.activation import ACTIVATIONS, refuse_overflow
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_dtypes import BOOL, Call, graph_dtype
 from webdnn.frontend.keras.reading import original
@@ -70,7 +70,8 @@ def arithmetic(function: str) -> OperationLowering:
 def activation(name: str, *attributes: str) -> OperationLowering:
     """The activation function `name` with parameters that the operation holds as attributes."""
 
-    def lower(c: Context, operation: Any, x: Value) -> Value:
+    def lower(c: Call, operation: Any, x: Value) -> Value:
+        refuse_overflow(name, c.operands[0])
         return ACTIVATIONS[name](c, x, **{a: getattr(operation, a) for a in attributes})
 
     return lower

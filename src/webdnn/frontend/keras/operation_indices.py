@@ -16,6 +16,7 @@ from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
+from webdnn.graph.ops.reduction import Reduce
 from webdnn.graph.ops.shape import Slice
 
 
@@ -42,12 +43,13 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
 
 
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
-    """Negative indices count from the end."""
-    if not isinstance(size, int):
-        return indices
-    return c.elementwise(
-        "where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, float(size)), indices
-    )
+    """Negative indices count from the end. A symbolic size is counted where the graph runs."""
+    count: Value | float
+    if isinstance(size, int):
+        count = float(size)
+    else:
+        count = c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
+    return c.elementwise("where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, count), indices)
 
 
 def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:

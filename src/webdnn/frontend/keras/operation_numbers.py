@@ -14,7 +14,7 @@ from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 POWERS = 6
-"""Bits of an exponent that JAX looks at: more would overflow for every number but −1, 0 and 1."""
+"""Bits that JAX looks at of an exponent in a tensor. Of a Python number it looks at all."""
 
 
 def lower_cast(c: Call, operation: Any, x: Value) -> Value:
@@ -24,7 +24,9 @@ def lower_cast(c: Call, operation: Any, x: Value) -> Value:
 def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
     """A cast that never wraps."""
     target = str(operation.dtype)
-    if target in RANGES and c.operands[0] in RANGES and BOOL not in (target, c.operands[0]):
+    if target == BOOL:
+        return cast(c, c.elementwise("max", x, 0.0), BOOL) if x.dtype != "bool" else x
+    if target in RANGES and c.operands[0] in RANGES and c.operands[0] != BOOL:
         inside = c.elementwise("clip", c.cast(x, "int32"), *map(float, RANGES[target]))
         return c.cast(inside, graph_dtype(target))
     return cast(c, x, target, c.operands[0])
@@ -72,7 +74,8 @@ def lower_power(c: Call, operation: Any, x: Any, exponent: Any) -> Value | Seque
     if c.result == BOOL or (not isinstance(exponent, Value) and np.any(array_of(exponent) < 0)):
         raise UnsupportedError(f"a power of {c.result} with such an exponent; cast to float32 first")
     found: Value | None = None
-    for bit in range(POWERS):
+    bits = max(int(exponent).bit_length(), 1) if c.operands[-1] == "int" else POWERS
+    for bit in range(bits):
         is_set = c.cast(e("bitwise_and", e("shift_right", places, float(bit)), 1.0), "bool")
         factor = e("where", is_set, base, 1.0)
         found = factor if found is None else e("mul", found, factor)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes
-from webdnn.frontend.keras.operation_dtypes import Call, cast
+from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
 from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.keras.operation_order import flat_if_none
@@ -190,10 +190,12 @@ def lower_difference(c: Call, operation: Any, x: Value) -> Value:
     return x
 
 
-def one_hot(c: Context, operation: Any, x: Value) -> Value:
+def one_hot(c: Call, operation: Any, x: Value) -> Value:
     """True where the class is that of x; a class that there is not is nowhere true."""
     if operation.sparse:
         raise UnsupportedError("a sparse tensor")
+    if c.operands[0] not in RANGES:
+        raise UnsupportedError(f"classes of {c.operands[0]}, of which a fraction is none; cast them to int32 first")
     axis = operation.axis % (x.type.rank + 1)
     spread = c.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
     classes = np.arange(operation.num_classes).reshape(-1, *(1,) * (x.type.rank - axis))

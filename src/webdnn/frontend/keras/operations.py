@@ -68,7 +68,7 @@ def lower_operation(context: Context, node: Any, known: Mapping[int, Value | Non
     """Values of the results of one call of an operation; `known` has the values of the tensors that it reads, by id."""
     operation, given = node.operation, node.arguments
     name = type(operation).__name__
-    operands, results = dtypes(node, known)
+    operands, results, is_sure = dtypes(node, known)
     call = Call.within(context, operands, results[0])
     signature = inspect.signature(operation.call)
     bound = signature.bind(*given.args, **given.kwargs)
@@ -81,14 +81,12 @@ def lower_operation(context: Context, node: Any, known: Mapping[int, Value | Non
     values = [found] if isinstance(found, Value) else list(found)
     first = next(iter(node.arguments.keras_tensors), None)
     elements: Any = None if first is None else product(known[id(first)].shape) // values[0].type.elements  # type: ignore[union-attr]
-    return [settled(call, name, value, dtype, elements) for value, dtype in zip(values, results, strict=True)]
+    return [settled(call, name, value, dtype, elements, is_sure) for value, dtype in zip(values, results, strict=True)]
 
 
-def dtypes(node: Any, known: Mapping[int, Value | None]) -> tuple[list[str], list[str]]:
-    """Keras's dtypes of the arguments of a call that hold numbers, and of its results. Keras is asked again where it declared another dtype for an
-    argument than it has."""
-    import keras
-
+def dtypes(node: Any, known: Mapping[int, Value | None]) -> tuple[list[str], list[str], bool]:
+    """Keras's dtypes of the arguments of a call that hold numbers, and of its results; whether these are what Keras computes, and not only what it
+    declares. It declares for many operations the dtype of an operand that is a whole number, and gives floats, so it is asked to compute."""
     arguments = node.arguments
     actual = {id(t): actual_dtype(t, known[id(t)]) for t in arguments.keras_tensors}  # type: ignore[arg-type]
     operands = [
@@ -96,13 +94,49 @@ def dtypes(node: Any, known: Mapping[int, Value | None]) -> tuple[list[str], lis
         for leaf in leaves((*arguments.args, *arguments.kwargs.values()))
         if (dtype := actual.get(id(leaf)) or dtype_of(leaf)) is not None
     ]
+    declared = [str(tensor.dtype) for tensor in node.outputs]
+    if all(actual[id(t)] == t.dtype for t in arguments.keras_tensors) and not any(
+        dtype in RANGES for dtype in operands
+    ):
+        return operands, declared, True
+    shapes = {id(t): known[id(t)].shape for t in arguments.keras_tensors}  # type: ignore[union-attr]
+    computed = computed_dtypes(node, actual, shapes)
+    return operands, computed or declared_dtypes(node, actual), computed is not None
+
+
+def computed_dtypes(node: Any, actual: Mapping[int, str], shapes: Mapping[int, Any]) -> list[str] | None:
+    """The dtypes of what Keras computes in a call whose tensors have the `actual` dtypes and these shapes, or None where it cannot."""
+    import keras
+    from keras.src.backend import compute_output_spec
+
+    tensors = node.arguments.keras_tensors
+
+    def compute(*values: Any) -> Any:
+        given = {id(t): value for t, value in zip(tensors, values, strict=True)}
+        args, keywords = node.arguments.convert(lambda x: given.get(id(x), x))
+        return node.operation.call(*args, **keywords)
+
+    stand_ins = [
+        keras.KerasTensor([size if isinstance(size, int) else None for size in shapes[id(t)]], actual[id(t)])
+        for t in tensors
+    ]
+    try:
+        return [str(tensor.dtype) for tensor in keras.tree.flatten(compute_output_spec(compute, *stand_ins))]
+    except Exception:  # Of any class that the framework has: it cannot compute this, or not with sizes that are open.
+        return None
+
+
+def declared_dtypes(node: Any, actual: Mapping[int, str]) -> list[str]:
+    """The dtypes that Keras declares for the results of a call whose tensors have the `actual` dtypes."""
+    import keras
+
     outputs = node.outputs
-    if any(actual[id(t)] != t.dtype for t in arguments.keras_tensors):
-        again, keywords = arguments.convert(
+    if any(actual[id(t)] != t.dtype for t in node.arguments.keras_tensors):
+        again, keywords = node.arguments.convert(
             lambda x: keras.KerasTensor(x.shape, actual[id(x)]) if isinstance(x, keras.KerasTensor) else x
         )
         outputs = keras.tree.flatten(node.operation.compute_output_spec(*again, **keywords))
-    return operands, [str(tensor.dtype) for tensor in outputs]
+    return [str(tensor.dtype) for tensor in outputs]
 
 
 def taken(call: Call, rule: str, argument: Any, known: Mapping[int, Value | None]) -> Any:

@@ -19,7 +19,7 @@ from webdnn.frontend.keras.calls import (
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -257,7 +257,7 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
     """Why this call cannot be converted by its dtypes, or None. What is `traced` is looked at in its parts."""
     layer = node.operation
     for tensor in [*node.arguments.keras_tensors, *node.outputs]:
-        if tensor.dtype not in NUMBERS:
+        if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
     if policy is not None and policy.compute_dtype != "float32":
@@ -267,10 +267,15 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
 
 
 def build_graph(
-    model: Any, shapes: Sequence[tuple[Size, ...]], placeholders: Mapping[str, Placeholder], is_traced: bool = False
+    model: Any,
+    shapes: Sequence[tuple[Size, ...]],
+    placeholders: Mapping[str, Placeholder],
+    is_traced: bool = False,
+    is_trial: bool = False,
 ) -> Graph:
     """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
-    that lists all that cannot be converted."""
+    that lists all that cannot be converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which
+    seek no further ones."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -284,8 +289,9 @@ def build_graph(
     outputs = walk.model(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
-    if open_sizes and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, partial(build_graph, model)))
+    if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
+        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True)
+        raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]
