@@ -103,7 +103,7 @@ class Bench:
             self._relaunch()
             return {"failure": str(problem)}
         if "failure" not in answer:
-            output = decode({"data": answer.pop("output"), "shape": model.reference.shape})
+            output = decode({"dtype": "<f4", "data": answer.pop("output"), "shape": model.reference.shape})
             answer["error"] = error(output, model.reference)
             answer["download"] = self._download(model, runtime)
         return answer
