@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from webdnn.backend.storage import shared_sequences
+from webdnn.backend.storage import looked_at, shared_sequences
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Dim, Size, product
 from webdnn.graph.graph import Node, Value
@@ -93,7 +93,7 @@ class _Loop:
             return {}
         found: dict[int, View] = {}
         for state, (parameter, result) in enumerate(zip(op.body.inputs, op.body.outputs[: op.carried], strict=False)):
-            if state not in self.sequence_of and parameter in _operands(result):
+            if state not in self.sequence_of and parameter in looked_at(result.node.inputs):
                 view = self.finals[state]
                 found[state] = builder.temporary(view.shape, builder.storage(view))
         return found
@@ -130,15 +130,6 @@ class _Loop:
                 builder.copy(view, results[state], origin)
         for state in left:
             builder.copy(results[state], states.after[state], origin)
-
-
-def _operands(value: Value) -> list[Value]:
-    """What the node of `value` reads, and what those among them that are views may look at."""
-    found = list(value.node.inputs)
-    for operand in found:
-        if operand.op.name in ("Reshape", "Slice"):
-            found += operand.node.inputs
-    return found
 
 
 def _iteration_symbol(depth: int) -> Size:

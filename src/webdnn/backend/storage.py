@@ -6,7 +6,7 @@ with a pitch, slices and reshapes are views where the geometry allows it, and an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from webdnn.backend.capabilities import Capabilities
@@ -49,8 +49,6 @@ class Storage:
     places: dict[Value, Place] = field(default_factory=dict)
     room: dict[Value, Size] = field(default_factory=dict)
     """By root: elements that its buffer has beyond those of the root."""
-    kept: set[Value] = field(default_factory=set)
-    """Roots that come from outside: nothing may overwrite what lies there but what was told to."""
     readers: dict[Value, list[int]] = field(default_factory=dict)
     last_read: dict[Value, int] = field(default_factory=dict)
     """By root: the index of the last node that reads a value placed there."""
@@ -86,12 +84,10 @@ def assign_storage(
         storage.readers.setdefault(value, []).append(never)
     for value, place in (fixed or {}).items():
         storage.put(value, place)
-        storage.kept.add(place.root)
     for index, node in enumerate(storage.nodes):
         for value in node.outputs:
             if wanted and value in wanted and _may_lie(storage, value, index, wanted[value], fixed or {}):
                 storage.put(value, wanted[value])
-                storage.kept.add(wanted[value].root)
     for node in storage.nodes:
         if isinstance(node.op, Repeat):
             _place_sequences(storage, node, node.op)
@@ -131,7 +127,7 @@ def _may_lie(storage: Storage, value: Value, index: int, place: Place, fixed: Ma
         if lies == place:
             overwritten = read <= index and (read < index or _overwrites(storage, value, parameter))
         else:
-            overwritten = storage.capabilities.same_buffer_io or parameter not in _read_for(value)
+            overwritten = storage.capabilities.same_buffer_io or parameter not in looked_at(value.node.inputs)
         if not overwritten:
             return False
     return True
@@ -151,22 +147,13 @@ def _read_until(storage: Storage, value: Value) -> int:
 def _overwrites(storage: Storage, value: Value, parameter: Value) -> bool:
     """Whether the elementwise `value` may be written where `parameter`, which it reads, lies."""
     operands = value.node.inputs
-    views = [v for v in operands if v != parameter and parameter in _read_for_all([v])]
+    views = [v for v in operands if v != parameter and parameter in looked_at([v])]
     return (
         storage.capabilities.in_place
         and isinstance(value.op, Elementwise)
         and _cells(value) == _cells(parameter)
         and not views
     )
-
-
-def _read_for_all(values: list[Value]) -> list[Value]:
-    """`values`, and what those among them that are views look at."""
-    found = list(values)
-    for value in found:
-        if isinstance(value.op, Reshape | Slice):
-            found += value.node.inputs
-    return found
 
 
 def shared_sequences(op: Repeat) -> dict[int, int]:
@@ -227,16 +214,16 @@ def _can_be_placed(storage: Storage, value: Value, concat: Node, place: Place, r
         return False
     if storage.capabilities.same_buffer_io:
         return True
-    neighbours = _read_for(value) + _computed_from(storage, value, concat)
+    neighbours = looked_at(value.node.inputs) + _computed_from(storage, value, concat)
     return all(v not in storage.places or storage.places[v].root != place.root for v in neighbours)
 
 
-def _read_for(value: Value) -> list[Value]:
-    """What is read while `value` is written. Reshapes and slices may become views: what they look at counts."""
-    found = list(value.node.inputs)
-    for operand in found:
-        if isinstance(operand.op, Reshape | Slice):
-            found += operand.node.inputs
+def looked_at(values: Sequence[Value]) -> list[Value]:
+    """`values`, and what those that are reshapes or slices are made of: these may become views, which look at the memory of others."""
+    found = list(values)
+    for value in found:
+        if isinstance(value.op, Reshape | Slice):
+            found += value.node.inputs
     return found
 
 
@@ -298,8 +285,6 @@ def _in_place(storage: Storage, value: Value, index: int) -> Place | None:
     for operand in value.node.inputs:
         place = storage.places.get(operand)
         if place is None or _cells(operand) != _cells(value) or isinstance(place.root.op, Input):
-            continue
-        if place.root in storage.kept:
             continue
         others = [v for v in value.node.inputs if v in storage.places and v != operand]
         if any(
