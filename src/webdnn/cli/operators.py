@@ -91,7 +91,7 @@ def page() -> str:
         "On every backend. Those for training (`Dropout`, `RandomFlip` and the like) do nothing, as in Keras outside training. Functional,",
         "Sequential and nested models are made of these, and subclassed layers and models whose `call` Keras can trace",
         "([cli.md](cli.md#subclassed-models)). An argument of a layer or of its call that has another value than its default is converted or refused",
-        "by name, and so is a mask, given or handed on from `Masking`; arrays and variables among a call's arguments are constants:",
+        "by name; masks, given or computed, go where they go in Keras; arrays and variables among a call's arguments are constants:",
         "",
         _listed({*LAYERS, *TRACED}),
         "",

@@ -19,7 +19,7 @@ from harness.calibrate import randomize
 from harness.keras_cases import LAYER_CASES, MEANING_CASES, KerasCase, building, check_graphs, keras_model
 from harness.keras_compare import errors, fixed, refused
 from harness.keras_layers import Build
-from harness.keras_meaning import ROWS, average, gelu
+from harness.keras_meaning import ROWS, gelu
 from harness.keras_models import noise
 from webdnn.frontend.keras import from_model, load
 from webdnn.frontend.keras.operations import OPERATIONS
