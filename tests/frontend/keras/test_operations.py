@@ -11,6 +11,7 @@ import pytest
 from keras import ops
 
 from harness.keras_compare import fixed, predict
+from harness.keras_image_functions import IMAGE_CASES, SHAPE
 from harness.keras_layers import TABLES
 from harness.keras_models import noise
 from harness.metric import error
@@ -114,7 +115,7 @@ def test_every_operation_is_in_the_tables() -> None:
     """But for classes that no function of Keras makes of a symbolic tensor, and transposed convolutions, which Keras does not compute outside layers
     (its data format is None then)."""
     tested: set[str] = set()
-    for table, (cases, shape) in TABLES.items():
+    for table, (cases, shape) in {**TABLES, "operations on images": (IMAGE_CASES, SHAPE)}.items():
         if table.startswith("operation"):
             for build in cases.values():
                 x = keras.Input(shape, batch_size=2)

@@ -15,6 +15,7 @@ import numpy as np
 
 from webdnn.frontend.keras import (
     operation_attention,
+    operation_coordinates,
     operation_elementwise,
     operation_images,
     operation_indices,
@@ -49,6 +50,7 @@ from webdnn.graph.graph import Value
 
 _FAMILIES = (
     operation_attention,
+    operation_coordinates,
     operation_elementwise,
     operation_images,
     operation_indices,
