@@ -52,6 +52,13 @@ SUMMING = ("AdaptiveAveragePooling", "AveragePooling")  # of one to three axes
 TAKING_INDICES = ("Embedding",)
 CASTING_BACK = ("GroupNormalization", "LayerNormalization", "RMSNormalization", "SpectralNormalization")
 KEEPING = (
+    *(
+        "CategoryEncoding",
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        "Equalization",
+        "MaxNumBoundingBoxes",
+        "Pipeline",
+    ),
     *("Activation", "Flatten", "Identity", "Masking", "Permute", "ReLU", "RepeatVector", "Reshape", "Resizing"),
     *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "StochasticDepth"),
     *("MixUp", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop"),
