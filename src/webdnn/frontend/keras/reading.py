@@ -158,6 +158,7 @@ _WITHOUT_EFFECT = {
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
     *("Embedding.input_dim", "Embedding.output_dim", "Embedding.weights"),
     *("Discretization.epsilon", "Discretization.num_bins"),  # how the boundaries were found
+    *("IntegerLookup.dtype", "IntegerLookup.idf_weights", "IntegerLookup.vocabulary", "IntegerLookup.vocabulary_size"),
     *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }

@@ -13,6 +13,7 @@ from webdnn.frontend.keras import (
     convolution,
     core,
     encoding,
+    lookups,
     merge,
     normalization,
     pooling,
@@ -26,7 +27,7 @@ from webdnn.graph.errors import UnsupportedError
 
 _FAMILIES = (
     *(activation, convolution, core, merge, normalization, pooling, preprocessing, reshape),
-    *(audio, contrast, encoding),
+    *(audio, contrast, encoding, lookups),
 )
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
