@@ -194,5 +194,3 @@ def pseudo_inverse(w: Writer, x: Value, relative: float) -> Value:
     inverted = inverse_values(w, values, w.elementwise("mul", w.cut(values, last, 0, 1), relative))
     weighted = w.elementwise("mul", flipped(w, v), w.reshape(inverted, (*values.shape[:-1], 1, values.shape[-1])))
     return product(w, weighted, flipped(w, u))
-
-

@@ -18,6 +18,7 @@ from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
 from webdnn.graph.ops.reduction import Reduce
 from webdnn.graph.ops.shape import Slice
+from webdnn.graph.types import broadcast_shapes
 
 
 def known(size: Size, what: str) -> int:
@@ -43,13 +44,14 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
 
 
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
-    """Negative indices count from the end. A symbolic size is counted where the graph runs."""
-    count: Value | float
-    if isinstance(size, int):
-        count = float(size)
-    else:
-        count = c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
+    """Negative indices count from the end."""
+    count = counted(c, size)
     return c.elementwise("where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, count), indices)
+
+
+def counted(c: Context, size: Size) -> Value | float:
+    """A size as a number to compute with. A symbolic one is counted where the graph runs."""
+    return float(size) if isinstance(size, int) else c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
 
 
 def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
@@ -59,6 +61,12 @@ def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
         if x.shape[axis] == 1 and size not in (None, 1):
             x = c.take(x, axis, [0] * known(size, "broadcasting"))
     return x
+
+
+def broadcast_together(c: Context, values: Sequence[Value]) -> list[Value]:
+    """The values in the shape that they have together: adding nothing repeats them, along symbolic axes too."""
+    shape = broadcast_shapes([x.shape for x in values])
+    return [x if x.shape == shape else c.elementwise("add", x, c.fill(shape, 0, x.dtype)) for x in values]
 
 
 def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:

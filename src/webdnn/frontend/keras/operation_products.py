@@ -259,13 +259,22 @@ def lower_distances(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("sqrt", c.apply(Reduce("sum", (gap.type.rank - 1,)), c.elementwise("square", gap)))
 
 
-def lower_segment_sum(c: Context, operation: Any, x: Any, segments: Any) -> Value:
-    """The sum of the rows of each segment. That segments are sorted (`sorted`) changes nothing."""
-    if operation.num_segments is None or operation.sorted not in (True, False):
-        raise UnsupportedError("segments without num_segments, whose number is not known")
-    data, places = tensor(c, x), tensor(c, segments)
-    chosen = c.elementwise("equal", places, c.literal(np.arange(operation.num_segments).reshape(-1, 1)))
-    return contract(c, c.cast(chosen, data.dtype), data, [1], [0])
+def lower_fold(c: Context, operation: Any, x: Value) -> Value:
+    """(N, C · windows' size, count) → (N, C, H, W): windows put back where they came from, and added up where they overlap. A transposed convolution
+    each of whose channels in has one element of the kernel."""
+    size, strides, padding, dilation, whole = (
+        spread(v, 2)
+        for v in (operation.kernel_size, operation.stride, operation.padding, operation.dilation, operation.output_size)
+    )
+    counts = [(whole[i] + 2 * padding[i] - dilation[i] * (size[i] - 1) - 1) // strides[i] + 1 for i in range(len(size))]
+    taps = size[0] * size[1]
+    channels = known(x.shape[1], "fold") // taps
+    image = c.transpose(c.reshape(x, (x.shape[0], channels * taps, *counts)), (0, 2, 3, 1))
+    kernel = np.eye(channels * taps, dtype=np.float32).reshape(channels, *size, channels * taps).transpose(1, 2, 3, 0)
+    windows = Windows(size, strides, ((0, 0), (0, 0)), dilation)
+    y = transposed_convolution(c, image, np.ascontiguousarray(kernel), windows, keep(c))
+    amounts = [(0, 0), *((-p, w + p - have) for p, w, have in zip(padding, whole, y.shape[1:3], strict=True)), (0, 0)]
+    return c.transpose(c.frame(y, amounts), (0, 3, 1, 2))
 
 
 OPERATIONS: dict[str, OperationLowering] = {
@@ -281,6 +290,7 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Cross": lower_cross,
     "Dot": lower_dot,
     "Einsum": lower_einsum,
+    "Fold": lower_fold,
     "Inner": lower_inner,
     "Kron": lower_kronecker,
     "LayerNorm": lower_layer_norm,
@@ -289,7 +299,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Normalize": lower_normalize,
     "Outer": lower_outer,
     "RMSNorm": lower_rms_norm,
-    "SegmentSum": lower_segment_sum,
     "SeparableConv": lower_separable,
     "Tensordot": lower_tensordot,
     "Vander": lower_vander,
