@@ -12,7 +12,6 @@ from keras.src.applications.convnext import LayerScale, StochasticDepth
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from harness.calibrate import randomize
-from harness.keras_functions import FUNCTION_TABLES
 from harness.keras_operations import OPERATION_TABLES
 
 Build = Callable[[Any], Any]
@@ -388,7 +387,7 @@ TABLES: dict[str, tuple[dict[str, Build], Sizes]] = {
     "image": (IMAGES, (9, 12, 3)),
     "any rank": (LAST_AXIS, (5, 3)),
     "operation": (OPERATIONS, (5, 3)),
-    **{name: (builds, (5, 3)) for name, builds in (OPERATION_TABLES | FUNCTION_TABLES).items()},
+    **{name: (builds, (5, 3)) for name, builds in OPERATION_TABLES.items()},
     **{
         f"channels first {'×'.join(map(str, shape))}": (
             {n: b for n, (b, own) in CHANNELS_FIRST.items() if own == shape},

@@ -1,10 +1,12 @@
 """Eigenvalues of symmetric matrices and singular values, by Jacobi's rotations.
 
-A rotation of two columns makes one pair of them orthogonal (or one element off the diagonal 0) and disturbs others, by less. After a *sweep*, in which
-every pair had its turn, all is smaller by a square, so a fixed number of sweeps is enough for float32, whatever the matrix. In an iteration each
-column has a partner, as in a tournament, so that half as many rotations as columns are computed at once.
+A rotation of two columns makes this pair orthogonal (or one element off the diagonal 0), and disturbs others by less. After a
+*sweep*, in which every pair had its turn, what is left is about the square of what there was, so a fixed number of sweeps is
+enough for float32, whatever the matrix. In an iteration each column has a partner, as in a tournament, so that half as many
+rotations as columns are computed at once.
 
-The columns c and p, partners, become cos · c − sin · p and sin · c + cos · p. With the angle seen from either side, both are cos · own − sin · partner's.
+The columns c and p, partners, become cos · c − sin · p and sin · c + cos · p. Seen from p, the angle is the opposite one, so
+both are cos · own − sin · partner.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from webdnn.frontend.linear_algebra import (
 )
 from webdnn.frontend.loops import Values, loop
 from webdnn.frontend.writer import Array, Writer
-from webdnn.graph.dim import Size
+from webdnn.graph.dim import Size, number
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import ArgSort, Gather, GatherElements
 from webdnn.graph.ops.reduction import Reduce
@@ -51,10 +53,10 @@ def _rotations(w: Writer, own: Value, other: Value, joint: Value, partner: Value
     """(cos, sin) of the rotation that makes columns orthogonal whose squared lengths are `own` and, of their partners, `other`, and whose products
     with these are `joint`."""
     e = w.elementwise
-    places = w.literal(np.arange(partner.shape[0]))
+    places = w.literal(np.arange(number(partner.shape[0])))
     is_alone = e("logical_or", e("equal", joint, 0.0), e("equal", partner, places))
     half = e("div", e("sub", other, own), e("where", is_alone, 1.0, e("mul", joint, 2.0)))
-    first = e("where", e("less", places, partner), w.literal(np.float32(1)), -1.0)
+    first = e("where", e("less", places, partner), w.fill((), 1, "float32"), -1.0)
     side = e("where", e("equal", half, 0.0), first, e("sign", half))
     size = e("abs", half)
     # √(1 + size²), without the square of what is large
@@ -107,7 +109,7 @@ def eigen_symmetric(w: Writer, x: Value) -> tuple[Value, Value]:
 
 
 def _of_length_one(w: Writer, vectors: Value) -> tuple[Value, Value]:
-    """Columns divided by their lengths, and these (B, 1, N). Rounding makes each rotation a little longer or shorter, and what was rotated with it."""
+    """Columns divided by their lengths, and these (B, 1, N). Rounding lets rotations stretch a little, also what was turned along with these."""
     lengths = w.elementwise("sqrt", w.apply(Reduce("sum", (1,), True), w.elementwise("square", vectors)))
     return w.elementwise("div", vectors, lengths), lengths
 
@@ -115,14 +117,14 @@ def _of_length_one(w: Writer, vectors: Value) -> tuple[Value, Value]:
 def _columns_in_order(w: Writer, x: Value, order: Value) -> Value:
     """x (B, M, N) with its columns in the order (B, N) of each matrix."""
     rows = w.reshape(order, (order.shape[0], 1, order.shape[1]))
-    rows = w.elementwise("add", rows, w.literal(np.zeros((x.shape[1], 1), np.int32)))
+    rows = w.elementwise("add", rows, w.literal(np.zeros((number(x.shape[1]), 1), np.int32)))
     return w.apply(GatherElements(), x, rows)
 
 
 def _orthogonal_columns(w: Writer, x: Value) -> tuple[Value, Value]:
     """(x V, V) for x (B, M, N), where the columns of x V are orthogonal and V is a rotation."""
     e = w.elementwise
-    schedule = partners(x.shape[2])  # type: ignore[arg-type]
+    schedule = partners(number(x.shape[2]))
 
     def step(states: Values, elements: Values, _: Values) -> tuple[Values, Values]:
         (a, v), (partner,) = states, elements

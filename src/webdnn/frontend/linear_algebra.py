@@ -11,6 +11,7 @@ import numpy as np
 
 from webdnn.frontend.loops import Values, loop, numbers
 from webdnn.frontend.writer import Writer
+from webdnn.graph.dim import number
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import ArgReduce, Gather
@@ -123,8 +124,8 @@ def pivots_of(w: Writer, pivots: Value) -> Value:
 def signs_of(w: Writer, pivots: Value) -> Value:
     """The determinant of the exchanges, (…): −1 for each."""
     rows = pivots_of(w, pivots)
-    moved = w.elementwise("not_equal", rows, w.literal(np.arange(pivots.shape[0])))
-    signs = w.elementwise("where", moved, w.literal(np.float32(-1)), 1.0)
+    moved = w.elementwise("not_equal", rows, w.literal(np.arange(number(pivots.shape[0]))))
+    signs = w.elementwise("where", moved, w.fill((), -1, "float32"), 1.0)
     return w.apply(Reduce("prod", (rows.type.rank - 1,)), signs)
 
 

@@ -43,15 +43,17 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
     return c.reshape(c.take(data, axis, array.ravel().tolist()), (*before, *array.shape, *after))
 
 
+def at_run_time(c: Context, size: Size) -> Value | float:
+    """A size as an operand of arithmetic on int32. A symbolic one is counted where the graph runs."""
+    if isinstance(size, int):
+        return float(size)
+    return c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
+
+
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
     """Negative indices count from the end."""
-    count = counted(c, size)
+    count = at_run_time(c, size)
     return c.elementwise("where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, count), indices)
-
-
-def counted(c: Context, size: Size) -> Value | float:
-    """A size as a number to compute with. A symbolic one is counted where the graph runs."""
-    return float(size) if isinstance(size, int) else c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
 
 
 def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:

@@ -152,8 +152,8 @@ def lower_pad(c: Call, operation: Any, x: Value, constant_values: Any = None) ->
 
 
 def mirrored(c: Context, x: Value, axis: int, before: int, after: int, mode: str) -> Value:
-    """x continued along an axis by elements of its own, as numpy.pad does in the modes reflect, symmetric, edge and wrap. Along a symbolic axis, which
-    must not be shorter than what is added, these are taken from a piece at either end."""
+    """x continued along an axis by elements of its own, as numpy.pad does in the modes reflect, symmetric, edge and wrap. Along a
+    symbolic axis, which must be longer than what is added, these are taken from a piece at either end."""
     if before == after == 0:
         return x
     size = x.shape[axis]

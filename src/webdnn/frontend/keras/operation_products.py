@@ -259,24 +259,6 @@ def lower_distances(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("sqrt", c.apply(Reduce("sum", (gap.type.rank - 1,)), c.elementwise("square", gap)))
 
 
-def lower_fold(c: Context, operation: Any, x: Value) -> Value:
-    """(N, C · windows' size, count) → (N, C, H, W): windows put back where they came from, and added up where they overlap. A transposed convolution
-    each of whose channels in has one element of the kernel."""
-    size, strides, padding, dilation, whole = (
-        spread(v, 2)
-        for v in (operation.kernel_size, operation.stride, operation.padding, operation.dilation, operation.output_size)
-    )
-    counts = [(whole[i] + 2 * padding[i] - dilation[i] * (size[i] - 1) - 1) // strides[i] + 1 for i in range(len(size))]
-    taps = size[0] * size[1]
-    channels = known(x.shape[1], "fold") // taps
-    image = c.transpose(c.reshape(x, (x.shape[0], channels * taps, *counts)), (0, 2, 3, 1))
-    kernel = np.eye(channels * taps, dtype=np.float32).reshape(channels, *size, channels * taps).transpose(1, 2, 3, 0)
-    windows = Windows(size, strides, ((0, 0), (0, 0)), dilation)
-    y = transposed_convolution(c, image, np.ascontiguousarray(kernel), windows, keep(c))
-    amounts = [(0, 0), *((-p, w + p - have) for p, w, have in zip(padding, whole, y.shape[1:3], strict=True)), (0, 0)]
-    return c.transpose(c.frame(y, amounts), (0, 3, 1, 2))
-
-
 OPERATIONS: dict[str, OperationLowering] = {
     "AdaptiveAveragePool": lower_adaptive(adaptive_average),
     "AdaptiveMaxPool": lower_adaptive(adaptive_max),
@@ -290,7 +272,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Cross": lower_cross,
     "Dot": lower_dot,
     "Einsum": lower_einsum,
-    "Fold": lower_fold,
     "Inner": lower_inner,
     "Kron": lower_kronecker,
     "LayerNorm": lower_layer_norm,

@@ -62,8 +62,8 @@ def of_numbers(c: Context, rows: Value, levels: Array, method: str) -> Value:
     end = e("sub", count, 1.0)
     place = e("mul", end, c.literal(levels))
     low, high = (e("max", e("min", e(near, place), end), 0.0) for near in ("floor", "ceil"))
-    picked = (c.apply(GatherElements(), rows, c.cast(index, "int32")) for index in (low, high))
-    return blend(c, method, *picked, share=e("sub", place, e("floor", place)))
+    below, above = (c.apply(GatherElements(), rows, c.cast(index, "int32")) for index in (low, high))
+    return blend(c, method, below, above, e("sub", place, e("floor", place)))
 
 
 def quantiles(c: Context, operation: Any, x: Value, levels: Array, method: str, without_nan: bool) -> Value:

@@ -10,7 +10,7 @@ import numpy as np
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import counted
+from webdnn.frontend.keras.operation_indices import at_run_time
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
@@ -82,7 +82,7 @@ def lower_size(c: Context, _: Any, x: Value) -> Value:
     """The number of elements."""
     total = tensor(c, np.int32(1))
     for size in x.shape:
-        total = c.elementwise("mul", total, counted(c, size))
+        total = c.elementwise("mul", total, at_run_time(c, size))
     return total
 
 

@@ -88,7 +88,7 @@ def lower_count(c: Call, operation: Any, x: Value) -> Value:
     classes = c.literal(np.arange(length).reshape(-1, 1))
     chosen = e("equal", c.reshape(places, (*x.shape[:-1], 1, x.shape[-1])), classes)
     if operation.weights is None:
-        amounts: Value | float = c.cast(chosen, "int32")
+        amounts = c.cast(chosen, "int32")
     else:
         weights = tensor(c, array_of(operation.weights))
         weights = c.cast(weights, graph_dtype(c.result))
@@ -103,7 +103,7 @@ def lower_histogram(c: Call, operation: Any, x: Value) -> list[Value]:
     if operation.range:
         low, high = (float(v) for v in operation.range)
         low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-        first, last = (c.literal(np.float32(v)) for v in (low, high))
+        first, last = (c.fill((), v, "float32") for v in (low, high))
     else:
         first, last = (c.apply(Reduce(kind, (0,)), flat) for kind in ("min", "max"))
         is_point = e("equal", first, last)

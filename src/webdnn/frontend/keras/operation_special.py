@@ -14,7 +14,8 @@ from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 DIVISIONS = 46
-"""Euclid's algorithm divides no two numbers of 32 bits more often: neighbours in Fibonacci's sequence take longest, and it has 46 of them below 2³¹."""
+"""Euclid's algorithm divides no two numbers of 32 bits more often: neighbours in Fibonacci's sequence, which has 46 of them
+below 2³¹, take longest."""
 
 
 def divisor(c: Call, x: Value, y: Value) -> Value:

@@ -81,8 +81,8 @@ def lower_inverse_short_time(c: Context, operation: Any, x: Any) -> Value:
 
 
 def lower_correlate(c: Context, operation: Any, x: Any, y: Any) -> Value:
-    """The products of the shorter one with each part of the longer one: where it lies wholly inside ("valid"), where its middle does ("same"), or where
-    they meet at all ("full"). With the longer one last, the result is reversed."""
+    """The products of the shorter one with each part of the longer one: where it lies wholly inside ("valid"), where its middle
+    does ("same"), or where they meet at all ("full"). With the longer one last, the result is reversed."""
     a, b = tensor(c, x), tensor(c, y)
     long, short = (known(v.shape[0], "correlate") for v in (a, b))
     is_turned = long < short

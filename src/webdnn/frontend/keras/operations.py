@@ -15,6 +15,7 @@ import numpy as np
 
 from webdnn.frontend.keras import (
     operation_attention,
+    operation_coordinates,
     operation_ctc,
     operation_elementwise,
     operation_images,
@@ -57,6 +58,7 @@ from webdnn.graph.graph import Value
 
 _FAMILIES = (
     operation_attention,
+    operation_coordinates,
     operation_ctc,
     operation_elementwise,
     operation_images,

@@ -18,6 +18,7 @@ from webdnn.frontend.keras import (
 )
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.refusals import LAYER_REFUSALS, OPERATION_REFUSALS
 from webdnn.graph.errors import UnsupportedError
 
 _FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
@@ -101,7 +102,8 @@ def class_trouble(
         return None
     if not module and class_name not in UNSUPPORTED:
         return f"custom layer, or a layer that Keras no longer has; {CUSTOM_OBJECTS}"
-    return "not supported"
+    reasons = OPERATION_REFUSALS if is_operation(module) else {**OPERATION_REFUSALS, **LAYER_REFUSALS}
+    return reasons.get(class_name, "not supported")
 
 
 @dataclass(frozen=True)
