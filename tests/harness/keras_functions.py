@@ -162,7 +162,8 @@ SPECIAL: dict[str, Build] = {
         ops.clip(ops.hypot(1 / ops.relu(x), 1 / ops.relu(x)), 0, 9),
         ops.fmax(ops.log(x), -0.5),
         ops.nan_to_num(ops.fmin(ops.log(x), ops.log(-x)), neginf=-4.0, nan=7.0),
-        ops.angle(ops.where(x > 1, x, -x * 0)),
+        # Of a zero that is computed, compilers of shaders do not keep the sign.
+        ops.angle(ops.where(x > 1, x, row(0, -0.0, -1))),
         ops.cumprod(x * row(0, 1e30, 1e30), axis=2) + x,
         ops.in_top_k(np.array([0, 1, 2, 0, 1]), ops.log(x[0]), 2),
     ],

@@ -16,7 +16,7 @@ import pytest
 from keras import ops
 
 from harness import keras_functions, keras_image_functions, keras_layers, keras_operations
-from harness.keras_cases import KerasCase, check_graphs
+from harness.keras_cases import FUNCTION_CASES, KerasCase, check_graphs
 from harness.keras_compare import errors, fixed, predict, refused
 from harness.keras_functions import (
     CONTROL_FUNCTIONS,
@@ -40,7 +40,6 @@ from webdnn.graph.interpreter import interpret
 
 TOLERANCE = 3e-6  # Keras itself computes in float32
 SHAPE = (5, 3)
-CASES = {f"{table}: {name}": build for table, cases in FUNCTION_TABLES.items() for name, build in cases.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +89,9 @@ def test_functions_from_files(table: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("name", CASES)
-def test_function_in_float64_and_optimized(name: str) -> None:
-    check_graphs(KerasCase(name, CASES[name], (SHAPE,)))
+@pytest.mark.parametrize("case", FUNCTION_CASES, ids=lambda case: case.name)
+def test_function_in_float64_and_optimized(case: KerasCase) -> None:
+    check_graphs(case)
 
 
 class Called(keras.Model):
