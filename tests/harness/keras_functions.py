@@ -166,6 +166,9 @@ SPECIAL: dict[str, Build] = {
         ops.angle(ops.where(x > 1, x, row(0, -0.0, -1))),
         ops.cumprod(x * row(0, 1e30, 1e30), axis=2) + x,
         ops.in_top_k(np.array([0, 1, 2, 0, 1]), ops.log(x[0]), 2),
+        ops.searchsorted(row(-1, 0, 0.5), ops.log(x[0, 0])),
+        ops.digitize(ops.log(x), row(-1, 0, 0.5)),
+        ops.digitize(ops.log(x), row(0.5, 0, -1)),
     ],
 }
 PLACES: dict[str, Build] = {

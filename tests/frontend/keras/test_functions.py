@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -165,6 +166,22 @@ def test_a_batch_of_any_size(build: Any) -> None:
         assert errors(graph, model, noise([(batch, *SHAPE)])) <= TOLERANCE
 
 
+def test_sequences_of_any_length() -> None:
+    """Functions that work along an axis whose size is open."""
+    x = keras.Input((None, 3))
+    found = [
+        *(ops.tril(x, -1), ops.triu(x, 1), ops.flip(x, axis=1), ops.repeat(x, 3, axis=1)),
+        *(x[:, ::2], x[:, 1:-1:3], x[:, ::-2], ops.sort(x, axis=1), ops.argsort(x, axis=1), ops.cumprod(x, axis=1)),
+        *(ops.median(x, axis=1), ops.nanmedian(ops.log(x), axis=1), ops.quantile(x, np.array([0.2, 0.7]), axis=(1,))),
+        *(ops.slice_update(x, [0, 1, 1], x[:, 1:3, :2] * 9), ops.extract_sequences(ops.swapaxes(x, 1, 2), 4, 3)),
+        ops.scatter_update(x, np.array([[0, 1, 2], [0, -1, 0]]), np.array([7, 8], np.float32)),
+    ]
+    model = keras.Model(x, found)
+    graph = from_model(model, [parse_input_shape("(N,T,3)")])
+    for shape in ((2, 7, 3), (1, 12, 3)):
+        assert errors(graph, model, noise([shape])) <= TOLERANCE
+
+
 def test_sound_of_any_length() -> None:
     """To frequencies and back, and mirrored ends."""
     x = keras.Input((None,))
@@ -175,3 +192,35 @@ def test_sound_of_any_length() -> None:
     for shape in ((2, 31), (1, 12)):
         assert errors(graph, model, noise([shape])) <= TOLERANCE
     assert [(str(c.left), str(c.right)) for c in graph.constraints if c.symbols == {"T"}] == [("6", "T")]
+
+
+SPECIAL_VALUES = np.array(
+    [0, -0.0, 1, -1, 0.5, -0.5, 2, -3.7, 1e-30, 1e20, -1e20, 3e38, -3e38, np.inf, -np.inf, np.nan, 88, -88, 7.25],
+    np.float32,
+)
+UNARY = """
+    abs angle arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil celu cos cosh deg2rad elu erf erfc erfinv exp exp2 expm1 floor hard_shrink
+    hard_sigmoid hard_silu hard_tanh imag isfinite isinf isnan isneginf isposinf isreal leaky_relu log log10 log1p log2 log_sigmoid logical_not
+    nan_to_num negative rad2deg reciprocal relu relu6 round rsqrt selu sigmoid sign signbit sin sinc sinh soft_shrink softplus softsign sparse_plus
+    sparse_sigmoid sqrt square squareplus tan tanh tanh_shrink trunc max min nanmax nanmin nansum nanmean nanprod sort argsort argmax argmin
+    nanargmax nanargmin softmax log_softmax logsumexp median nanmedian any all count_nonzero cumsum nancumsum flip
+""".split()
+BINARY = """
+    add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal heaviside hypot isclose less less_equal logaddexp
+    logaddexp2 logical_and logical_or logical_xor maximum minimum mod multiply nextafter not_equal power subtract
+""".split()
+
+
+def test_special_values() -> None:
+    """NaN, infinities, zeros of either sign and numbers that overflow, alone and in pairs, element by element."""
+    count = len(SPECIAL_VALUES)
+    left, right = np.repeat(SPECIAL_VALUES, count)[None], np.tile(SPECIAL_VALUES, count)[None]
+    x, y, z = keras.Input((count,), batch_size=1), *(keras.Input((count**2,), batch_size=1) for _ in range(2))
+    results = {name: getattr(ops, name)(x) for name in UNARY} | {name: getattr(ops, name)(y, z) for name in BINARY}
+    model = keras.Model([x, y, z], list(results.values()))
+    inputs = [SPECIAL_VALUES[None], left, right]
+    found = interpret(from_model(model, fixed(inputs)), inputs)
+    wanted = jax.jit(lambda *given: model(list(given)))(*inputs)
+    for name, have, want in zip(results, found, wanted, strict=True):
+        nothing = 2e-8 if name == "logaddexp2" else 2e-36  # Keras has −1e-8 where log₂(½ + ½) is 0
+        np.testing.assert_allclose(have, np.asarray(want), rtol=3e-6, atol=nothing, err_msg=name)

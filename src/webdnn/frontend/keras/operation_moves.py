@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes, single_axis
 from webdnn.frontend.keras.operation_dtypes import Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import broadcast, known
+from webdnn.frontend.keras.operation_indices import broadcast, known, reversed_along
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.graph.dim import Size, number
+from webdnn.graph.dim import Size
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.shape import Iota
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
@@ -176,12 +177,6 @@ def lower_flip(c: Context, operation: Any, x: Value) -> Value:
     )
 
 
-def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
-    for axis in axes:
-        x = c.take(x, axis, range(known(x.shape[axis], "flip") - 1, -1, -1))
-    return x
-
-
 def lower_roll(c: Context, operation: Any, x: Value) -> Value:
     if operation.axis is None:
         flat = c.reshape(x, (x.type.elements,))
@@ -206,8 +201,13 @@ def lower_repeat(c: Context, operation: Any, x: Value) -> Value:
         x, axis = c.reshape(x, (x.type.elements,)), 0
     else:
         axis = operation.axis % x.type.rank
-    size = known(x.shape[axis], "repeat")
-    return c.take(x, axis, np.repeat(np.arange(size), array_of(operation.repeats)).tolist())
+    size, repeats = x.shape[axis], array_of(operation.repeats)
+    if repeats.size > 1 or isinstance(size, int):
+        return c.take(x, axis, np.repeat(np.arange(known(size, "repeats for each element")), repeats).tolist())
+    times = int(repeats.ravel()[0])
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    copies = c.concat([c.reshape(x, (*before, size, 1, *after))] * times, axis + 1)
+    return c.reshape(copies, (*before, size * times, *after))
 
 
 def lower_tile(c: Context, operation: Any, x: Value) -> Value:
@@ -252,9 +252,11 @@ def triangle(upper: bool) -> OperationLowering:
     """x with zeros below (`upper`) or above a diagonal of its last two axes."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        shape = tuple(number(size) for size in (known(s, "a triangle") for s in x.shape[-2:]))
-        mask = (np.triu if upper else np.tril)(np.ones(shape, bool), operation.k)
-        return c.elementwise("where", c.literal(mask), x, 0.0)
+        height, width = x.shape[-2:]
+        rows, columns = c.reshape(c.apply(Iota(height)), (height, 1)), c.apply(Iota(width))
+        offset = c.elementwise("sub", columns, rows)
+        kept = c.elementwise("greater_equal" if upper else "less_equal", offset, float(operation.k))
+        return c.elementwise("where", kept, x, 0.0)
 
     return lower
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import known
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, GatherElements, top_k
@@ -50,28 +49,31 @@ def opposite(c: Context, x: Value) -> Value:
     return c.elementwise("neg" if x.dtype == "float32" else "bitwise_not", x)
 
 
-def ascending(c: Context, x: Value, axis: int, what: str) -> Value:
+def ascending(c: Context, x: Value, axis: int) -> Value:
     """`x` in order along `axis`, NaN last: the opposites, downwards."""
     last = x.type.rank - 1
-    ordered, _ = top_k(c.swap(opposite(c, x), axis, last), known(x.shape[axis], what), c.origin)
+    ordered, _ = top_k(c.swap(opposite(c, x), axis, last), x.shape[axis], c.origin)
     return opposite(c, c.swap(ordered, axis, last))
 
 
 def lower_sort(c: Context, operation: Any, x: Value) -> Value:
     x, axis = flat_if_none(c, operation.axis, sortable(c, x))
-    return ascending(c, x, axis, "sort")
+    return ascending(c, x, axis)
 
 
 def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
     x, axis = flat_if_none(c, operation.axis, sortable(c, x))
     last = x.type.rank - 1
-    op = ArgSort(known(x.shape[axis], "argsort"))
+    op = ArgSort(x.shape[axis])
     return c.swap(c.apply(op, c.swap(opposite(c, x), axis, last)), axis, last)
 
 
 def count_below(c: Context, values: Value, bounds: Value, function: str) -> Value:
-    """How many of `bounds` (N,) are `function` (less, less_equal) than each value."""
-    compared = c.elementwise(function, bounds, c.reshape(values, (*values.shape, 1)))
+    """How many of `bounds` (N,) are `function` (less, less_equal) than each value; NaN is larger than all."""
+    each = c.reshape(values, (*values.shape, 1))
+    compared = c.elementwise(function, bounds, each)
+    if values.dtype == "float32":
+        compared = c.elementwise("logical_or", compared, c.elementwise("not_equal", each, each))
     return c.apply(Reduce("sum", (values.type.rank,)), c.cast(compared, "int32"))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from webdnn.frontend.keras.lowering import Array, Context, array_of, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering
-from webdnn.frontend.keras.operation_indices import known
+from webdnn.frontend.keras.operation_indices import at_run_time, broadcast_together
 from webdnn.frontend.keras.operation_order import ascending
 from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
@@ -37,28 +37,37 @@ def blend(c: Context, method: str, low: Value, high: Value, share: Value) -> Val
             return e("add", e("mul", low, e("sub", 1.0, share)), e("mul", high, share))
 
 
-def in_rows(c: Context, x: Value, axes: Sequence[int], what: str) -> Value:
+def in_rows(c: Context, x: Value, axes: Sequence[int]) -> Value:
     """x with `axes` as one last axis, in order along it; NaN is last."""
     others = [axis for axis in range(x.type.rank) if axis not in axes]
     moved = c.transpose(x, [*others, *axes])
-    size = known(product(moved.shape[len(others) :]), what)
-    return ascending(c, c.reshape(moved, (*moved.shape[: len(others)], size)), len(others), what)
+    size = product(moved.shape[len(others) :])
+    return ascending(c, c.reshape(moved, (*moved.shape[: len(others)], size)), len(others))
 
 
 def of_all(c: Context, rows: Value, levels: Array, method: str) -> Value:
     """(…, levels): of all elements; NaN where one of them is."""
-    last, size = rows.type.rank - 1, known(rows.shape[-1], "a quantile")
-    place = levels * np.float32(size - 1)
-    low, high = (c.take(rows, last, near(place).astype(int).tolist()) for near in (np.floor, np.ceil))
-    found = blend(c, method, low, high, c.literal(place - np.floor(place)))
+    last, size = rows.type.rank - 1, rows.shape[-1]
+    if isinstance(size, int):
+        place = levels * np.float32(size - 1)
+        low, high = (c.take(rows, last, near(place).astype(int).tolist()) for near in (np.floor, np.ceil))
+        found = blend(c, method, low, high, c.literal(place - np.floor(place)))
+    else:
+        count = c.cast(at_run_time(c, size), "float32")  # type: ignore[arg-type]
+        found = of_first(c, rows, broadcast_together(c, [count, c.cut(rows, last, 0, 1)])[0], levels, method)
     largest = c.cut(rows, last, size - 1, 1)
     return c.elementwise("where", c.elementwise("equal", largest, largest), found, largest)
 
 
 def of_numbers(c: Context, rows: Value, levels: Array, method: str) -> Value:
-    """(…, levels): of those that are no NaN, which are first and are counted where the graph runs; NaN where there are none."""
-    e, last = c.elementwise, rows.type.rank - 1
-    count = c.apply(Reduce("sum", (last,), True), c.cast(e("equal", rows, rows), "float32"))
+    """(…, levels): of those that are no NaN, which are first; NaN where there are none."""
+    are_numbers = c.cast(c.elementwise("equal", rows, rows), "float32")
+    return of_first(c, rows, c.apply(Reduce("sum", (rows.type.rank - 1,), True), are_numbers), levels, method)
+
+
+def of_first(c: Context, rows: Value, count: Value, levels: Array, method: str) -> Value:
+    """(…, levels): of the first elements of each row, so many as `count` (…, 1) says where the graph runs."""
+    e = c.elementwise
     end = e("sub", count, 1.0)
     place = e("mul", end, c.literal(levels))
     low, high = (e("max", e("min", e(near, place), end), 0.0) for near in ("floor", "ceil"))
@@ -69,7 +78,7 @@ def of_numbers(c: Context, rows: Value, levels: Array, method: str) -> Value:
 def quantiles(c: Context, operation: Any, x: Value, levels: Array, method: str, without_nan: bool) -> Value:
     """x at `levels` (between 0 and 1) of its order along the operation's axes. An array of levels becomes the first axis."""
     axes = tuple(range(x.type.rank)) if operation.axis is None else positive_axes(operation.axis, x.type.rank)
-    rows = in_rows(c, x, axes, "a quantile")
+    rows = in_rows(c, x, axes)
     found = (of_numbers if without_nan else of_all)(c, rows, levels.ravel().astype(np.float32), method)
     last = found.type.rank - 1
     found = c.transpose(found, [last, *range(last)])
