@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -76,6 +77,14 @@ def test_every_public_function_is_in_a_table() -> None:
     others = {*CONTROL_FUNCTIONS, *ON_ARRAYS_ONLY, *IMAGE_FUNCTIONS}
     assert sorted(public_functions() - tested - others) == []
     assert not ({*REFUSED, *CONTROL_FUNCTIONS, *ON_ARRAYS_ONLY} - public_functions() - set(dir(ops.linalg)))
+
+
+def test_the_documents_name_what_is_refused() -> None:
+    """docs/keras.md has a table of them, with the modules in which Keras has them."""
+    text = (Path(__file__).resolve().parents[3] / "docs" / "keras.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.split("## Where")[0].splitlines() if line.startswith("| `")]
+    named = {name.split(".")[-1] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert named == {*REFUSED, *ON_ARRAYS_ONLY}
 
 
 @pytest.mark.parametrize("table", in_tiers("function of matrices", "function of places"))
