@@ -65,8 +65,12 @@ class Together:
 
     def compiled_answers(self) -> list[Array]:
         """What Keras gives. One compilation of all cases takes a third of the time of one for each operation."""
-        model = self.model if len(self.arrays) == 1 else lambda *inputs: self.model(list(inputs))
-        return [np.asarray(y) for y in keras.tree.flatten(jax.jit(model)(*self.arrays))]
+
+        def answer(*inputs: Array) -> list[Array]:
+            found = self.model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+            return list(keras.tree.flatten(found))
+
+        return [np.asarray(y) for y in jax.jit(answer)(*self.arrays)]
 
     def check_files(self, folder: Path) -> None:
         """Saved and converted, the model gives exactly what it gives when it is converted from memory."""

@@ -54,4 +54,25 @@ def lower_center_crop(layer: Layer, inputs: Sequence[Value], context: Context) -
     return context.cut(context.cut(x, 1, (height - size[0]) // 2, size[0]), 2, (width - size[1]) // 2, size[1])
 
 
-LOWERINGS = {"CenterCrop": lower_center_crop, "Resizing": lower_resizing}
+def lower_pipeline(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """One layer after the other."""
+    values = list(inputs)
+    for inner in layer.layers:
+        values = [context.lower_layer(inner, values, context.inside(inner.name))]
+    return values[0]
+
+
+def lower_max_boxes(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """Pictures as they are: the layer is for the boxes beside them, which a page has as a list."""
+    _ = layer.max_number, layer.fill_value
+    if len(inputs) != 1:
+        raise UnsupportedError("called with a dictionary of pictures and boxes; call it with the pictures alone")
+    return inputs[0]
+
+
+LOWERINGS = {
+    "CenterCrop": lower_center_crop,
+    "MaxNumBoundingBoxes": lower_max_boxes,
+    "Pipeline": lower_pipeline,
+    "Resizing": lower_resizing,
+}

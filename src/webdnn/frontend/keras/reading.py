@@ -159,6 +159,8 @@ _WITHOUT_EFFECT = {
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
     *("Embedding.input_dim", "Embedding.output_dim", "Embedding.weights"),
+    *("Discretization.epsilon", "Discretization.num_bins"),  # how the boundaries were found
+    *("IntegerLookup.dtype", "IntegerLookup.idf_weights", "IntegerLookup.vocabulary", "IntegerLookup.vocabulary_size"),
     *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }

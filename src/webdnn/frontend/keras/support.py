@@ -8,8 +8,12 @@ from typing import Any
 
 from webdnn.frontend.keras import (
     activation,
+    audio,
+    contrast,
     convolution,
     core,
+    encoding,
+    lookups,
     merge,
     normalization,
     pooling,
@@ -21,7 +25,10 @@ from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.refusals import LAYER_REFUSALS, OPERATION_REFUSALS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
+_FAMILIES = (
+    *(activation, convolution, core, merge, normalization, pooling, preprocessing, reshape),
+    *(audio, contrast, encoding, lookups),
+)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 MODELS = ("Functional", "Model", "Sequential")
