@@ -220,6 +220,7 @@ SUMMING = ("AdaptiveAveragePool", "AveragePool")
 CONVERTED = (
     *("Cast", "ConvertToTensor", "Copy", "Full", "FullLike", "OnesLike", "SaturateCast", "StopGradient", "ZerosLike"),
     *("MultiHot", "OneHot", "ReLU"),
+    *("Array", "Bincount", "CTCDecode", "Histogram", "LuFactor", "Ndim", "Unique", "View"),
 )
 # Operations whose results on whole numbers lie in the range of the dtype in which they take them, so that nothing is cut.
 WITHIN = (
@@ -287,7 +288,20 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Scatter", (INDEX, RESULT)),
     ("ScatterUpdate", (RESULT, INDEX, RESULT)),
     ("SliceUpdate", (RESULT, AS_IS, RESULT)),
-    ("SegmentSum", (WIDE, INDEX)),
+    ("SegmentSum SegmentProd", (WIDE, INDEX)),
+    ("SegmentMax SegmentMin", (RESULT, INDEX)),
+    ("Array Histogram Ndim Rearrange Size Unique Argpartition", (AS_IS,)),
+    ("Bincount View", (AS_IS,)),
+    ("CTCDecode", (FLOAT, INDEX)),
+    ("Gcd Lcm", (RESULT,)),
+    ("Nanpercentile Nanquantile", (FLOAT, AS_IS)),
+    (
+        """
+        Cholesky CholeskyInverse Correlate Det Eigh Erfc Erfinv FFT FFT2 Geomspace I0 IFFT2 IRFFT ISTFT Inv Logdet Logspace Lstsq LuFactor
+        MatrixRank Nanmedian Nextafter Pinv Qr RFFT STFT SVD Slogdet Solve SolveTriangular
+        """,
+        (FLOAT,),
+    ),
     ("Conv ConvTranspose DepthwiseConv Percentile Quantile SeparableConv", (FLOAT, AS_IS)),
     ("DotProductAttention", (FLOAT, FLOAT, FLOAT, FLOAT, TRUTH, FLOAT)),
     (

@@ -11,6 +11,7 @@ _TEXT = (
     "`keras.Model(model.layers[k].output, model.output)`, whose input is what this layer gives, and look tokens up in the page "
     "(docs/keras.md shows how)"
 )
+_COMPLEX = "its result is complex; keep the real and the imaginary part as two tensors, as keras.ops.fft does"
 _FRAMEWORK = "its computation is code of another framework; write it with keras.ops"
 
 LAYER_REFUSALS: dict[str, str] = {
@@ -22,5 +23,12 @@ LAYER_REFUSALS: dict[str, str] = {
     "TorchModuleWrapper": _FRAMEWORK,
 }
 OPERATION_REFUSALS: dict[str, str] = {
+    "CTCLoss": "a loss of training, which a model that only infers does not need",
+    "Eig": f"{_COMPLEX}; of symmetric matrices, keras.ops.eigh has real ones",
     "ElasticTransform": _RANDOM,
+    "JVP": "derivatives are for training; write the derivative out",
+    "Nonzero": "it has as many results as there are numbers other than 0; multiply by a mask, or take so many by keras.ops.top_k",
+    "Polar": _COMPLEX,
+    "ViewAsComplex": _COMPLEX,
+    "ViewAsReal": _COMPLEX,
 }

@@ -245,7 +245,7 @@ def functional_of(model: Any, shapes: Sequence[InputShape]) -> Any:
     arguments = {parameter: _filled(structure, remaining) for parameter, structure in structures.items()}
     try:
         if not model.built:
-            _build(model, arguments)
+            _build(model, inputs, arguments)
         traced = trace(model.call, inputs, (), call_keywords(model, arguments))
         constants = [type(y).__name__ for y in traced.outputs if not isinstance(y, keras.KerasTensor)]
         if constants:
@@ -255,15 +255,14 @@ def functional_of(model: Any, shapes: Sequence[InputShape]) -> Any:
     return keras.Model(inputs, list(traced.outputs), name=model.name)
 
 
-def _build(model: Any, arguments: Mapping[str, Any]) -> None:
+def _build(model: Any, inputs: Sequence[Any], arguments: Mapping[str, Any]) -> None:
     """Makes the variables of a model that was never called."""
-    import keras
-
     try:
         model(**arguments)
-    except Exception as error:  # the code is the user's
-        trace(model.call, [], (), call_keywords(model, arguments))  # tells more
-        raise UnsupportedError(_explain(keras, error)) from error
+    except (
+        Exception
+    ):  # The code is the user's. Keras runs it on JAX's own symbols, which know less than its symbolic tensors.
+        trace(model.call, inputs, (), call_keywords(model, arguments))
 
 
 def _leaves(structure: Any, name: str) -> list[tuple[str, Shape]]:
