@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from webdnn.frontend.keras.lengths import compared
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_dtypes import Call, graph_dtype
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
+from webdnn.frontend.keras.size_values import size_value
 from webdnn.frontend.products import diagonal
-from webdnn.graph.dim import Size, product
+from webdnn.graph.bounds import least_value, most_value
+from webdnn.graph.dim import Dim, Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
-from webdnn.graph.ops.reduction import Reduce
 from webdnn.graph.ops.shape import Iota, Slice
 from webdnn.graph.types import broadcast_shapes
 
@@ -25,6 +27,11 @@ def known(size: Size, what: str) -> int:
     if not isinstance(size, int):
         raise UnsupportedError(f"{what} along the symbolic size {size}")
     return size
+
+
+def whole(size: Any) -> Size:
+    """A size that an operation is given: a whole number in any form, or a symbolic size."""
+    return size if isinstance(size, Dim) else int(size)
 
 
 def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
@@ -44,9 +51,7 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
 
 def at_run_time(c: Context, size: Size) -> Value | float:
     """A size as an operand of arithmetic on int32. A symbolic one is counted where the graph runs."""
-    if isinstance(size, int):
-        return float(size)
-    return c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
+    return float(size) if isinstance(size, int) else size_value(c, size)
 
 
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
@@ -60,7 +65,7 @@ def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
     x = c.reshape(x, (1,) * (len(shape) - x.type.rank) + x.shape)
     for axis, size in enumerate(shape):
         if x.shape[axis] == 1 and size not in (None, 1):
-            x = c.take(x, axis, [0] * known(size, "broadcasting"))
+            x = copied(c, x, axis, whole(size))
     return x
 
 
@@ -68,6 +73,13 @@ def broadcast_together(c: Context, values: Sequence[Value]) -> list[Value]:
     """The values in the shape that they have together: adding nothing repeats them, along symbolic axes too."""
     shape = broadcast_shapes([x.shape for x in values])
     return [x if x.shape == shape else c.elementwise("add", x, c.fill(shape, 0, x.dtype)) for x in values]
+
+
+def copied(c: Context, x: Value, axis: int, times: Size) -> Value:
+    """An axis of size 1, so many times."""
+    if isinstance(times, int):
+        return c.take(x, axis, [0] * times)
+    return c.apply(Gather(axis), x, c.fill((times,), 0, "int32"))
 
 
 def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:
@@ -141,51 +153,86 @@ def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
 def _interval(key: Any, size: Size) -> tuple[Size, Size]:
     """(start, count) of a number or a slice along an axis of that size."""
 
-    def place(position: Any, default: Size) -> Size:
-        if position is None:
-            return default
-        place = size + int(position) if position < 0 else int(position)
-        if isinstance(size, int) and isinstance(place, int):
-            return min(max(place, 0), size)
-        return place  # beyond the end of a symbolic axis is refused when the size is known
-
     if isinstance(key, slice):
-        start = place(key.start, 0)
-        count = place(key.stop, size) - start
+        start = _place(key.start, 0, size)
+        count = _place(key.stop, size, size) - start
         return start, max(count, 0) if isinstance(count, int) else count
-    if isinstance(key, int):
-        return (size + int(key) if key < 0 else int(key)), 1
+    if isinstance(key, (int, Dim)):
+        return (size + key if _is_negative(key) else key), 1
     raise UnsupportedError(f"index {key!r}")
+
+
+def _place(position: Any, default: Size, size: Size) -> Size:
+    """Where a slice of an axis begins or ends. Python takes what lies outside as the end; where a symbolic size decides whether it does, the page
+    refuses sizes for which it would."""
+    if position is None:
+        return default
+    place = whole(position) + size if _is_negative(position) else whole(position)
+    if compared(place, 0) == -1:
+        return 0
+    return size if compared(place, size) == 1 else place
+
+
+def _is_negative(position: Any) -> bool:
+    """Whether a position counts from the end."""
+    if not isinstance(position, Dim):
+        return bool(position < 0)
+    if least_value(position, {}) >= 0:
+        return False
+    if most_value(position, {}) < 0:
+        return True
+    raise UnsupportedError(
+        f"the place {position}, which counts from the start for some sizes and from the end for others"
+    )
 
 
 def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
     """keras.ops.slice: a length of −1 reaches to the end; a part that would reach beyond it begins earlier."""
-    for axis, (start, size) in enumerate(zip(_constant_starts(starts), operation.shape, strict=True)):
-        whole = x.shape[axis]
-        first = start + whole if start < 0 else start
-        count = whole - first if size in (None, -1) else int(size)
-        x = c.cut(x, axis, _at_most(first, whole - count), count)
+    for axis, (start, size) in enumerate(zip(starts_of(c, starts), operation.shape, strict=True)):
+        length = x.shape[axis]
+        if isinstance(start, Value):
+            if size in (None, -1):
+                raise UnsupportedError("a slice to the end that starts where another layer says; give its length")
+            count = whole(size)
+            place = at_most(c, from_the_start(c, start, length), length - count)
+            x = c.apply(Gather(axis), x, c.elementwise("add", c.apply(Iota(count)), place))
+            continue
+        first = start + length if _is_negative(start) else start
+        count = length - first if size in (None, -1) else whole(size)
+        room = length - count
+        inside = max(min(first, room), 0) if isinstance(first, int) and isinstance(room, int) else first
+        x = c.cut(x, axis, inside, count)
     return x
 
 
-def _at_most(start: Size, limit: Size) -> Size:
-    return max(min(start, limit), 0) if isinstance(start, int) and isinstance(limit, int) else start
+def starts_of(c: Context, starts: Any) -> list[Size | Value]:
+    """One start for each axis: a number, or a scalar that is computed."""
+    if isinstance(starts, Value):
+        return [c.reshape(c.cut(starts, 0, i, 1), ()) for i in range(known(starts.shape[0], "starts"))]
+    return [c.reshape(start, ()) if isinstance(start, Value) else whole(start) for start in starts]
 
 
-def _constant_starts(starts: Any) -> list[int]:
-    if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
-        raise UnsupportedError("a slice that starts where another layer says")
-    return [int(start) for start in starts]
+def at_most(c: Context, start: Value, limit: Size) -> Value:
+    """`start` between 0 and `limit`."""
+    return c.elementwise("max", c.elementwise("min", start, at_run_time(c, limit)), 0.0)
 
 
 def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) -> Value:
-    """x with a part replaced; a part that would reach beyond the end begins earlier."""
+    """x with a part replaced; a part that would reach beyond the end begins earlier. What stands at place i of x, inside of the part, is the element
+    i − start of the updates."""
+    e = c.elementwise
     old, new = tensor(c, x), tensor(c, updates)
-    rooms = [whole - part for whole, part in zip(old.shape, new.shape, strict=True)]
-    at = [_at_most(start, room) for start, room in zip(_constant_starts(starts), rooms, strict=True)]
-    amounts = [(start, room - start) for start, room in zip(at, rooms, strict=True)]
-    is_new = c.frame(c.fill(new.shape, 1, "bool"), amounts)
-    return c.elementwise("where", is_new, c.frame(new, amounts), old)
+    is_new = c.fill((), 1, "bool")
+    for axis, (start, size, part) in enumerate(zip(starts_of(c, starts), old.shape, new.shape, strict=True)):
+        if size == part:
+            continue
+        first = start if isinstance(start, Value) else size_value(c, start)
+        place = at_most(c, from_the_start(c, first, size), size - part)
+        index = e("sub", c.apply(Iota(size)), place)
+        is_inside = e("logical_and", e("greater_equal", index, 0.0), e("less", index, at_run_time(c, part)))
+        is_new = e("logical_and", is_new, c.reshape(is_inside, (size, *(1,) * (old.type.rank - 1 - axis))))
+        new = c.apply(Gather(axis), new, index)  # beyond its ends it repeats them, which is_new does not take
+    return e("where", is_new, new, old)
 
 
 def lower_scatter_update(c: Context, operation: Any, x: Any, indices: Any, updates: Any) -> Value:
