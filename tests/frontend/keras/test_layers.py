@@ -98,13 +98,7 @@ def test_every_layer_class_is_tested() -> None:
         "GaussianNoise",
         "RepeatVector",
     }
-    # test_preprocessing.py has these.
-    others |= {
-        *audio.LOWERINGS,
-        *contrast.LOWERINGS,
-        *encoding.LOWERINGS,
-        "Equalization",
-        "MaxNumBoundingBoxes",
-        "Pipeline",
-    }
+    # test_preprocessing.py and test_lookups.py have these.
+    others |= {"Equalization", "MaxNumBoundingBoxes", "Pipeline"}
+    others |= {*audio.LOWERINGS, *contrast.LOWERINGS, *encoding.LOWERINGS, *lookups.LOWERINGS}
     assert set(LAYERS) - tested == others
