@@ -35,7 +35,7 @@ LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name
 # layer of the user's. So Keras's code is what reads their arguments and masks.
 TRACED = frozenset(
     (
-        *("AdditiveAttention", "Attention", "MultiHeadAttention"),
+        *("AdditiveAttention", "Attention", "MultiHeadAttention", "ReversibleEmbedding"),
         *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
     )
 )
@@ -56,7 +56,7 @@ UNSUPPORTED = """
 AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
 ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell HashedCrossing
 Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
+MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth SReLU STFTSpectrogram SimpleRNN
 SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.

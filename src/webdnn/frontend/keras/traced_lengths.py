@@ -67,6 +67,7 @@ def _patches() -> list[Patch]:
     return [
         *found,
         (keras.KerasTensor, "shape", property(_shape)),
+        (keras.KerasTensor, "__getitem__", _in_tuple(keras.KerasTensor.__getitem__)),
         (keras.Operation, "symbolic_call", _symbolic_call(keras.Operation.symbolic_call)),
         (keras.Variable, "__getitem__", _get_item(keras.Variable.__getitem__)),
         (backend, "standardize_shape", _standardize(backend.standardize_shape)),
@@ -111,6 +112,15 @@ def _symbolic_call(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(self, *arguments, **keywords)
 
     return symbolic_call
+
+
+def _in_tuple(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a symbolic tensor, which takes `x[None]` and `x[1:]` only in a tuple; arrays take them as they are."""
+
+    def get_item(self: Any, key: Any) -> Any:
+        return original(self, (key,) if key is None or isinstance(key, slice) else key)
+
+    return get_item
 
 
 def _get_item(original: Callable[..., Any]) -> Callable[..., Any]:
