@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from harness.keras_compare import fixed, refused
+from harness.keras_entries import entry
 from harness.keras_files import write_archive, write_hdf5
 from harness.tensorflow_answers import (
     COLUMNS,
@@ -45,32 +46,6 @@ def model_of(class_name: str, arguments: dict[str, Any], width: int, count: int 
     inputs = [keras.Input((width,), dtype="int32") for _ in range(count)]
     layer = classes()[class_name](**arguments)
     return keras.Model(inputs, layer(inputs[0] if count == 1 else inputs))
-
-
-def entry(class_name: str, arguments: dict[str, Any], width: int, count: int = 1) -> dict[str, Any]:
-    """The configuration of a model of one layer as Keras writes it."""
-    layers, tensors = [], []
-    for number in range(count):
-        name, shape = f"input_{number}", [None, width]
-        layers.append(layer_entry("InputLayer", name, [], batch_shape=shape, dtype="int32"))
-        history = {"shape": shape, "dtype": "int32", "keras_history": [name, 0, 0]}
-        tensors.append({"class_name": "__keras_tensor__", "config": history})
-    call = {"args": [tensors[0] if count == 1 else tensors], "kwargs": {}}
-    layers.append(layer_entry(class_name, "looked_up", [call], **arguments))
-    inputs = [[f"input_{number}", 0, 0] for number in range(count)]
-    config = {"name": "model", "layers": layers, "input_layers": inputs, "output_layers": [["looked_up", 0, 0]]}
-    return {"module": "keras", "class_name": "Functional", "config": config, "registered_name": None}
-
-
-def layer_entry(class_name: str, name: str, calls: list[Any], **config: Any) -> dict[str, Any]:
-    return {
-        "module": "keras.layers",
-        "class_name": class_name,
-        "config": {"name": name, **config},
-        "registered_name": None,
-        "name": name,
-        "inbound_nodes": calls,
-    }
 
 
 def answers(file: Path, inputs: Sequence[np.ndarray]) -> np.ndarray:

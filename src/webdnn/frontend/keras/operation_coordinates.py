@@ -17,6 +17,7 @@ from webdnn.frontend.keras.lowering import Array, Context
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.keras.operation_images import over_pictures
 from webdnn.frontend.keras.operation_indices import at_run_time
+from webdnn.frontend.linear_algebra import solve
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -230,13 +231,16 @@ def lower_affine(c: Context, operation: Any, x: Value, transform: Any) -> Value:
     return over_pictures(place)(c, operation, x)
 
 
-def homographies(starts: Any, ends: Any) -> Array:
-    """(pictures, 8): the numbers h for which (h₀x + h₁y + h₂, h₃x + h₄y + h₅) / (h₆x + h₇y + 1) is a start point for each end point (x, y).
+def homographies(c: Context, starts: Any, ends: Any) -> Value:
+    """(pictures, 8): the numbers h for which (h₀x + h₁y + h₂, h₃x + h₄y + h₅) / (h₆x + h₇y + 1) is a start point for each end point (x, y)."""
+    if not isinstance(starts, Value) and not isinstance(ends, Value):
+        return c.literal(known_homographies(starts, ends))
+    matrix, target = equations(c, *coordinates(c, starts), *coordinates(c, ends))
+    return c.reshape(solve(c, matrix, target), (target.shape[0], 8))
 
-    Solved in float32, as Keras does: a place depends on the last digits of these numbers.
-    """
-    if isinstance(starts, Value) or isinstance(ends, Value):
-        raise UnsupportedError("points that another layer computes; constant ones are supported")
+
+def known_homographies(starts: Any, ends: Any) -> Array:
+    """Those of constant points, solved for in float32, as Keras does: a place depends on the last digits of these numbers."""
     start, end = (np.asarray(points, np.float32).reshape(-1, 4, 2) for points in (starts, ends))
     (u, v), (x, y) = np.moveaxis(start, -1, 0), np.moveaxis(end, -1, 0)
     zero, one = np.zeros_like(x), np.ones_like(x)
@@ -246,11 +250,29 @@ def homographies(starts: Any, ends: Any) -> Array:
     return np.asarray(np.linalg.solve(np.concatenate(rows, 1), target)[..., 0])
 
 
+def coordinates(c: Context, points: Any) -> tuple[Value, Value]:
+    """The first and the second coordinates, each (pictures, 4, 1), of (4, 2) or (pictures, 4, 2)."""
+    values = tensor(c, points)
+    values = values if values.type.rank == 3 else c.reshape(values, (1, *values.shape))
+    return c.cut(values, 2, 0, 1), c.cut(values, 2, 1, 1)
+
+
+def equations(c: Context, u: Value, v: Value, x: Value, y: Value) -> tuple[Value, Value]:
+    """(pictures, 8, 8) and (pictures, 8, 1): two equations for each of four points."""
+    e = c.elementwise
+    zero, one = e("mul", x, 0.0), e("add", e("mul", x, 0.0), 1.0)
+    rows = [
+        c.concat([*left, *(e("neg", e("mul", start, end)) for end in (x, y))], 2)
+        for left, start in (((x, y, one, zero, zero, zero), u), ((zero, zero, zero, x, y, one), v))
+    ]
+    return c.concat(rows, 1), c.concat([u, v], 1)
+
+
 def lower_perspective(c: Context, operation: Any, x: Value, starts: Any, ends: Any) -> Value:
-    numbers = homographies(starts, ends)
+    numbers = homographies(c, starts, ends)
 
     def number(at: int) -> Value:
-        return c.literal(numbers[:, at].reshape(-1, 1, 1, 1))
+        return c.reshape(c.cut(numbers, 1, at, 1), (numbers.shape[0], 1, 1, 1))
 
     def place(c: Context, o: Any, image: Value) -> Value:
         row, column = (grid(c, size, 2 - axis) for axis, size in enumerate(image.shape[1:3]))

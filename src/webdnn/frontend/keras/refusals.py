@@ -7,9 +7,8 @@ from __future__ import annotations
 
 _RANDOM = "it draws random numbers, also at inference; a converted model gives the same answer each time"
 _TEXT = (
-    "it reads strings, which tensors of a page cannot hold; run it before the model: convert "
-    "`keras.Model(model.layers[k].output, model.output)`, whose input is what this layer gives, and look tokens up in the page "
-    "(docs/keras.md shows how)"
+    "it reads strings, which tensors of a page cannot hold; look tokens up in the page and convert the rest, "
+    "`keras.Model(model.get_layer(NAME).output, model.output)` with this layer's name (docs/keras.md#text shows how)"
 )
 _COMPLEX = "its result is complex; keep the real and the imaginary part as two tensors, as keras.ops.fft does"
 _FRAMEWORK = "its computation is code of another framework; write it with keras.ops"
