@@ -182,7 +182,12 @@ def test_sequences_of_any_length() -> None:
         *(ops.tril(x, -1), ops.triu(x, 1), ops.flip(x, axis=1), ops.repeat(x, 3, axis=1)),
         *(x[:, ::2], x[:, 1:-1:3], x[:, ::-2], ops.sort(x, axis=1), ops.argsort(x, axis=1), ops.cumprod(x, axis=1)),
         *(ops.median(x, axis=1), ops.nanmedian(ops.log(x), axis=1), ops.quantile(x, np.array([0.2, 0.7]), axis=(1,))),
-        *(ops.slice_update(x, [0, 1, 1], x[:, 1:3, :2] * 9), ops.extract_sequences(ops.swapaxes(x, 1, 2), 4, 3)),
+        *(ops.slice_update(x, [0, at, 1], x[:, 1:3, :2] * 9) for at in (1, 6, -2, 30)),
+        *(
+            ops.slice_update(x, [0, ops.cast(x[0, 0, 0] * 9, "int32"), 1], x[:, 1:3, :2] * 9),
+            ops.extract_sequences(ops.swapaxes(x, 1, 2), 4, 3),
+        ),
+        ops.slice(x, ops.cast(x[0, 0] * 3, "int32"), (1, 5, 2)),
         ops.scatter_update(x, np.array([[0, 1, 2], [0, -1, 0]]), np.array([7, 8], np.float32)),
     ]
     model = keras.Model(x, found)

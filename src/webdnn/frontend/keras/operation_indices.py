@@ -69,17 +69,17 @@ def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
     return x
 
 
+def broadcast_together(c: Context, values: Sequence[Value]) -> list[Value]:
+    """The values in the shape that they have together: adding nothing repeats them, along symbolic axes too."""
+    shape = broadcast_shapes([x.shape for x in values])
+    return [x if x.shape == shape else c.elementwise("add", x, c.fill(shape, 0, x.dtype)) for x in values]
+
+
 def copied(c: Context, x: Value, axis: int, times: Size) -> Value:
     """An axis of size 1, so many times."""
     if isinstance(times, int):
         return c.take(x, axis, [0] * times)
     return c.apply(Gather(axis), x, c.fill((times,), 0, "int32"))
-
-
-def broadcast_together(c: Context, values: Sequence[Value]) -> list[Value]:
-    """The values in the shape that they have together: adding nothing repeats them, along symbolic axes too."""
-    shape = broadcast_shapes([x.shape for x in values])
-    return [x if x.shape == shape else c.elementwise("add", x, c.fill(shape, 0, x.dtype)) for x in values]
 
 
 def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:
@@ -188,32 +188,51 @@ def _is_negative(position: Any) -> bool:
 
 def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
     """keras.ops.slice: a length of −1 reaches to the end; a part that would reach beyond it begins earlier."""
-    for axis, (start, size) in enumerate(zip(_constant_starts(starts), operation.shape, strict=True)):
+    for axis, (start, size) in enumerate(zip(starts_of(c, starts), operation.shape, strict=True)):
         length = x.shape[axis]
+        if isinstance(start, Value):
+            if size in (None, -1):
+                raise UnsupportedError("a slice to the end that starts where another layer says; give its length")
+            count = whole(size)
+            place = at_most(c, from_the_start(c, start, length), length - count)
+            x = c.apply(Gather(axis), x, c.elementwise("add", c.apply(Iota(count)), place))
+            continue
         first = start + length if _is_negative(start) else start
         count = length - first if size in (None, -1) else whole(size)
-        x = c.cut(x, axis, _at_most(first, length - count), count)
+        room = length - count
+        inside = max(min(first, room), 0) if isinstance(first, int) and isinstance(room, int) else first
+        x = c.cut(x, axis, inside, count)
     return x
 
 
-def _at_most(start: Size, limit: Size) -> Size:
-    return max(min(start, limit), 0) if isinstance(start, int) and isinstance(limit, int) else start
+def starts_of(c: Context, starts: Any) -> list[Size | Value]:
+    """One start for each axis: a number, or a scalar that is computed."""
+    if isinstance(starts, Value):
+        return [c.reshape(c.cut(starts, 0, i, 1), ()) for i in range(known(starts.shape[0], "starts"))]
+    return [c.reshape(start, ()) if isinstance(start, Value) else whole(start) for start in starts]
 
 
-def _constant_starts(starts: Any) -> list[Size]:
-    if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
-        raise UnsupportedError("a slice that starts where another layer says")
-    return [whole(start) for start in starts]
+def at_most(c: Context, start: Value, limit: Size) -> Value:
+    """`start` between 0 and `limit`."""
+    return c.elementwise("max", c.elementwise("min", start, at_run_time(c, limit)), 0.0)
 
 
 def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) -> Value:
-    """x with a part replaced; a part that would reach beyond the end begins earlier."""
+    """x with a part replaced; a part that would reach beyond the end begins earlier. What stands at place i of x, inside of the part, is the element
+    i − start of the updates."""
+    e = c.elementwise
     old, new = tensor(c, x), tensor(c, updates)
-    rooms = [whole - part for whole, part in zip(old.shape, new.shape, strict=True)]
-    at = [_at_most(start, room) for start, room in zip(_constant_starts(starts), rooms, strict=True)]
-    amounts = [(start, room - start) for start, room in zip(at, rooms, strict=True)]
-    is_new = c.frame(c.fill(new.shape, 1, "bool"), amounts)
-    return c.elementwise("where", is_new, c.frame(new, amounts), old)
+    is_new = c.fill((), 1, "bool")
+    for axis, (start, size, part) in enumerate(zip(starts_of(c, starts), old.shape, new.shape, strict=True)):
+        if size == part:
+            continue
+        first = start if isinstance(start, Value) else size_value(c, start)
+        place = at_most(c, from_the_start(c, first, size), size - part)
+        index = e("sub", c.apply(Iota(size)), place)
+        is_inside = e("logical_and", e("greater_equal", index, 0.0), e("less", index, at_run_time(c, part)))
+        is_new = e("logical_and", is_new, c.reshape(is_inside, (size, *(1,) * (old.type.rank - 1 - axis))))
+        new = c.apply(Gather(axis), new, index)  # beyond its ends it repeats them, which is_new does not take
+    return e("where", is_new, new, old)
 
 
 def lower_scatter_update(c: Context, operation: Any, x: Any, indices: Any, updates: Any) -> Value:
