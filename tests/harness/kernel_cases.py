@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from harness.cases import BATCHES, Case, N, Random, graph_of, source
 from webdnn.graph.graph import Graph, Node, Value, apply
-from webdnn.graph.ops import Concat, JointElementwise, Repeat, Slice
+from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, JointElementwise, Repeat, Reshape, Slice
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import Call, Program
+from webdnn.optimizer import optimize
 
 CELL = Program(
     5,
@@ -70,4 +71,15 @@ def _joint() -> list[Case]:
     ]
 
 
-KERNEL_CASES = _joint()
+def _computed_weights() -> list[Case]:
+    def convolutions(random: Random) -> Graph:
+        x, w = source("x", N, 7, 6, 4), source("w", 3, 3, 2, 6)
+        grouped = apply(Conv2D((2, 1), ((1, 1), (1, 0)), groups=2), x, elementwise("tanh", w))
+        turned = apply(Conv2DTranspose((2, 3), ((1, -1), (0, 2))), grouped, apply(Reshape((3, 3, 6, 2)), w))
+        spread = apply(DepthwiseConv2D((1, 2), dilation=(2, 1)), turned, apply(Slice((0,) * 4, (2, 2, 2, 3)), w))
+        return optimize(graph_of([x, w], [spread]))
+
+    return [Case("convolutions by computed weights, symbolic batch", convolutions, BATCHES)]
+
+
+KERNEL_CASES = [*_joint(), *_computed_weights()]

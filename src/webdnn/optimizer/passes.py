@@ -12,6 +12,7 @@ from typing import TypeAlias
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph
 from webdnn.graph.verify import verify
+from webdnn.optimizer.computed_weights import expand_computed_weights
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
@@ -54,15 +55,18 @@ class Pass:
 
 
 def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
-    """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 returns `graph`.
+    """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 changes only what no backend runs.
 
-    The list of passes runs until a whole round changes nothing; then the last passes run once. `observer(pass, graph, changes)` is called after
-    every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to stderr, 2 also the graph after each pass that
-    changed it.
+    The list of passes runs until a whole round changes nothing, and again if EXPANSION changes something then; at last LAST_PASSES run once.
+    `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to
+    stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
-        return graph
+        return _run(EXPANSION, graph, observer)
     graph = _to_fixpoint(graph, observer)
+    expanded = _run(EXPANSION, graph, observer)
+    if expanded is not graph:
+        graph = _to_fixpoint(expanded, observer)
     if _debug_level():
         _print_reasons(graph)
     for step in LAST_PASSES:
@@ -187,6 +191,12 @@ PASSES = (
         [fuse_elementwise],
         "on what no epilogue could take; x·sigmoid(x) becomes one op, which the next round's epilogue takes",
     ),
+)
+
+EXPANSION = whole_graph(
+    "computed_weights",
+    expand_computed_weights,
+    "when weights that can be folded into constants are constants; what it makes is optimized like all else",
 )
 
 LAST_PASSES = (

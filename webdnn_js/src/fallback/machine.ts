@@ -66,7 +66,10 @@ function* invoke({ kernel, name, inputs, outputs: [output, ...more], args, origi
 
 function outputsOf({ out, origin }: BoundStep): readonly BoundView[] {
   if (out.length) return out;
-  throw new WebDNNError('descriptor', `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one at least`);
+  throw new WebDNNError(
+    'descriptor',
+    `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one at least`,
+  );
 }
 
 function allocate(bytes: number): ArrayBuffer {
