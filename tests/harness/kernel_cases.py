@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from harness.cases import BATCHES, Case, N, Random, graph_of, source
+from harness.cases import BATCHES, Case, N, Random, graph_of, one, source
 from webdnn.graph.graph import Graph, Node, Value, apply
-from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, JointElementwise, Repeat, Reshape, Slice
+from webdnn.graph.ops import (
+    Concat,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    GroupNormalize,
+    JointElementwise,
+    Repeat,
+    Reshape,
+    Slice,
+)
 from webdnn.graph.ops.elementwise import elementwise
 from webdnn.graph.program import Call, Program
 from webdnn.optimizer import optimize
@@ -82,4 +92,25 @@ def _computed_weights() -> list[Case]:
     return [Case("convolutions by computed weights, symbolic batch", convolutions, BATCHES)]
 
 
-KERNEL_CASES = [*_joint(), *_computed_weights()]
+def _group_normalizations() -> list[Case]:
+    def finished(random: Random) -> Graph:
+        x, other = source("x", N, 5, 3, 12), source("other", N, 5, 3, 12)
+        program = Program(4, (Call("mul", (0, 1)), Call("add", (4, 2)), Call("sub", (5, 3)), Call("relu", (6,))))
+        scaled = apply(GroupNormalize(3, 1e-3, program), x, random.constant(12), random.constant(12), other)
+        return graph_of([x, other], [scaled, apply(GroupNormalize(2), elementwise("add", x, 100.0))])
+
+    return [
+        *(
+            Case(
+                f"group normalization, {groups} of {channels} channels",
+                one((2, 7, 9, channels), GroupNormalize(groups)),
+            )
+            for groups, channels in ((1, 5), (2, 6), (4, 32), (7, 7), (3, 24))
+        ),
+        Case("group normalization of large images", one((1, 90, 70, 10), GroupNormalize(5, 1e-5))),
+        Case("group normalization without space", one((3, 8), GroupNormalize(2))),
+        Case("group normalization with an epilogue, symbolic batch", finished, BATCHES),
+    ]
+
+
+KERNEL_CASES = [*_joint(), *_group_normalizations(), *_computed_weights()]

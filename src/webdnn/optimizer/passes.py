@@ -165,6 +165,11 @@ PASSES = (
         "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
+    whole_graph(
+        "cse_of_moves",
+        share_common_subexpressions,
+        "after transpose_motion, which makes a move anew for each of its readers; before rows, which looks for one value that is read twice",
+    ),
     rules(
         "rows",
         [recognize_softmax, recognize_normalize],
