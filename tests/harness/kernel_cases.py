@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.cases import BATCHES, Case, N, Random, graph_of, one, source
 from webdnn.graph.graph import Graph, Node, Value, apply
 from webdnn.graph.ops import (
+    BatchMatMul,
     Concat,
     Conv2D,
     Conv2DTranspose,
@@ -14,9 +15,10 @@ from webdnn.graph.ops import (
     Repeat,
     Reshape,
     Slice,
+    Softmax,
 )
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import Call, Program
+from webdnn.graph.program import Call, Program, single
 from webdnn.optimizer import optimize
 
 CELL = Program(
@@ -113,4 +115,18 @@ def _group_normalizations() -> list[Case]:
     ]
 
 
-KERNEL_CASES = [*_joint(), *_group_normalizations(), *_computed_weights()]
+def _attention() -> list[Case]:
+    def in_blocks(random: Random) -> Graph:
+        """What the optimizer makes of large attention: a loop without states, whose body has products and a softmax."""
+        q, k, v = source("q", 3, N, 2, 5, 8), source("k", N, 7, 2, 8), source("v", N, 7, 2, 6)
+        rows, keys, values = (source(x.op.label, *x.shape[i:]) for i, x in ((1, q), (0, k), (0, v)))  # type: ignore[attr-defined]
+        scores = apply(BatchMatMul(None, (0, 2, 3, 1), single("mul", None, 0.5)), rows, keys)
+        body = Graph(
+            (rows, keys, values), (apply(BatchMatMul(None, (0, 2, 1, 3)), apply(Softmax(), scores), values),), ("y",)
+        )
+        return graph_of([q, k, v], [apply(Repeat(3, body, 0, 1), q, k, v)])
+
+    return [Case("attention in blocks, symbolic batch", in_blocks, BATCHES)]
+
+
+KERNEL_CASES = [*_joint(), *_attention(), *_group_normalizations(), *_computed_weights()]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph
 from webdnn.graph.verify import verify
+from webdnn.optimizer.attention import cut_large_attention
 from webdnn.optimizer.computed_weights import expand_computed_weights
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
@@ -57,16 +58,17 @@ class Pass:
 def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
     """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 changes only what no backend runs.
 
-    The list of passes runs until a whole round changes nothing, and again if EXPANSION changes something then; at last LAST_PASSES run once.
+    The list of passes runs until a whole round changes nothing, and again when EXPANSION or ATTENTION changes something then; at last LAST_PASSES
+    run once.
     `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to
     stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
         return _run(EXPANSION, graph, observer)
     graph = _to_fixpoint(graph, observer)
-    expanded = _run(EXPANSION, graph, observer)
-    if expanded is not graph:
-        graph = _to_fixpoint(expanded, observer)
+    for step in (EXPANSION, ATTENTION):
+        better = _run(step, graph, observer)
+        graph = graph if better is graph else _to_fixpoint(better, observer)
     if _debug_level():
         _print_reasons(graph)
     for step in LAST_PASSES:
@@ -202,6 +204,12 @@ EXPANSION = whole_graph(
     "computed_weights",
     expand_computed_weights,
     "when weights that can be folded into constants are constants; what it makes is optimized like all else",
+)
+
+ATTENTION = whole_graph(
+    "attention_blocks",
+    cut_large_attention,
+    "when the softmax and the epilogues of its products are found",
 )
 
 LAST_PASSES = (
