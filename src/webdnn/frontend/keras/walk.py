@@ -17,9 +17,9 @@ from webdnn.frontend.keras.calls import (
     nested_inputs,
 )
 from webdnn.frontend.keras.core import TRAINING_ONLY
-from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
+from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -298,7 +298,8 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
         if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
-    if policy is not None and policy.compute_dtype != "float32":
+    allowed = ("float32", *(RANGES if type(layer).__name__ in ENCODING else ()))
+    if policy is not None and policy.compute_dtype not in allowed:
         return f"computes in {policy.compute_dtype}; float32 is supported"
     is_layer = not traced and not is_operation(type(layer).__module__)
     return dtype_loss(layer, node.arguments.keras_tensors, node.outputs) if is_layer else None
