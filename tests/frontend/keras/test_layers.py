@@ -14,7 +14,7 @@ from harness.keras_compare import errors
 from harness.keras_layers import CONVOLUTIONS, LINES, RANDOM, SPATIAL, VOLUMES, keras_model
 from harness.keras_models import noise
 from webdnn.frontend.input_shape import parse_input_shape
-from webdnn.frontend.keras import audio, contrast, encoding, from_model
+from webdnn.frontend.keras import audio, contrast, encoding, from_model, lookups
 from webdnn.frontend.keras.support import LAYERS
 from webdnn.graph.cost import count_ops
 
