@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from webdnn.graph.dim import product
 from webdnn.graph.graph import Constant, Value, apply
 from webdnn.graph.ops import Elementwise, Reduce, Reshape
 from webdnn.graph.ops.elementwise import WithEpilogue
@@ -14,8 +13,9 @@ def sink_reshape(value: Value, context: Context) -> Value | None:
     """`f(reshape(x), c) = reshape(f(x, c))` for an elementwise f and an x that may take it: a product, another elementwise op, a reduction.
 
     Hazards: x and its reshape must have a single reader each, else f would still wait for the reshape. Every operand must be reshaped from the shape
-    of x too, or be a scalar, or one value a channel where the channels stay the last axis, or a constant one that is reshaped like them: groups of
-    channels, (G, C), are G·C channels.
+    of x too, or be a scalar, one value a channel where the channels stay the last axis, or a constant over all axes into which the last axis of x is
+    divided (the biases of attention's heads). Beside a product, which may then take f as its epilogue, an operand may also be one that is as large as
+    the result and is reshaped now (a residual addition).
     """
     if not isinstance(value.op, Elementwise):
         return None
@@ -40,9 +40,11 @@ def _before(value: Value, reshaped: Value, x: Value) -> Value | None:
     """What f takes beside x instead of `value`, which it takes beside `reshaped`."""
     if isinstance(value.op, Reshape) and value.shape == reshaped.shape and value.node.inputs[0].shape == x.shape:
         return value.node.inputs[0]
-    grouped = _of_channels(value, reshaped, x)
-    if grouped is not None:
-        return grouped
+    divided = _of_divided_axis(value, reshaped, x)
+    if divided is not None:
+        return divided
+    if isinstance(x.op, WithEpilogue) and value.shape == reshaped.shape and constant(value) is None:
+        return apply(Reshape(x.shape), value, origin=value.origin)
     channels_stay = value.type.elements == 1 or (x.shape[-1:] == reshaped.shape[-1:])
     if not is_per_channel(value) or not channels_stay:
         return None
@@ -52,13 +54,13 @@ def _before(value: Value, reshaped: Value, x: Value) -> Value | None:
     return apply(Constant(array.reshape(array.shape[-x.type.rank :] if x.type.rank else ())), origin=value.origin)
 
 
-def _of_channels(value: Value, reshaped: Value, x: Value) -> Value | None:
-    """The constant `value`, one number for each of the last axes of `reshaped`, as one for each channel of x, if these are the same."""
-    array, missing = constant(value), reshaped.type.rank - value.type.rank
-    if array is None or not x.type.rank or value.type.elements != x.shape[-1]:
+def _of_divided_axis(value: Value, reshaped: Value, x: Value) -> Value | None:
+    """A constant over the last axes of `reshaped`, which are the last one of `x`, divided, as a constant over that."""
+    array = constant(value)
+    if array is None or x.type.rank == 0:
         return None
-    first = next((axis for axis, size in enumerate(value.shape) if size != 1), value.type.rank) + missing
-    channels = reshaped.shape[first:]
-    if value.shape[first - missing :] != channels or product(channels) != x.shape[-1]:
+    axes = next((i for i, size in enumerate(array.shape) if size != 1), array.ndim)
+    shape = array.shape[axes:]
+    if len(shape) < 2 or reshaped.shape[-len(shape) :] != shape or x.shape[-1] != array.size:
         return None
     return apply(Constant(array.reshape(-1)), origin=value.origin)
