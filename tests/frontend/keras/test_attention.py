@@ -139,7 +139,8 @@ def test_a_traced_layer_has_no_lowering() -> None:
 
 def test_every_traced_layer_is_tested() -> None:
     tested = {type(layer).__name__ for name in ATTENTION for layer in built(name)[0].layers}
-    assert tested >= TRACED - {"GroupQueryAttention"}  # the name of GroupedQueryAttention in files
+    elsewhere = {"ReversibleEmbedding"}  # in keras_transformers.py, both ways, and in keras_masks.py
+    assert tested >= TRACED - elsewhere - {"GroupQueryAttention"}  # the name of GroupedQueryAttention in files
 
 
 def test_what_a_traced_layer_cannot_do_is_refused() -> None:

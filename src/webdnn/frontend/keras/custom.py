@@ -47,6 +47,9 @@ def _run(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     folder = str(file.resolve().parent)
     sys.path.insert(0, folder)
+    is_new = (
+        sys.modules.setdefault(module.__name__, module) is module
+    )  # Dataclasses look for the module that they stand in.
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # the code is the user's
@@ -55,6 +58,8 @@ def _run(file: Path) -> ModuleType:
         ) from error
     finally:
         sys.path.remove(folder)
+        if is_new:
+            del sys.modules[module.__name__]
     return module
 
 
