@@ -21,6 +21,7 @@ ESCAPED = "\\|"
 
 # Operations whose class is not named after their function.
 RENAMED = {
+    "AffineTransform": "image.affine_transform",
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
     "CTCDecode": "ctc_decode",
@@ -30,13 +31,17 @@ RENAMED = {
     "HSVToRGB": "image.hsv_to_rgb",
     "IsIn": "isin",
     "LayerNorm": "layer_normalization",
+    "MapCoordinates": "image.map_coordinates",
     "Mish": "",
     "PadImages": "image.pad_images",
+    "PerspectiveTransform": "image.perspective_transform",
     "RGBToGrayscale": "image.rgb_to_grayscale",
     "RGBToHSV": "image.rgb_to_hsv",
     "RMSNorm": "rms_normalization",
     "ReLU": "",
     "Resize": "image.resize",
+    "SSIM": "image.ssim",
+    "ScaleAndTranslate": "image.scale_and_translate",
     "SearchSorted": "searchsorted",
     "SobelEdges": "image.sobel_edges",
 }
