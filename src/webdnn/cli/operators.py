@@ -21,6 +21,7 @@ ESCAPED = "\\|"
 
 # Operations whose class is not named after their function.
 RENAMED = {
+    "AffineTransform": "image.affine_transform",
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
     "CTCDecode": "ctc_decode",
@@ -31,6 +32,7 @@ RENAMED = {
     "HSVToRGB": "image.hsv_to_rgb",
     "IsIn": "isin",
     "LayerNorm": "layer_normalization",
+    "MapCoordinates": "image.map_coordinates",
     "Mish": "",
     "MapCoordinates": "image.map_coordinates",
     "PadImages": "image.pad_images",
@@ -40,6 +42,8 @@ RENAMED = {
     "RMSNorm": "rms_normalization",
     "ReLU": "",
     "Resize": "image.resize",
+    "SSIM": "image.ssim",
+    "ScaleAndTranslate": "image.scale_and_translate",
     "SearchSorted": "searchsorted",
     "SSIM": "image.ssim",
     "ScaleAndTranslate": "image.scale_and_translate",
