@@ -13,10 +13,12 @@ from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.keras.operation_indices import broadcast, copied, known, whole
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.frontend.keras.size_values import at_or_below
+from webdnn.frontend.keras.size_values import at_or_below, size_value
 from webdnn.graph.dim import Dim, Size
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.indexing import Gather
+from webdnn.graph.ops.shape import Iota
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
@@ -162,7 +164,12 @@ def lower_flip(c: Context, operation: Any, x: Value) -> Value:
 
 def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
     for axis in axes:
-        x = c.take(x, axis, range(known(x.shape[axis], "flip") - 1, -1, -1))
+        size = x.shape[axis]
+        if isinstance(size, int):
+            x = c.take(x, axis, range(size - 1, -1, -1))
+        else:
+            last = size_value(c, size - 1)
+            x = c.apply(Gather(axis), x, c.elementwise("sub", last, c.apply(Iota(size))))
     return x
 
 

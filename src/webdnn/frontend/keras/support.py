@@ -14,6 +14,7 @@ from webdnn.frontend.keras import (
     normalization,
     pooling,
     preprocessing,
+    recurrent,
     reshape,
 )
 from webdnn.frontend.keras.lowering import LayerLowering
@@ -29,6 +30,7 @@ TRACED = frozenset(
     (
         *("AdditiveAttention", "Attention", "MultiHeadAttention"),
         *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
+        *recurrent.TRACED,
     )
 )
 
@@ -45,11 +47,11 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
-ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell HashedCrossing
-Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
-SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
+AutoContrast CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization CuDNNGRU CuDNNLSTM DenseFeatures
+Discretization Equalization FlaxLayer HashedCrossing
+Hashing Highway IntegerLookup JaxLayer LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
+MelSpectrogram ParametricSoftplus Pipeline RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram
+StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
 _VALUES = ("DTypePolicy", "FloatDTypePolicy", "__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from webdnn.frontend.keras import recurrent
 from webdnn.frontend.keras.calls import (
     LayerCall,
     Tensor,
@@ -114,6 +115,7 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
+        recurrent.refuse_state(layer)
         if has_code(layer) or sees_masks(call):
             results = self.own(call, training, context)
         else:
