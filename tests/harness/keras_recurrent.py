@@ -170,3 +170,50 @@ def sequence(batch: int, length: int = LENGTH) -> np.ndarray:
     x[1:, -2:] = 0
     x[2:] = 0
     return x
+
+
+class Centred(layers.Layer):
+    """Of the user's: what a sample is more than the mean of its batch."""
+
+    def call(self, x: Any) -> Any:
+        return x - ops.mean(x, axis=0, keepdims=True)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+class Marked(layers.Layer):
+    """Of the user's: looks at the mask of each step, (N)."""
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        return x * 2 if mask is None else ops.where(mask[:, None], x, -x - 1)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+def of_steps(layer: Any) -> Build:
+    return lambda x: layers.TimeDistributed(fresh(layer))(x)
+
+
+def with_operations(x: Any) -> Any:
+    inner = keras.Input((CHANNELS,))
+    centred = layers.Dense(CHANNELS)(inner) - ops.max(inner, axis=0)
+    return layers.TimeDistributed(keras.Model(inner, centred))(x)
+
+
+STEPS: dict[str, tuple[Build, Sizes]] = {
+    "of the batch": (lambda x: layers.TimeDistributed(Centred())(x), SEQUENCE),
+    "along the batch": (of_steps(layers.Softmax(axis=0)), SEQUENCE),
+    "operations along the batch": (with_operations, SEQUENCE),
+    "function along the batch": (
+        lambda x: layers.TimeDistributed(layers.Lambda(lambda y: y / (1 + ops.max(y, axis=0))))(x),
+        SEQUENCE,
+    ),
+    "with masks": (lambda x: layers.TimeDistributed(Marked())(layers.Masking()(x)), SEQUENCE),
+    "masks behind": (lambda x: layers.LSTM(3)(layers.TimeDistributed(layers.Dense(5))(layers.Masking()(x))), SEQUENCE),
+    "own cell": (of_steps(layers.RNN(Minimal(3))), (3, 5, 4)),
+    "recurrent": (of_steps(layers.GRU(3, return_sequences=True, go_backwards=True)), (3, 5, 4)),
+    "steps of steps": (of_steps(layers.TimeDistributed(layers.Conv2D(2, 2, strides=2))), (3, 2, 5, 6, 2)),
+    "both ways": (of_steps(both(layers.LSTM(2))), (2, 4, 3)),
+}

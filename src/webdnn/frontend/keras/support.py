@@ -16,12 +16,13 @@ from webdnn.frontend.keras import (
     preprocessing,
     recurrent,
     reshape,
+    time_distributed,
 )
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
+_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape, time_distributed)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 # Layers of Keras that have no lowering, since Keras's own `call` says what they do in layers and operations that have: it is traced, like that of a
@@ -47,7 +48,7 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-AutoContrast CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization CuDNNGRU CuDNNLSTM DenseFeatures
+AutoContrast CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization DenseFeatures
 Discretization Equalization FlaxLayer HashedCrossing
 Hashing Highway IntegerLookup JaxLayer LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
 MelSpectrogram ParametricSoftplus Pipeline RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram
