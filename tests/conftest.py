@@ -1,7 +1,7 @@
 """Tiers, and the fixtures that open a browser.
 
-`--tier fast` leaves out tests marked `slow` and `exhaustive`; the default leaves out `exhaustive`; `--tier all` runs
-everything. `bin/test --fast` and `bin/test --all` pass it on.
+`--tier fast` leaves out tests marked `slow` and `exhaustive`, and those that drive a browser unless they are marked `fast`;
+the default leaves out `exhaustive`; `--tier all` runs everything. `bin/test --fast` and `bin/test --all` pass it on.
 
 Only the exhaustive tier has: op cases on webgpu and webgl without a feature of their own (harness/cover.py); buffers beyond
 128 MiB; every Keras layer on webassembly, webgpu and webgl (the default tier has there what is new to backends, and on
@@ -68,6 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
+            if not item.get_closest_marker("fast"):
+                item.add_marker(pytest.mark.slow)
     left_out = LEFT_OUT[config.getoption("--tier")]
     kept: list[pytest.Item] = []
     deselected: list[pytest.Item] = []

@@ -39,11 +39,9 @@ MORE_DEVICES = {
     "webassembly relaxed-simd-threads 3": ("webassembly", {"variant": "relaxed-simd-threads", "threads": 3}),
 }
 ALL_DEVICES = DEVICES | MORE_DEVICES
-FAST = ("fallback", "webassembly relaxed-simd-threads 2")
-"""Devices with all cases in the fast tier."""
 ON_SWIFTSHADER = ("webgpu", "webgl")
-"""Devices with a case for each op in the fast tier, and with what has a feature of its own (harness.cover) in the default one: loading a case takes
-them several times as long."""
+"""Devices with what has a feature of its own (harness.cover) in the default tier, and the rest in the exhaustive one: loading a case takes them
+several times as long."""
 SHARING = ("conv2d", "depthwise", "matmul", "pool", "reduce", "softmax", "epilogue", "repeat", "whole", "edge")
 CHOSEN = [case for case in CASES if any(word in case.name for word in SHARING)]
 REST = [case for case in CASES if case not in CHOSEN]
@@ -73,16 +71,13 @@ def parameters() -> list[Any]:
     rest = [case for case in CASES if case not in few and case not in new]
     chosen: list[tuple[str, Sequence[Case], list[Any]]] = []
     for device in DEVICES:
-        if device in ON_SWIFTSHADER:
-            chosen += [
-                (device, few, []),
-                (device, new, [pytest.mark.slow]),
-                (device, rest, [pytest.mark.exhaustive]),
-            ]
-        else:
-            chosen.append((device, CASES, [] if device in FAST else [pytest.mark.slow]))
+        chosen += [
+            (device, few, [pytest.mark.fast] if device == "fallback" else []),
+            (device, new, []),
+            (device, rest, [pytest.mark.exhaustive] if device in ON_SWIFTSHADER else []),
+        ]
     for device in MORE_DEVICES:
-        chosen += [(device, CHOSEN, [pytest.mark.slow]), (device, REST, [pytest.mark.exhaustive])]
+        chosen += [(device, CHOSEN, []), (device, REST, [pytest.mark.exhaustive])]
     return [
         pytest.param(device, case, id=f"{device}-{case.name}", marks=marks)
         for device, cases, marks in chosen

@@ -176,6 +176,7 @@ def expected(graph: Graph, runs: list[list[np.ndarray]]) -> list[list[np.ndarray
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
 def test_random_graphs(capabilities: str) -> None:
     for seed in range(60):

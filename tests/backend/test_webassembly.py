@@ -163,7 +163,10 @@ def answers(page: Any, serve: Any, tmp_path: Path) -> Callable[..., list[Any]]:
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(v, marks=[] if v in ("simd", "relaxed-simd-threads") else [pytest.mark.slow]) for v in VARIANTS],
+    [
+        pytest.param(v, marks=[] if v in ("simd", "relaxed-simd-threads") else [pytest.mark.exhaustive])
+        for v in VARIANTS
+    ],
 )
 def test_special_values(answers: Any, tmp_path: Path, variant: str) -> None:
     """Zeros, subnormals, infinities and NaN go through every function as in numpy."""

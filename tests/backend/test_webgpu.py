@@ -129,7 +129,11 @@ def divide_as(monkeypatch: pytest.MonkeyPatch, divide: Callable[..., tiles.Divis
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tile", tiles.TILES, ids=lambda t: f"{t.tile_rows}x{t.tile_columns}")
+@pytest.mark.parametrize(
+    "tile",
+    [pytest.param(t, marks=[] if t in tiles.TILES[::2] else [pytest.mark.exhaustive]) for t in tiles.TILES],
+    ids=lambda t: f"{t.tile_rows}x{t.tile_columns}",
+)
 def test_d3_every_tile(check: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tile: tiles.Tile) -> None:
     divide_as(monkeypatch, lambda *sizes, **more: tiles.Division(tile))
     check([*PRODUCTS, *BATCHES_OF_PRODUCTS])
@@ -528,6 +532,7 @@ def invocations(source: str) -> int:
     return math.prod(int(constants.get(part.strip(), part)) for part in size.split(","))
 
 
+@pytest.mark.slow
 def test_e10_workgroups_fit_into_compatibility_mode() -> None:
     """128 invocations: the kernels of products, which are larger by choice, aside."""
     reductions = 0

@@ -277,9 +277,9 @@ def forced(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Forced:
     "options",
     [
         {"variant": "simd"},
-        pytest.param({"threads": 1}, marks=pytest.mark.slow),
+        pytest.param({"threads": 1}, marks=pytest.mark.exhaustive),
         {"threads": 2},
-        pytest.param({"threads": 3}, marks=pytest.mark.slow),
+        pytest.param({"threads": 3}, marks=pytest.mark.exhaustive),
     ],
     ids=lambda options: " ".join(map(str, options.values())),
 )
@@ -293,7 +293,7 @@ def test_kernels(page: Any, serve: Any, forced: Forced, options: dict[str, Any])
     [
         ((3, 3), 1, 1),
         ((1, 7), 0, 2),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [((3, 3), 0, 2), ((1, 7), 1, 1)]),
+        *(pytest.param(*case, marks=pytest.mark.exhaustive) for case in [((3, 3), 0, 2), ((1, 7), 1, 1)]),
     ],
     ids=str,
 )

@@ -63,6 +63,7 @@ def pieces(library: ctypes.CDLL, work: Work) -> Iterator[tuple[int, int]]:
         yield piece.begin, piece.end
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(0, 3000),

@@ -165,6 +165,7 @@ def test_c2_from_another_host(page, serve, model, package):
         check_threads(show(again, server, model, **TWO, workerUrl="/own/webdnn-worker.js"))
 
 
+@pytest.mark.slow
 def test_the_package_holds_what_its_exports_name(package):
     folder = package / "node_modules/webdnn"
     record = json.loads((folder / "package.json").read_text())

@@ -90,6 +90,7 @@ def test_an_inequality_stays() -> None:
 UNETS = {"keras_models": (lambda: keras_models.unet(), 4), "applications": (lambda: applications.unet(32, 4, 2), 16)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNETS)
 def test_unet_needs_multiples(name: str) -> None:
     build, multiple = UNETS[name]

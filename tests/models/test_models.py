@@ -146,21 +146,22 @@ def test_memory_of_a_conversion(workshop: Any, record_property: Any, tmp_path: P
 # Small models.
 
 
-# On SwiftShader --tier=fast sees an image and a line.
-FAST_ON_ALL = ("residual", "waveform")
-ON_SWIFTSHADER = ("webgpu", "webgl")
+ON_ALL = ("residual", "three_inputs", "unet", "waveform")
+"""In the default tier these run on every device, the others on one of the CPU and one of the GPU."""
+OF_ALL = ("webassembly simd", "webgl")
 
 
-@pytest.mark.parametrize(
-    ("name", "device"),
-    [
-        pytest.param(
-            name, device, marks=[pytest.mark.slow] if device in ON_SWIFTSHADER and name not in FAST_ON_ALL else []
-        )
-        for name in MODELS
-        for device in DEVICES
-    ],
-)
+def device_parameters() -> list[Any]:
+    """(model, device); the first model is in the fast tier."""
+    found = []
+    for name in MODELS:
+        for device in DEVICES:
+            exhaustive = [] if name in ON_ALL or device in OF_ALL else [pytest.mark.exhaustive]
+            found.append(pytest.param(name, device, marks=[pytest.mark.fast] if name == ON_ALL[0] else exhaustive))
+    return found
+
+
+@pytest.mark.parametrize(("name", "device"), device_parameters())
 def test_small_models(workshop: Any, run_in_one_page: Any, record_property: Any, name: str, device: str) -> None:
     """Several inputs and outputs, shared layers, nested models, dense and pre-activation blocks."""
     model = workshop.small(name)
@@ -168,7 +169,9 @@ def test_small_models(workshop: Any, run_in_one_page: Any, record_property: Any,
     check(answer, model.wanted, record_property)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in ON_ALL else [pytest.mark.exhaustive]) for n in MODELS]
+)
 def test_without_optimizer(
     workshop: Any, run_in_one_page: Any, record_property: Any, tmp_path: Path, name: str
 ) -> None:
@@ -180,6 +183,8 @@ def test_without_optimizer(
 
 
 # Sizes that the page chooses.
+
+ON_SOME = [pytest.param(d, marks=[] if d in (*OF_ALL, "fallback") else [pytest.mark.exhaustive]) for d in DEVICES]
 
 
 def check_sizes(
@@ -196,8 +201,7 @@ def check_sizes(
         assert error(answer, want) <= TOLERANCE
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ON_SOME)
 def test_symbolic_unet(workshop: Any, run_in_page: Any, device: str) -> None:
     """One descriptor, three batch sizes, two image sizes; a size that breaks the divisibility is refused with the constraint."""
     model = workshop.application("unet", REDUCED["unet"])
@@ -213,8 +217,7 @@ def test_symbolic_unet(workshop: Any, run_in_page: Any, device: str) -> None:
         run_in_page(descriptor, device.split()[0], [too_many], **DEVICES[device])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ON_SOME)
 def test_symbolic_batch(workshop: Any, run_in_page: Any, device: str) -> None:
     size = REDUCED["mobilenet_v2"]
     model = workshop.application("mobilenet_v2", size)

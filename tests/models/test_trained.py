@@ -22,16 +22,26 @@ BACKENDS = ("webassembly", "fallback", "webgpu", "webgl")
 EMOTION = "emotion_mini_xception"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    ("model", "reference"),
-    [
-        (f"{EMOTION}/fer2013_mini_XCEPTION.102-0.66.hdf5", f"{EMOTION}/fer2013_mini_XCEPTION.102-0.66_ref.npz"),
-        (f"{EMOTION}/fer2013_big_XCEPTION.54-0.66.hdf5", f"{EMOTION}/fer2013_big_XCEPTION.54-0.66_ref.npz"),
-        (f"{EMOTION}/gender_mini_XCEPTION.21-0.95.hdf5", f"{EMOTION}/gender_mini_XCEPTION.21-0.95_ref.npz"),
-        ("nsfwjs_mobilenet_v2/mobilenet_v2_nsfwjs.h5", "nsfwjs_mobilenet_v2/coffee_ref.npz"),
-    ],
-)
+CLASSIFIERS = [
+    (f"{EMOTION}/fer2013_mini_XCEPTION.102-0.66.hdf5", f"{EMOTION}/fer2013_mini_XCEPTION.102-0.66_ref.npz"),
+    (f"{EMOTION}/fer2013_big_XCEPTION.54-0.66.hdf5", f"{EMOTION}/fer2013_big_XCEPTION.54-0.66_ref.npz"),
+    (f"{EMOTION}/gender_mini_XCEPTION.21-0.95.hdf5", f"{EMOTION}/gender_mini_XCEPTION.21-0.95_ref.npz"),
+    ("nsfwjs_mobilenet_v2/mobilenet_v2_nsfwjs.h5", "nsfwjs_mobilenet_v2/coffee_ref.npz"),
+]
+
+
+def on_backends() -> list[Any]:
+    """(model, reference, backend). SwiftShader takes half a minute for each: in the default tier webgl has the first only, webgpu none."""
+    return [
+        pytest.param(
+            *model, name, marks=[pytest.mark.exhaustive] if name == "webgpu" or (name == "webgl" and number) else []
+        )
+        for number, model in enumerate(CLASSIFIERS)
+        for name in BACKENDS
+    ]
+
+
+@pytest.mark.parametrize(("model", "reference", "backend"), on_backends())
 def test_same_output(workshop: Any, run_in_page: Any, model: str, reference: str, backend: str) -> None:
     with np.load(FOLDER / reference) as arrays:
         x, want = arrays["x0"], arrays["y"]
@@ -61,7 +71,9 @@ def test_upscaler(workshop: Any, run_in_page: Any, backend: str) -> None:
     assert error(y, want) <= 2e-5
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "backend", [pytest.param(name, marks=[pytest.mark.exhaustive] if name == "webgpu" else []) for name in BACKENDS]
+)
 def test_upscaler_of_any_size(workshop: Any, run_in_page: Any, backend: str) -> None:
     """One Descriptor, two sizes, against Keras."""
     file = UPSCALER / "esrgan_slim_x2.h5"

@@ -63,6 +63,7 @@ def check(graph: Graph, arrays: list[np.ndarray]) -> None:
         assert error(have, want) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(keras_models.MODELS))
 def test_small_models_of_any_batch(name: str) -> None:
     shapes = keras_models.MODELS[name][1]

@@ -123,11 +123,18 @@ CHAINS = {
 }
 
 
-FAST = ("fusable", "moves", "residual")
+FAST = ("fusable",)
+DEFAULT = ("moves", "residual")
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind in FAST else [pytest.mark.slow]) for kind in CHAINS]
+    "kind",
+    [
+        pytest.param(
+            kind, marks=[] if kind in FAST else [pytest.mark.slow if kind in DEFAULT else pytest.mark.exhaustive]
+        )
+        for kind in CHAINS
+    ],
 )
 def test_a_chain_of_5000_ops(kind):
     b = Builder()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from harness.cases import N, Random, bias_relu, graph_of, source
 from webdnn.backend.builder import WeightTable, build_plan
@@ -24,7 +23,6 @@ from webdnn.graph.ops.elementwise import elementwise
 FOLDER = Path(__file__).parent
 BACKENDS = available()
 TOLERANCE = 1e-5
-GPU = ("webgpu", "webgl")
 """Backends that take SwiftShader long to start. --tier=fast has them where they are what is tested, and leaves out the rest."""
 # One array an input, one an output.
 Arrays = list[np.ndarray]
@@ -97,11 +95,6 @@ def write_model(graph: Graph, folder: Path, backends: Sequence[str] = BACKENDS) 
     targets = [importlib.import_module(f"webdnn.backend.{name}").TARGET for name in backends]
     write_descriptor(folder, graph, {t.name: build_plan(graph, t, table) for t in targets}, table.arrays)
     return Model(graph, folder)
-
-
-def gpu_slowly(backends: Sequence[str] = BACKENDS, slow: Sequence[str] = GPU) -> list[Any]:
-    """`backends` as parameters, those of `slow` marked so."""
-    return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in backends]
 
 
 def lists(arrays: Arrays) -> list[list[float]]:

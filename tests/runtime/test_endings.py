@@ -151,7 +151,7 @@ def test_c7_runs_of_workers_in_a_folder_of_their_own(site: Any, spinning: Static
         assert_close(outputs, static.expected(inputs))
 
 
-@pytest.mark.parametrize("backend", ["webgl", pytest.param("webgpu", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("backend", ["webgl", "webgpu"])
 def test_c7_a_lost_device_ends_the_runner(site: Any, server: StaticServer, backend: str) -> None:
     """Whoever runs, and whoever asks later, is told; dispose() and another load are as ever."""
     body = """

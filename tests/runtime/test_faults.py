@@ -19,7 +19,6 @@ from runtime.support import (
     Model,
     ask,
     assert_close,
-    gpu_slowly,
     lists,
     new_workers,
     refusal,
@@ -96,6 +95,7 @@ class TestFiles:
         server.replace("/dense/descriptor.json", json.dumps(manifest).encode())
         refusal(load(site, "/dense"), "no backend can run 'dense'", "fallback: the Descriptor has no plan for it")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("context", ["site", "insecure_site"])
     @pytest.mark.parametrize("pattern", ["plan.fallback.*.json", "weights.0.*.bin"])
     def test_file_damaged(
@@ -364,7 +364,7 @@ class TestInputs:
         refusal(ask(site, "runner.getOutput('z')"), "unknown output 'z'", "known: y0")
 
 
-@pytest.mark.parametrize("backend", gpu_slowly(slow=["webgpu"]))
+@pytest.mark.parametrize("backend", BACKENDS)
 class TestUse:
     def test_placeholders(self, site: Any, backend: str) -> None:
         body = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.server import StaticServer
-from runtime.support import FOLDER, Model, gpu_slowly
+from runtime.support import BACKENDS, FOLDER, Model
 from webdnn.descriptor.writer import file_record
 
 SECONDS = 30
@@ -149,7 +149,7 @@ def problem(answer: dict[str, Any]) -> str | None:
     return f"an accident: {error['message']}" if accident and not named else None
 
 
-@pytest.mark.parametrize("backend", gpu_slowly())
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_mutants(mixed: Model, judge: Any, backend: str) -> None:
     factory = Factory(mixed, backend)
     assert judge([factory.make([])])[0].get("value") == [12, 60, 12], "the model itself runs"

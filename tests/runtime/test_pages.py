@@ -13,7 +13,7 @@ import pytest
 
 from harness import chromium
 from harness.server import StaticServer
-from runtime.support import BACKENDS, FOLDER, Model, assert_close, gpu_slowly, lists, refusal, value
+from runtime.support import BACKENDS, FOLDER, Model, assert_close, lists, refusal, value
 
 STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 STRICTEST = "default-src 'self'; script-src 'self'"
@@ -85,15 +85,15 @@ def check(answer: dict[str, Any], model: Model, backend: str) -> dict[str, Any]:
     return result["info"]
 
 
-# Each way to load the runtime, and each backend.
-FAST = {("script", "fallback"), ("worker", "webassembly"), *(("module", backend) for backend in BACKENDS)}
+FAST = {("script", "fallback"), ("worker", "webassembly"), ("module", "webgl")}
+"""Each way to load the runtime."""
 
 
 class TestStrictPolicy:
     @pytest.mark.parametrize(
         ("name", "backend"),
         [
-            pytest.param(name, backend, marks=[] if (name, backend) in FAST else [pytest.mark.slow])
+            pytest.param(name, backend, marks=[pytest.mark.fast] if (name, backend) in FAST else [])
             for name in ("module", "script", "worker")
             for backend in BACKENDS
         ],
@@ -102,7 +102,7 @@ class TestStrictPolicy:
         """In a worker, too: WebGPU and WebGL are there, and webassembly starts a worker of its own."""
         check(visit(sites(STRICT), name, backend, static), static, backend)
 
-    @pytest.mark.parametrize("backend", gpu_slowly())
+    @pytest.mark.parametrize("backend", BACKENDS)
     def test_without_wasm(self, visit: Any, sites: Any, static: Model, backend: str) -> None:
         """webassembly is blocked, which it says; the others do not notice."""
         answer = visit(sites(STRICTEST), "module", [backend, "fallback"], static)
@@ -114,13 +114,13 @@ class TestStrictPolicy:
             assert "Content Security Policy" in fallen["reason"]
             assert "wasm-unsafe-eval" in fallen["reason"]
 
-    @pytest.mark.parametrize("backend", gpu_slowly())
+    @pytest.mark.parametrize("backend", BACKENDS)
     def test_without_isolation(self, visit: Any, sites: Any, static: Model, backend: str) -> None:
         """No SharedArrayBuffer, no cross-origin isolation: what most hosts give."""
         check(visit(sites(None, isolated=False), "module", backend, static), static, backend)
 
 
-@pytest.mark.parametrize("backend", gpu_slowly([name for name in BACKENDS if name != "webgpu"]))
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "webgpu"])
 def test_insecure(browser: Any, sites: Any, static: Model, backend: str) -> None:
     """Plain http from another host than localhost, which has neither WebGPU nor crypto.subtle."""
     context = browser.new_context()
@@ -151,7 +151,7 @@ def test_worker_missing(visit: Any, sites: Any, static: Model, backend: str, fil
     assert file in info["thread"]
 
 
-@pytest.mark.parametrize("backend", gpu_slowly())
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_part_of_the_runtime_missing(visit: Any, sites: Any, static: Model, backend: str) -> None:
     """The file of a backend: the next one runs, and the reason names the file."""
     server = sites(None)

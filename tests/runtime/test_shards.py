@@ -12,7 +12,7 @@ import pytest
 
 from harness.cases import Random, graph_of, source
 from harness.server import Response, StaticServer
-from runtime.support import Model, ask, assert_close, gpu_slowly, lists, value, write_model
+from runtime.support import BACKENDS, Model, ask, assert_close, lists, value, write_model
 from webdnn.descriptor import writer
 from webdnn.descriptor.weights import cut_shards
 from webdnn.graph.graph import apply
@@ -37,7 +37,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Model:
         return write_model(graph_of([x], [y]), tmp_path_factory.mktemp("runtime") / "deep")
 
 
-@pytest.mark.parametrize("backend", gpu_slowly())
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_memory_of_shards_is_used_again(site: Any, server: StaticServer, deep: Model, backend: str) -> None:
     shards = sorted(deep.folder.glob("weights.*"), key=lambda path: int(path.name.split(".")[1]))
     assert len(shards) == len(WIDTHS) - 1

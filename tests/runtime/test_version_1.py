@@ -11,7 +11,7 @@ import pytest
 
 from harness.cases import Random, bias_relu, graph_of, source
 from harness.server import StaticServer
-from runtime.support import BACKENDS, FOLDER, Model, ask, assert_close, gpu_slowly, lists, value, write_model
+from runtime.support import BACKENDS, FOLDER, Model, ask, assert_close, lists, value, write_model
 from webdnn.graph.graph import apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import MatMul
@@ -44,7 +44,7 @@ class TestPages:
         assert answer["lengths"] == [len(output) for output in answer["outputs"]]
         assert answer["best"] == [int(np.argmax(output)) for output in answer["outputs"]]
 
-    @pytest.mark.parametrize("backend", gpu_slowly())
+    @pytest.mark.parametrize("backend", BACKENDS)
     def test_every_file_moved(self, site: Any, server: StaticServer, static: Model, backend: str) -> None:
         """Weights from one place, everything else from another; the delegate sees each address once, and nothing else is read."""
         weights = static.file("weights.0.*.bin")
@@ -125,7 +125,7 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int], np
     return folder, best, pixels
 
 
-@pytest.mark.parametrize("backend", ["", *gpu_slowly()])
+@pytest.mark.parametrize("backend", ["", *BACKENDS])
 def test_c4_mnist_page(page: Any, serve: Any, mnist: tuple[Path, list[int], np.ndarray], backend: str) -> None:
     """A page of WebDNN 1: its script, untouched, run by its button."""
     folder, best, pixels = mnist

@@ -376,6 +376,7 @@ def eventually(test: Callable[[], Any], seconds: float) -> Any:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_b8_signals_end_the_command_and_its_child(endless: Path, number: signal.Signals, tmp_path: Path) -> None:
@@ -441,6 +442,7 @@ def try_mutants(file: Path, count: int, seed: int, folder: Path) -> None:
         mutant.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::webdnn.graph.errors.ModelWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 def test_mutants(good: dict[str, Path], suffix: str, tmp_path: Path) -> None:

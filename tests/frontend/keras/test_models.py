@@ -39,6 +39,7 @@ def test_model(name: str) -> None:
     compare(build(name), noise(MODELS[name][1]), TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MODELS))
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 def test_saved_model(name: str, suffix: str, tmp_path: Path) -> None:
@@ -49,6 +50,7 @@ def test_saved_model(name: str, suffix: str, tmp_path: Path) -> None:
     assert errors(graph, model, inputs) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_symbolic_batch(name: str) -> None:
     model, shapes = build(name), MODELS[name][1]

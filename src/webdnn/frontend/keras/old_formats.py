@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from webdnn.frontend.keras.configuration import field as typed
-from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, rewrite
+from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, REWRITES, rewrite
 from webdnn.frontend.keras.old_nodes import Numbering, is_old, modern_call, modern_outputs
 from webdnn.frontend.keras.operations import OPERATIONS
-from webdnn.frontend.keras.support import INPUT, LAYERS, MODELS, TRUSTED, is_operation
+from webdnn.frontend.keras.support import INPUT, MODELS, TRUSTED, is_layer, is_operation
 from webdnn.frontend.keras.tensorflow_operations import LAYERS as TENSORFLOW_LAYERS
 from webdnn.frontend.keras.tensorflow_operations import operation_of
 from webdnn.graph.errors import ModelError, UnsupportedError
@@ -87,13 +87,14 @@ class Modern:
             if "input_dtype" in entry["config"]:
                 config.setdefault("dtype", entry["config"]["input_dtype"])
         config = self._objects(config, path)
-        if self.version < 3 and config.get("activation") == "hard_sigmoid":  # x / 6 + 1/2 today, and x / 5 + 1/2 then
-            config["activation"] = {
-                "module": "builtins",
-                "class_name": "function",
-                "config": OLD_HARD_SIGMOID,
-                "registered_name": OLD_HARD_SIGMOID,
-            }
+        for key in ("activation", "recurrent_activation"):
+            if self.version < 3 and config.get(key) == "hard_sigmoid":  # x / 6 + 1/2 today, and x / 5 + 1/2 then
+                config[key] = {
+                    "module": "builtins",
+                    "class_name": "function",
+                    "config": OLD_HARD_SIGMOID,
+                    "registered_name": OLD_HARD_SIGMOID,
+                }
         result = {"module": self._module(name, module), "class_name": name, "config": config, "registered_name": None}
         if self.version >= 3 and "build_config" in entry:
             result["build_config"] = entry["build_config"]
@@ -103,12 +104,12 @@ class Modern:
         """In HDF5 files the operation `x + y` and the layer Add have one name; only layers are trainable or have a type."""
         if class_name not in OPERATIONS or self.version < 3:
             return False
-        return class_name not in LAYERS or not ("trainable" in config or "dtype" in config)
+        return not is_layer(class_name) or not ("trainable" in config or "dtype" in config)
 
     def _module(self, name: str, module: str) -> str | None:
         if name in LAYER_MODULES:
             return LAYER_MODULES[name]
-        return "keras.layers" if module or name in LAYERS or name in (INPUT, "Lambda") else None
+        return "keras.layers" if module or is_layer(name) or name in (INPUT, "Lambda") else None
 
     def _objects(self, value: Any, path: str) -> Any:
         """A setting with the layers inside it (TimeDistributed's) in today's form."""
@@ -116,11 +117,9 @@ class Modern:
             return [self._objects(item, path) for item in value]
         if not isinstance(value, Mapping):
             return value
-        if isinstance(value.get("config"), (Mapping, list)) and str(value.get("class_name")) in {
-            *LAYERS,
-            *MODELS,
-            *RENAMED_CLASSES,
-        }:
+        name = str(value.get("class_name"))
+        known = is_layer(name) or name in MODELS or name in RENAMED_CLASSES or name in REWRITES
+        if known and isinstance(value.get("config"), (Mapping, list)):
             inner = value["config"].get("name") if isinstance(value["config"], Mapping) else None
             return self.entry(value, f"{path}/{inner}" if isinstance(inner, str) else path, f"a layer in {path!r}")
         return {key: self._objects(item, path) for key, item in value.items()}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from webdnn.frontend.keras.lengths import Length
 from webdnn.frontend.keras.lowering import Array, Context
 from webdnn.frontend.writer import held
 from webdnn.graph.errors import UnsupportedError
@@ -86,6 +87,8 @@ def dtype_of(argument: Any) -> str | None:
     """The dtype of an argument that holds numbers: a symbolic tensor, a variable, an array, a Python number."""
     if isinstance(argument, (bool, int, float)):
         return type(argument).__name__
+    if isinstance(argument, Length):
+        return "int"
     dtype = getattr(argument, "dtype", None)
     return None if dtype is None else str(getattr(dtype, "name", dtype))
 

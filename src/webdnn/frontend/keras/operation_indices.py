@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from webdnn.frontend.keras.lengths import compared
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_dtypes import Call, graph_dtype
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
+from webdnn.frontend.keras.size_values import size_value
 from webdnn.frontend.products import diagonal
-from webdnn.graph.dim import Size, product
+from webdnn.graph.bounds import least_value, most_value
+from webdnn.graph.dim import Dim, Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
-from webdnn.graph.ops.reduction import Reduce
 from webdnn.graph.ops.shape import Slice
 
 
@@ -25,6 +27,11 @@ def known(size: Size, what: str) -> int:
     if not isinstance(size, int):
         raise UnsupportedError(f"{what} along the symbolic size {size}")
     return size
+
+
+def whole(size: Any) -> Size:
+    """A size that an operation is given: a whole number in any form, or a symbolic size."""
+    return size if isinstance(size, Dim) else int(size)
 
 
 def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
@@ -44,11 +51,7 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
 
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
     """Negative indices count from the end. A symbolic size is counted where the graph runs."""
-    count: Value | float
-    if isinstance(size, int):
-        count = float(size)
-    else:
-        count = c.apply(Reduce("sum", (0,)), c.fill((size,), 1, "int32"))
+    count = float(size) if isinstance(size, int) else size_value(c, size)
     return c.elementwise("where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, count), indices)
 
 
@@ -57,8 +60,15 @@ def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
     x = c.reshape(x, (1,) * (len(shape) - x.type.rank) + x.shape)
     for axis, size in enumerate(shape):
         if x.shape[axis] == 1 and size not in (None, 1):
-            x = c.take(x, axis, [0] * known(size, "broadcasting"))
+            x = copied(c, x, axis, whole(size))
     return x
+
+
+def copied(c: Context, x: Value, axis: int, times: Size) -> Value:
+    """An axis of size 1, so many times."""
+    if isinstance(times, int):
+        return c.take(x, axis, [0] * times)
+    return c.apply(Gather(axis), x, c.fill((times,), 0, "int32"))
 
 
 def lower_take_along_axis(c: Context, operation: Any, x: Any, indices: Any) -> Value:
@@ -105,30 +115,46 @@ def _has_step(key: Any) -> bool:
 def _interval(key: Any, size: Size) -> tuple[Size, Size]:
     """(start, count) of a number or a slice along an axis of that size."""
 
-    def place(position: Any, default: Size) -> Size:
-        if position is None:
-            return default
-        place = size + int(position) if position < 0 else int(position)
-        if isinstance(size, int) and isinstance(place, int):
-            return min(max(place, 0), size)
-        return place  # beyond the end of a symbolic axis is refused when the size is known
-
     if isinstance(key, slice):
-        start = place(key.start, 0)
-        count = place(key.stop, size) - start
+        start = _place(key.start, 0, size)
+        count = _place(key.stop, size, size) - start
         return start, max(count, 0) if isinstance(count, int) else count
-    if isinstance(key, int):
-        return (size + int(key) if key < 0 else int(key)), 1
+    if isinstance(key, (int, Dim)):
+        return (size + key if _is_negative(key) else key), 1
     raise UnsupportedError(f"index {key!r}")
+
+
+def _place(position: Any, default: Size, size: Size) -> Size:
+    """Where a slice of an axis begins or ends. Python takes what lies outside as the end; where a symbolic size decides whether it does, the page
+    refuses sizes for which it would."""
+    if position is None:
+        return default
+    place = whole(position) + size if _is_negative(position) else whole(position)
+    if compared(place, 0) == -1:
+        return 0
+    return size if compared(place, size) == 1 else place
+
+
+def _is_negative(position: Any) -> bool:
+    """Whether a position counts from the end."""
+    if not isinstance(position, Dim):
+        return bool(position < 0)
+    if least_value(position, {}) >= 0:
+        return False
+    if most_value(position, {}) < 0:
+        return True
+    raise UnsupportedError(
+        f"the place {position}, which counts from the start for some sizes and from the end for others"
+    )
 
 
 def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
     """keras.ops.slice: a length of −1 reaches to the end; a part that would reach beyond it begins earlier."""
     for axis, (start, size) in enumerate(zip(_constant_starts(starts), operation.shape, strict=True)):
-        whole = x.shape[axis]
-        first = start + whole if start < 0 else start
-        count = whole - first if size in (None, -1) else int(size)
-        x = c.cut(x, axis, _at_most(first, whole - count), count)
+        length = x.shape[axis]
+        first = start + length if _is_negative(start) else start
+        count = length - first if size in (None, -1) else whole(size)
+        x = c.cut(x, axis, _at_most(first, length - count), count)
     return x
 
 
@@ -136,10 +162,10 @@ def _at_most(start: Size, limit: Size) -> Size:
     return max(min(start, limit), 0) if isinstance(start, int) and isinstance(limit, int) else start
 
 
-def _constant_starts(starts: Any) -> list[int]:
+def _constant_starts(starts: Any) -> list[Size]:
     if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
         raise UnsupportedError("a slice that starts where another layer says")
-    return [int(start) for start in starts]
+    return [whole(start) for start in starts]
 
 
 def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) -> Value:
@@ -147,9 +173,8 @@ def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) ->
     old, new = tensor(c, x), tensor(c, updates)
     sizes = [known(size, "slice_update") for size in old.shape]
     parts = [known(size, "slice_update") for size in new.shape]
-    at = [
-        _at_most(start, size - part) for start, size, part in zip(_constant_starts(starts), sizes, parts, strict=True)
-    ]
+    places = [known(start, "slice_update") for start in _constant_starts(starts)]
+    at = [max(min(start, size - part), 0) for start, size, part in zip(places, sizes, parts, strict=True)]
     mask = np.zeros(sizes, bool)
     mask[tuple(slice(start, start + part) for start, part in zip(at, parts, strict=True))] = True
     amounts = [(start, size - part - start) for start, size, part in zip(at, sizes, parts, strict=True)]

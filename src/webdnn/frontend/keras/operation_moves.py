@@ -11,16 +11,19 @@ import numpy as np
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes, single_axis
 from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import broadcast, known
+from webdnn.frontend.keras.operation_indices import broadcast, copied, known, whole
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.graph.dim import Size, number
+from webdnn.frontend.keras.size_values import at_or_below, size_value
+from webdnn.graph.dim import Dim, Size
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.indexing import Gather
+from webdnn.graph.ops.shape import Iota
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
     wanted = operation.newshape if isinstance(operation.newshape, (tuple, list)) else (operation.newshape,)
-    return c.reshape(x, fill_in([-1 if s is None else int(s) for s in wanted], x.type.elements))
+    return c.reshape(x, fill_in([-1 if s is None else whole(s) for s in wanted], x.type.elements))
 
 
 def lower_transpose(c: Context, operation: Any, x: Value) -> Value:
@@ -161,7 +164,12 @@ def lower_flip(c: Context, operation: Any, x: Value) -> Value:
 
 def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
     for axis in axes:
-        x = c.take(x, axis, range(known(x.shape[axis], "flip") - 1, -1, -1))
+        size = x.shape[axis]
+        if isinstance(size, int):
+            x = c.take(x, axis, range(size - 1, -1, -1))
+        else:
+            last = size_value(c, size - 1)
+            x = c.apply(Gather(axis), x, c.elementwise("sub", last, c.apply(Iota(size))))
     return x
 
 
@@ -185,20 +193,40 @@ def _rolled(c: Context, x: Value, axis: int, shift: int) -> Value:
 
 
 def lower_repeat(c: Context, operation: Any, x: Value) -> Value:
+    """Every element along an axis several times; so often as all, or each as its own number says."""
     if operation.axis is None:
         x, axis = c.reshape(x, (x.type.elements,)), 0
     else:
         axis = operation.axis % x.type.rank
-    size = known(x.shape[axis], "repeat")
-    return c.take(x, axis, np.repeat(np.arange(size), array_of(operation.repeats)).tolist())
+    times = operation.repeats
+    if np.size(times) == 1:
+        return repeated(c, x, axis, times if isinstance(times, Dim) else int(np.ravel(array_of(times))[0]), each=True)
+    return c.take(x, axis, np.repeat(np.arange(known(x.shape[axis], "repeat")), array_of(times)).tolist())
+
+
+def repeated(c: Context, x: Value, axis: int, times: Size, each: bool) -> Value:
+    """x so many times along an axis: each element at once, or the whole again and again."""
+    before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    if times == 1:
+        return x
+    if not each and isinstance(times, int):
+        return c.concat([x] * times, axis)
+    if each and isinstance(times, int) and isinstance(size, int):
+        return c.take(x, axis, np.repeat(np.arange(size), times).tolist())
+    inner = c.reshape(x, (*before, size, 1, *after) if each else (*before, 1, size, *after))
+    copies = copied(c, inner, axis + 1 if each else axis, times)
+    return c.reshape(copies, (*before, size * times, *after))
 
 
 def lower_tile(c: Context, operation: Any, x: Value) -> Value:
-    repeats = [int(r) for r in np.atleast_1d(operation.repeats)]
+    given = (
+        operation.repeats if isinstance(operation.repeats, (tuple, list)) else np.atleast_1d(operation.repeats).tolist()
+    )
+    repeats: list[Size] = [whole(r) for r in given]
     rank = max(len(repeats), x.type.rank)
     x = c.reshape(x, (1,) * (rank - x.type.rank) + x.shape)
-    for axis, times in enumerate((1,) * (rank - len(repeats)) + tuple(repeats)):
-        x = c.concat([x] * times, axis)
+    for axis, times in enumerate([1] * (rank - len(repeats)) + repeats):
+        x = repeated(c, x, axis, times, each=False)
     return x
 
 
@@ -250,9 +278,9 @@ def triangle(upper: bool) -> OperationLowering:
     """x with zeros below (`upper`) or above a diagonal of its last two axes."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        shape = tuple(number(size) for size in (known(s, "a triangle") for s in x.shape[-2:]))
-        mask = (np.triu if upper else np.tril)(np.ones(shape, bool), operation.k)
-        return c.elementwise("where", c.literal(mask), x, 0.0)
+        rows, columns = x.shape[-2:]
+        below = at_or_below(c, rows, columns, int(operation.k) - upper)
+        return c.elementwise("where", below, 0.0, x) if upper else c.elementwise("where", below, x, 0.0)
 
     return lower
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from webdnn.frontend.keras.lengths import sizes_of
 from webdnn.graph.errors import UnsupportedError
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -28,7 +29,7 @@ class Reading:
 
     def __getattr__(self, name: str) -> Any:
         self._names.add(name)
-        return getattr(self._original, name)
+        return sizes_of(getattr(self._original, name))
 
     def unread(self) -> list[str]:
         """`name=value` of the constructor's arguments that were not read, differ from their defaults and are not known to have no effect."""

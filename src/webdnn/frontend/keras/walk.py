@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from webdnn.frontend.keras import recurrent
 from webdnn.frontend.keras.calls import (
     LayerCall,
     Tensor,
@@ -23,8 +24,18 @@ from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
-from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
-from webdnn.frontend.keras.tracing import Recording, call_keywords, has_own_graph, is_own, set_mask, symbol, trace
+from webdnn.frontend.keras.support import INPUT, LAYERS, TRACED, Trouble, class_trouble, is_operation, refuse
+from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
+from webdnn.frontend.keras.tracing import (
+    Recording,
+    Subclassed,
+    call_keywords,
+    has_own_graph,
+    is_own,
+    mask_of,
+    set_mask,
+    trace,
+)
 from webdnn.frontend.keras.training import training_counts, warn_of_training
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError, ModelError, UnsupportedError
@@ -46,6 +57,19 @@ class Walk:
 
     troubles: list[Trouble] = field(default_factory=list)
 
+    def whole(self, model: Any, inputs: Sequence[Tensor], context: Context) -> tuple[list[Tensor], tuple[str, ...]]:
+        """The outputs of the model to convert, and their names."""
+        if not isinstance(model, Subclassed):
+            return self.model(model, inputs, context), output_names(functional(model).outputs)
+        symbols = self.symbols(context)
+        for x, reference in zip(inputs, model.inputs, strict=True):
+            symbols.stand_for(x, str(reference.dtype))
+        try:
+            recording = model.trace(symbols)
+        except UnknownSizeError:
+            return [], ()
+        return self.recorded(recording, symbols), output_names(recording.outputs)
+
     def model(self, model: Any, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
         """The outputs of a Functional model, keras.Function or built Sequential, on `inputs`."""
         graph = functional(model)
@@ -57,12 +81,12 @@ class Walk:
             known.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
         return [known[id(t)] for t in graph.outputs]
 
-    def node(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+    def node(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         """The outputs of one call of a layer, nested model or operation."""
         layer = node.operation
         inside = context.inside(layer.name)
         nested = has_own_graph(layer)
-        traced = nested or is_lambda(layer) or is_own(layer)
+        traced = nested or has_code(layer)
         try:
             reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
             reason = reason or dtype_trouble(node, traced)
@@ -74,11 +98,13 @@ class Walk:
             if len(results) != len(node.outputs):
                 raise UnsupportedError(f"it gives {len(results)} results, and Keras {len(node.outputs)}")
             return results
+        except UnknownSizeError:
+            return [NOTHING] * len(node.outputs)
         except (UnsupportedError, GraphError) as error:
             self.trouble(layer, inside, str(error), misfit=isinstance(error, GraphError))
             return [NOTHING] * len(node.outputs)
 
-    def results(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+    def results(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         layer = node.operation
         if is_operation(type(layer).__module__):
             values = {key: tensor.value for key, tensor in known.items()}
@@ -89,46 +115,44 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        if is_lambda(layer) or is_own(layer):
+        recurrent.refuse_state(layer)
+        if has_code(layer) or sees_masks(call):
             results = self.own(call, training, context)
         else:
-            refuse_masks(call)
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
             results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
         return self.with_masks(call, results, context)
 
     def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
-        """The outputs of a Lambda or subclassed layer, whose `call` is traced."""
-        symbols: list[Any] = []
-        values: list[Tensor] = []
+        """The outputs of a layer whose `call` is traced."""
+        symbols = self.symbols(replace(context, in_training=training))
+        masked: list[tuple[Any, Tensor]] = []
 
         def stand_in(leaf: Any) -> Any:
             tensor = call.tensor(leaf)
             if tensor is None or tensor.value is None:
                 return converted(call.layer, leaf)
-            found = symbol(tensor.value.shape, dtype_in_keras(leaf, tensor.value))
-            symbols.append(found)
-            values.append(tensor)
+            found = symbols.stand_for(tensor, dtype_in_keras(leaf, tensor.value))
             if tensor.mask is not None:
-                symbols.append(symbol(tensor.mask.shape, tensor.mask.dtype))
-                values.append(Tensor(tensor.mask))
-                set_mask(found, symbols[-1])
+                set_mask(found, symbols.stand_for(Tensor(tensor.mask)))
+                masked.append((found, tensor))
             return found
 
         arguments, keywords = call.changed(stand_in)
         keywords = call_keywords(call.layer, keywords, training)
-        recording = trace(call.layer.call, symbols, arguments, keywords, training=training)
-        return self.recorded(recording, values, replace(context, in_training=training))
+        results = self.recorded(trace(call.layer.call, symbols, arguments, keywords, training=training), symbols)
+        call.forget_masks([tensor for found, tensor in masked if mask_of(found) is None])
+        return results
 
-    def recorded(self, recording: Recording, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
+    def symbols(self, context: Context) -> Symbols:
+        """What code that is traced next begins with: nothing yet. It calls its layers itself, so there `training` has effect."""
+        return Symbols(self.node, replace(context, is_inference=False))
+
+    def recorded(self, recording: Recording, symbols: Symbols) -> list[Tensor]:
         """The outputs of traced code: some that it computes, others that are inputs or constants."""
-        known = {id(t): x for t, x in zip(recording.inputs, inputs, strict=True)}
-        if recording.computed:
-            results = self.model(recording.function, inputs, replace(context, is_inference=False))
-            known.update({id(t): x for t, x in zip(recording.computed, results, strict=True)})
 
         def found(y: Any) -> Tensor:
-            return Tensor(constant(y, context)) if is_array(y) else known[id(y)]
+            return Tensor(constant(y, symbols.context)) if is_array(y) else symbols.known[id(y)]
 
         # A mask is one that layers hand on, or else one that the code itself attached.
         outputs = [found(y) for y in recording.outputs]
@@ -152,20 +176,17 @@ class Walk:
         """What the layer's `compute_mask` gives, traced."""
         import keras
 
-        symbols: list[Any] = []
-        values: list[Tensor] = []
+        symbols = self.symbols(context)
 
         def stand_in(leaf: Any) -> Any:
             if leaf is None:
                 return None
             value = call.value(leaf, context)
-            symbols.append(symbol(value.shape, dtype_in_keras(leaf, value)))
-            values.append(Tensor(value))
-            return symbols[-1]
+            return symbols.stand_for(Tensor(value), dtype_in_keras(leaf, value))
 
         arguments = [keras.tree.map_structure(stand_in, structure) for structure in (call.first, previous)]
         recording = trace(call.layer.compute_mask, symbols, arguments, {}, allow_none=True)
-        found = iter(self.recorded(recording.without_none(), values, context))
+        found = iter(self.recorded(recording.without_none(), symbols))
         return [None if mask is None else Tensor(next(found).value) for mask in recording.outputs]
 
     def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
@@ -179,8 +200,8 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
     """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
     import keras
 
-    if not isinstance(layer, keras.Layer) or has_own_graph(layer) or is_own(layer):
-        return lower_part(layer, inputs, context)
+    if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
+        return lower_part(layer, inputs, context, **others)
     name = type(layer).__name__
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
@@ -192,16 +213,19 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
     return lowered(layer, lambda reading: lowering(reading, taken, context, **others), name not in TRAINING_ONLY)
 
 
-def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
-    """One call of a model, a subclassed layer or a function that another layer holds."""
+def lower_part(part: Any, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
+    """One call of a model, a subclassed layer or a function that another layer holds; a layer that looks at masks is given one."""
     walk, values = Walk(), [Tensor(x) for x in inputs]
     if has_own_graph(part):
+        values = [Tensor(x, mask) for x in inputs]
         results = walk.model(part, values, replace(context, is_inference=True, in_training=False))
     else:
-        inner = [symbol(x.shape, x.dtype) for x in inputs]
-        is_layer = hasattr(part, "call")
-        recording = trace(part.call if is_layer else part, inner, inner, call_keywords(part, {}) if is_layer else {})
-        results = walk.recorded(recording, values, replace(context, in_training=False))
+        symbols = walk.symbols(replace(context, in_training=False))
+        inner = [symbols.stand_for(x) for x in values]
+        given = {} if mask is None else {"mask": symbols.stand_for(Tensor(mask))}
+        keywords = call_keywords(part, given) if hasattr(part, "call") else given
+        code = part.call if hasattr(part, "call") else part
+        results = walk.recorded(trace(code, symbols, inner, keywords), symbols)
     if walk.troubles:
         name = getattr(part, "name", getattr(part, "__name__", type(part).__name__))
         raise UnsupportedError(f"in {name!r}: " + "; ".join(str(trouble).strip() for trouble in walk.troubles))
@@ -221,18 +245,24 @@ def converted(layer: Any, leaf: Any) -> Any:
     return keras.Variable(array, trainable=False, dtype=keras.backend.standardize_dtype(array.dtype))
 
 
-def refuse_masks(call: LayerCall) -> None:
-    """Some layers look at the masks of their inputs though their `call` has no parameter for them, or hand them to a layer inside."""
+def sees_masks(call: LayerCall) -> bool:
+    """Whether the layer looks at the masks of its inputs though its `call` has no parameter for them, or hands them to a layer inside. Lowerings do
+    not know of such masks, but Keras's own code does."""
     if all(call.mask(leaf) is None for leaf in flat(call.first)):
-        return
+        return False
     has_layer = hasattr(getattr(call.layer, "activation", None), "compute_mask")
-    if type(call.layer).__name__ in _LOOK_AT_MASKS or (type(call.layer).__name__ == "Activation" and has_layer):
-        raise UnsupportedError("inputs with masks, which change its results, are not supported")
+    name = type(call.layer).__name__
+    return name in _LOOK_AT_MASKS or (name == "Activation" and has_layer)
 
 
 def makes_masks(layer: Any) -> bool:
     """Whether a layer's `compute_mask` may give a mask where no input has one. Merging layers do not."""
-    return type(layer).__name__ in ("Embedding", "Masking") or is_lambda(layer) or is_own(layer)
+    return type(layer).__name__ in ("Embedding", "Masking") or has_code(layer)
+
+
+def has_code(layer: Any) -> bool:
+    """Whether what a layer does is found by tracing its `call`: a layer of the user's, a Lambda, or one of Keras in TRACED."""
+    return is_lambda(layer) or is_own(layer) or type(layer).__name__ in TRACED
 
 
 def is_lambda(layer: Any) -> bool:
@@ -270,12 +300,10 @@ def build_graph(
     model: Any,
     shapes: Sequence[tuple[Size, ...]],
     placeholders: Mapping[str, Placeholder],
-    is_traced: bool = False,
     is_trial: bool = False,
 ) -> Graph:
-    """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
-    that lists all that cannot be converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which
-    seek no further ones."""
+    """The graph of a model, or of a subclassed one, whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be
+    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -285,26 +313,27 @@ def build_graph(
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
         type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
-    context = Context(lower_layer=lower_layer, is_inference=not is_traced and hasattr(model, "predict"))
-    outputs = walk.model(model, [Tensor(x) for x in inputs], context)
+    is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
+    context = Context(lower_layer=lower_layer, is_inference=is_inference)
+    outputs, names = walk.whole(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True)
+        trial = partial(build_graph, model, is_trial=True)
         raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]
-    graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
+    graph = Graph(tuple(inputs), tuple(found), names, placeholders=dict(placeholders), name=model.name)
     graph = replace(graph, constraints=collect_constraints(graph))
     verify(graph)
     return graph
 
 
-def output_names(model: Any) -> tuple[str, ...]:
-    """Keras's names of the outputs, made distinct by a number where a layer gives several."""
+def output_names(tensors: Sequence[Any]) -> tuple[str, ...]:
+    """Keras's names of a model's outputs, made distinct by a number where a layer gives several."""
     names: list[str] = []
-    for tensor in functional(model).outputs:
+    for tensor in tensors:
         base = name = tensor._keras_history.operation.name
         number = 1
         while name in names:
