@@ -25,7 +25,6 @@ RENAMED = {
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
     "CTCDecode": "ctc_decode",
-    "AffineTransform": "image.affine_transform",
     "CropImages": "image.crop_images",
     "ExtractPatches": "image.extract_patches",
     "GaussianBlur": "image.gaussian_blur",
@@ -34,7 +33,6 @@ RENAMED = {
     "LayerNorm": "layer_normalization",
     "MapCoordinates": "image.map_coordinates",
     "Mish": "",
-    "MapCoordinates": "image.map_coordinates",
     "PadImages": "image.pad_images",
     "PerspectiveTransform": "image.perspective_transform",
     "RGBToGrayscale": "image.rgb_to_grayscale",
@@ -45,8 +43,6 @@ RENAMED = {
     "SSIM": "image.ssim",
     "ScaleAndTranslate": "image.scale_and_translate",
     "SearchSorted": "searchsorted",
-    "SSIM": "image.ssim",
-    "ScaleAndTranslate": "image.scale_and_translate",
     "SobelEdges": "image.sobel_edges",
 }
 

@@ -36,6 +36,11 @@ def taking_lengths(symbols: Symbols) -> Iterator[None]:
         _tracing.pop()
 
 
+def current_symbols() -> Symbols:
+    """Those of the code that is being traced."""
+    return _tracing[-1]
+
+
 @contextmanager
 def replaced(patches: list[Patch]) -> Iterator[None]:
     """Attributes are others meanwhile."""
