@@ -7,7 +7,8 @@ from os import PathLike
 from typing import Any
 
 from webdnn.frontend.input_shape import GivenShapes, InputShape, as_input_shapes, match_input_shapes
-from webdnn.frontend.keras.loading import load_model
+from webdnn.frontend.keras.loading import EXTRA, load_model
+from webdnn.frontend.packages import require
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
 
@@ -26,6 +27,7 @@ def load(
     files, which are run, that define the model's subclassed layers and models. `timeout` is how many seconds the file may be read; by default
     30, and one more for each 10 MB. Warns as `from_model` does."""
     shapes = as_input_shapes(input_shapes)  # what is wrong with them is said before a file is read
+    require("Keras", EXTRA, "keras", "h5py")  # the file's weights are HDF5 in either format
     model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects, timeout=timeout)
     return from_model(model, shapes)
 

@@ -28,8 +28,11 @@ from webdnn.frontend.keras.restoring import (
     without_initializers,
 )
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
-from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
+from webdnn.frontend.packages import requirement
+from webdnn.graph.errors import MissingPackageError, ModelError, ModelWarning, UnsupportedError, WebDNNError
 
+EXTRA = "keras"
+"""The extra of the package that installs what this frontend needs."""
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
 SUFFIXES = (".h5", ".hdf5", ".keras")
 DEEPEST_MODEL = 10_000  # layers one after another
@@ -225,7 +228,9 @@ def choose_backend() -> None:
     if not os.environ.get("KERAS_BACKEND"):
         found = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name) is not None]
         if not found:
-            raise ModelError(f"Keras needs one of {', '.join(KERAS_BACKENDS)}: pip install jax")
+            raise MissingPackageError(
+                f"Keras needs one of {', '.join(KERAS_BACKENDS)}, and none is installed: pip install {requirement(EXTRA)}"
+            )
         os.environ["KERAS_BACKEND"] = found[0]
     if "jax" not in sys.modules:
         os.environ.setdefault(
@@ -238,9 +243,11 @@ def _import_keras() -> Any:
     try:
         import keras
     except ImportError as error:
-        raise ModelError(f"Keras cannot be imported ({error}): pip install keras jax") from error
+        raise MissingPackageError(f"Keras cannot be imported ({error}): pip install {requirement(EXTRA)}") from error
     if int(keras.__version__.split(".")[0]) < 3:
-        raise ModelError(f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade keras")
+        raise MissingPackageError(
+            f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade {requirement(EXTRA)}"
+        )
     return keras
 
 
