@@ -14,11 +14,12 @@ import numpy as np
 from webdnn.backend.builder import Builder, WeightTable, build_plan
 from webdnn.backend.capabilities import Capabilities
 from webdnn.backend.memory import live_items, plan_arena, plan_slots
+from webdnn.backend.storage import IN_PLACE
 from webdnn.backend.target import Axis, Lowering, Target
 from webdnn.descriptor.schema import Item, Kernel, Loop, Plan, Step, View
 from webdnn.graph.dim import evaluate
 from webdnn.graph.graph import Graph, Node, Op
-from webdnn.graph.ops import OPS, Concat, Elementwise, Repeat, Reshape
+from webdnn.graph.ops import OPS, Concat, Repeat, Reshape
 
 Array = np.ndarray
 
@@ -144,7 +145,7 @@ class Machine:
                     continue
                 if written & set(memory.indices(view).ravel()):
                     assert c.in_place, f"{output} is written in place"
-                    assert isinstance(op, Elementwise), f"{op} reads and writes {output}"
+                    assert isinstance(op, IN_PLACE), f"{op} reads and writes {output}"
                     assert view == output, f"{op} reads {view} while it writes {output}"
                 else:
                     assert c.same_buffer_io, f"{op} reads {view} and writes {output} of the same buffer"

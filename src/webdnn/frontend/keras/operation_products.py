@@ -16,6 +16,7 @@ from webdnn.frontend.resample import adaptive_average, adaptive_max
 from webdnn.frontend.statistics import mean, over_deviation, over_length, over_root_mean_square, standardize
 from webdnn.frontend.windows import Windows, convolution, depthwise, pooling, transposed_convolution
 from webdnn.frontend.writer import Keep
+from webdnn.graph.dim import number
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.reduction import Reduce
@@ -60,10 +61,13 @@ def lower_outer(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("mul", c.reshape(a, (a.type.elements, 1)), c.reshape(b, (b.type.elements,)))
 
 
-def constant_array(kernel: Any) -> Array:
-    if isinstance(kernel, Value):
-        raise UnsupportedError("a kernel that another layer computes")
-    return array_of(kernel)
+def weights_of(kernel: Any) -> Array | Value:
+    """A kernel that another layer computes, or the array of a variable or of numbers. Its sizes must be known."""
+    if not isinstance(kernel, Value):
+        return array_of(kernel)
+    if not all(isinstance(size, int) for size in kernel.shape):
+        raise UnsupportedError(f"a computed kernel {kernel.type}; its sizes must be fixed")
+    return kernel
 
 
 def keep(c: Context) -> Keep:
@@ -92,9 +96,9 @@ def convolution_windows(operation: Any, x: Value, size: Sequence[int]) -> Window
 
 @over_images
 def lower_convolution(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = constant_array(kernel)
-    windows = convolution_windows(operation, x, array.shape[:-2])
-    return convolution(c, x, array, windows, keep(c), _quotient(x, array.shape[-2]))
+    weights = weights_of(kernel)
+    *size, channels, _ = map(number, weights.shape)
+    return convolution(c, x, weights, convolution_windows(operation, x, size), keep(c), _quotient(x, channels))
 
 
 def _quotient(x: Value, channels: int) -> int:
@@ -106,25 +110,31 @@ def _quotient(x: Value, channels: int) -> int:
 
 @over_images
 def lower_transposed(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = np.swapaxes(constant_array(kernel), -1, -2)
-    rank = array.ndim - 2
+    weights = weights_of(kernel)
+    size = tuple(map(number, weights.shape[:-2]))
+    rank = len(size)
     strides, dilation = (spread(v, rank) for v in (operation.strides, operation.dilation_rate))
     extra = None if operation.output_padding is None else spread(operation.output_padding, rank)
-    windows = transposed_windows(operation.padding, array.shape[:-2], strides, dilation, extra)
-    return transposed_convolution(c, x, array, windows, keep(c))
+    windows = transposed_windows(operation.padding, size, strides, dilation, extra)
+    swapped = c.swap(weights, -1, -2) if isinstance(weights, Value) else np.swapaxes(weights, -1, -2)
+    return transposed_convolution(c, x, swapped, windows, keep(c))
 
 
 @over_images
 def lower_depthwise(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = constant_array(kernel)
-    return depthwise(c, x, array, convolution_windows(operation, x, array.shape[:-2]), keep(c))
+    return _spread_out(c, operation, x, weights_of(kernel))
+
+
+def _spread_out(c: Context, operation: Any, x: Value, weights: Array | Value) -> Value:
+    windows = convolution_windows(operation, x, [number(size) for size in weights.shape[:-2]])
+    return depthwise(c, x, weights, windows, keep(c))
 
 
 @over_images
 def lower_separable(c: Context, operation: Any, x: Value, kernel: Any, pointwise: Any) -> Value:
-    array, points = constant_array(kernel), constant_array(pointwise)
-    spread_out = depthwise(c, x, array, convolution_windows(operation, x, array.shape[:-2]), keep(c))
-    return convolution(c, spread_out, points, Windows.of((1,) * (points.ndim - 2)), keep(c))
+    points = weights_of(pointwise)
+    ones = Windows.of((1,) * (len(points.shape) - 2))
+    return convolution(c, _spread_out(c, operation, x, weights_of(kernel)), points, ones, keep(c))
 
 
 def lower_pooling(kind: str) -> OperationLowering:

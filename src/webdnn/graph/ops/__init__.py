@@ -4,7 +4,7 @@ from webdnn.graph.graph import Op
 from webdnn.graph.ops import control, convolution, elementwise, indexing, matmul, pooling, reduction, resize, shape
 from webdnn.graph.ops.control import Repeat
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
-from webdnn.graph.ops.elementwise import Elementwise
+from webdnn.graph.ops.elementwise import Elementwise, JointElementwise
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
@@ -31,6 +31,7 @@ __all__ = [
     "Gather",
     "GatherElements",
     "Iota",
+    "JointElementwise",
     "MatMul",
     "Normalize",
     "Pad",
