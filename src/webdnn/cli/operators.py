@@ -45,7 +45,7 @@ def page() -> str:
     """The whole page, in Markdown."""
     from webdnn.frontend.keras.activation import ACTIVATIONS
     from webdnn.frontend.keras.operations import OPERATIONS
-    from webdnn.frontend.keras.support import LAYERS
+    from webdnn.frontend.keras.support import LAYERS, TRACED
 
     targets = {name: load_target(name) for name in BACKENDS}
     lines = [
@@ -93,7 +93,7 @@ def page() -> str:
         "([cli.md](cli.md#subclassed-models)). An argument of a layer or of its call that has another value than its default is converted or refused",
         "by name, and so is a mask, given or handed on from `Masking`; arrays and variables among a call's arguments are constants:",
         "",
-        _listed(LAYERS),
+        _listed({*LAYERS, *TRACED}),
         "",
         "## Keras activations",
         "",

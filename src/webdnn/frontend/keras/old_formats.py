@@ -15,7 +15,7 @@ from webdnn.frontend.keras.configuration import field as typed
 from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, rewrite
 from webdnn.frontend.keras.old_nodes import Numbering, is_old, modern_call, modern_outputs
 from webdnn.frontend.keras.operations import OPERATIONS
-from webdnn.frontend.keras.support import INPUT, LAYERS, MODELS, TRUSTED, is_operation
+from webdnn.frontend.keras.support import INPUT, MODELS, TRUSTED, is_layer, is_operation
 from webdnn.frontend.keras.tensorflow_operations import LAYERS as TENSORFLOW_LAYERS
 from webdnn.frontend.keras.tensorflow_operations import operation_of
 from webdnn.graph.errors import ModelError, UnsupportedError
@@ -103,12 +103,12 @@ class Modern:
         """In HDF5 files the operation `x + y` and the layer Add have one name; only layers are trainable or have a type."""
         if class_name not in OPERATIONS or self.version < 3:
             return False
-        return class_name not in LAYERS or not ("trainable" in config or "dtype" in config)
+        return not is_layer(class_name) or not ("trainable" in config or "dtype" in config)
 
     def _module(self, name: str, module: str) -> str | None:
         if name in LAYER_MODULES:
             return LAYER_MODULES[name]
-        return "keras.layers" if module or name in LAYERS or name in (INPUT, "Lambda") else None
+        return "keras.layers" if module or is_layer(name) or name in (INPUT, "Lambda") else None
 
     def _objects(self, value: Any, path: str) -> Any:
         """A setting with the layers inside it (TimeDistributed's) in today's form."""
@@ -116,11 +116,9 @@ class Modern:
             return [self._objects(item, path) for item in value]
         if not isinstance(value, Mapping):
             return value
-        if isinstance(value.get("config"), (Mapping, list)) and str(value.get("class_name")) in {
-            *LAYERS,
-            *MODELS,
-            *RENAMED_CLASSES,
-        }:
+        name = str(value.get("class_name"))
+        known = is_layer(name) or name in MODELS or name in RENAMED_CLASSES
+        if known and isinstance(value.get("config"), (Mapping, list)):
             inner = value["config"].get("name") if isinstance(value["config"], Mapping) else None
             return self.entry(value, f"{path}/{inner}" if isinstance(inner, str) else path, f"a layer in {path!r}")
         return {key: self._objects(item, path) for key, item in value.items()}

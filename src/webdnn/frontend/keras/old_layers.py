@@ -71,6 +71,7 @@ RENAMED_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
+    "GroupedQueryAttention": "GroupQueryAttention",  # which Keras 3 writes into HDF5 files and does not read again
     "TimeDistributedDense": "Dense",  # a Dense works on the last axis of any number
 }
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D")

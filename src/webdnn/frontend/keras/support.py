@@ -23,6 +23,15 @@ from webdnn.graph.errors import UnsupportedError
 _FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
+# Layers of Keras that have no lowering, since Keras's own `call` says what they do in layers and operations that have: it is traced, like that of a
+# layer of the user's. So Keras's code is what reads their arguments and masks.
+TRACED = frozenset(
+    (
+        *("AdditiveAttention", "Attention", "MultiHeadAttention"),
+        *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
+    )
+)
+
 MODELS = ("Functional", "Model", "Sequential")
 INPUT = "InputLayer"
 TRUSTED = ("keras", "tensorflow", "tf_keras")  # roots of the modules that a layer of Keras itself may name
@@ -36,10 +45,10 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-AdditiveAttention Attention AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
-ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell GroupQueryAttention HashedCrossing
+AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
+ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell HashedCrossing
 Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram MultiHeadAttention ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
+MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
 SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
@@ -86,6 +95,11 @@ def is_operation(module: str) -> bool:
     return module.startswith(("keras.src.ops.", "keras.ops", "keras.src.activations"))
 
 
+def is_layer(class_name: str) -> bool:
+    """Whether Keras's layer of that class can be converted, by a lowering or by tracing its code."""
+    return class_name in LAYERS or class_name in TRACED
+
+
 def class_trouble(
     class_name: str, module: str, registered: str | None, known: Collection[str] = frozenset()
 ) -> str | None:
@@ -96,7 +110,7 @@ def class_trouble(
         return f"custom layer, registered as {registered!r}; {CUSTOM_OBJECTS}"
     if module and module.split(".")[0] not in TRUSTED:
         return f"custom layer of the module {module!r}; {CUSTOM_OBJECTS}"
-    supported = class_name in OPERATIONS if is_operation(module) else class_name in LAYERS
+    supported = class_name in OPERATIONS if is_operation(module) else is_layer(class_name)
     if supported or (not module and class_name in OPERATIONS):
         return None
     if not module and class_name not in UNSUPPORTED:
@@ -259,6 +273,6 @@ def _object_trouble(layer: LayerConfig, known: Collection[str]) -> str | None:
             name = config if name == "function" else name
             if not isinstance(name, str):
                 return f"its configuration names a class by {str(name)[:80]!r}"
-            if not (name in known or name in _VALUES or name in LAYERS or name in activation.ACTIVATIONS):
+            if not (name in known or name in _VALUES or is_layer(name) or name in activation.ACTIVATIONS):
                 return f"its configuration names {name!r}, which is no layer or activation of Keras; if it is yours, {CUSTOM_FUNCTION}"
     return None

@@ -23,7 +23,7 @@ from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
-from webdnn.frontend.keras.support import INPUT, LAYERS, Trouble, class_trouble, is_operation, refuse
+from webdnn.frontend.keras.support import INPUT, LAYERS, TRACED, Trouble, class_trouble, is_operation, refuse
 from webdnn.frontend.keras.tracing import Recording, call_keywords, has_own_graph, is_own, set_mask, symbol, trace
 from webdnn.frontend.keras.training import training_counts, warn_of_training
 from webdnn.graph.dim import Size
@@ -62,7 +62,7 @@ class Walk:
         layer = node.operation
         inside = context.inside(layer.name)
         nested = has_own_graph(layer)
-        traced = nested or is_lambda(layer) or is_own(layer)
+        traced = nested or has_code(layer)
         try:
             reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
             reason = reason or dtype_trouble(node, traced)
@@ -89,7 +89,7 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        if is_lambda(layer) or is_own(layer):
+        if has_code(layer):
             results = self.own(call, training, context)
         else:
             refuse_masks(call)
@@ -98,7 +98,7 @@ class Walk:
         return self.with_masks(call, results, context)
 
     def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
-        """The outputs of a Lambda or subclassed layer, whose `call` is traced."""
+        """The outputs of a layer whose `call` is traced."""
         symbols: list[Any] = []
         values: list[Tensor] = []
 
@@ -179,7 +179,7 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
     """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
     import keras
 
-    if not isinstance(layer, keras.Layer) or has_own_graph(layer) or is_own(layer):
+    if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
         return lower_part(layer, inputs, context)
     name = type(layer).__name__
     if name not in LAYERS:
@@ -232,7 +232,12 @@ def refuse_masks(call: LayerCall) -> None:
 
 def makes_masks(layer: Any) -> bool:
     """Whether a layer's `compute_mask` may give a mask where no input has one. Merging layers do not."""
-    return type(layer).__name__ in ("Embedding", "Masking") or is_lambda(layer) or is_own(layer)
+    return type(layer).__name__ in ("Embedding", "Masking") or has_code(layer)
+
+
+def has_code(layer: Any) -> bool:
+    """Whether what a layer does is found by tracing its `call`: a layer of the user's, a Lambda, or one of Keras in TRACED."""
+    return is_lambda(layer) or is_own(layer) or type(layer).__name__ in TRACED
 
 
 def is_lambda(layer: Any) -> bool:
