@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "backend": {"graph", "children", "descriptor.schema"},
     "backend.*": {"graph", "children", "descriptor.schema", "backend"},
     "descriptor": {"graph"},
+    "plugin": {"graph", "optimizer", "backend", "frontend"},
 }
 UNRESTRICTED = {"cli", "api", "__main__"}
 

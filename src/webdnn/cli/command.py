@@ -11,7 +11,7 @@ from pathlib import Path
 
 from webdnn.cli.convert import convert
 from webdnn.cli.errors import UsageError, debug_level, run
-from webdnn.cli.frontends import Frontend, keywords_of
+from webdnn.cli.frontends import Frontend, keywords_of, layers_of
 from webdnn.cli.options import Parser, add_options, options_of
 from webdnn.cli.progress import Progress, silenced
 from webdnn.cli.report import print_report
@@ -19,6 +19,7 @@ from webdnn.cli.terminal import Terminal
 from webdnn.frontend.input_shape import InputShape, parse_input_shape
 from webdnn.graph.errors import ModelWarning, WebDNNError
 from webdnn.graph.graph import Graph
+from webdnn.plugin import Plugins, loaded
 
 SIZES = "Sizes of --input_shape may be names: '(N,224,224,3)' leaves the batch to the page, '(N<=8,H,W,3)' the image's size too."
 
@@ -46,7 +47,12 @@ def run_command(parser: Parser, argv: Sequence[str] | None, frontend_of: Callabl
 
 
 def _convert(arguments: argparse.Namespace, frontend_of: Callable[[Path], Frontend]) -> None:
-    options, notes = options_of(arguments)
+    with loaded(arguments.plugin) as plugins:
+        _convert_with(arguments, frontend_of, plugins)
+
+
+def _convert_with(arguments: argparse.Namespace, frontend_of: Callable[[Path], Frontend], plugins: Plugins) -> None:
+    options, notes = options_of(arguments, plugins)
     shapes = [_parse_shape(text) for text in arguments.input_shape]
     progress = Progress(quiet=arguments.quiet)
     for note in notes:
@@ -54,7 +60,7 @@ def _convert(arguments: argparse.Namespace, frontend_of: Callable[[Path], Fronte
 
     def load() -> Graph:
         frontend = frontend_of(arguments.model)
-        keywords = keywords_of(frontend, arguments)
+        keywords = keywords_of(frontend, arguments) | layers_of(frontend, plugins)
         with progress.stage(f"load {arguments.model}"), silenced(debug_level() == 0), shown_warnings(progress):
             graph: Graph = frontend.imported().load(arguments.model, shapes, **keywords)
             return graph

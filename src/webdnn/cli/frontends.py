@@ -15,6 +15,7 @@ from webdnn.cli.errors import UsageError
 from webdnn.frontend import formats
 from webdnn.frontend.formats import Format, format_of
 from webdnn.graph.errors import UnsupportedError
+from webdnn.plugin import Plugins
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,17 @@ def keywords_of(frontend: Frontend, arguments: argparse.Namespace) -> dict[str, 
     return {frontend.keywords.get(name, name): value for name, value in given.items()}
 
 
+def layers_of(frontend: Frontend, plugins: Plugins) -> dict[str, Any]:
+    """The keyword with which a frontend's functions get the layers of plugins, where there are any."""
+    (name,) = (name for name, known in FRONTENDS.items() if known is frontend)
+    layers = plugins.layers(name)
+    return {"layers": layers} if layers else {}
+
+
 def check_keywords(frontend: Frontend, function: Callable[..., Any], given: Mapping[str, object]) -> None:
     """Raises UnsupportedError for options that `function` of the frontend does not have."""
     parameters = inspect.signature(function).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "layers"]  # those are of plugins
     unknown = [name for name in given if name not in known]
     if unknown:
         raise UnsupportedError(

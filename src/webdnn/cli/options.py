@@ -12,6 +12,7 @@ from webdnn import __version__
 from webdnn.cli.backends import BACKENDS, parse_backends
 from webdnn.cli.convert import Options
 from webdnn.cli.errors import UsageError, debug_level
+from webdnn.plugin import Plugins
 
 PREPROCESS = ("none", "caffe", "tf", "torch")
 ENCODINGS = ("raw",)
@@ -79,6 +80,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the C compiler of the webassembly backend: zig's, which is a Python package; emcc or clang on the PATH (default: zig)",
     )
     parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a Python file, which is run, that registers layers, ops, kernels or rules for this conversion; may be repeated",
+    )
+    parser.add_argument(
         "--encoding",
         metavar="NAME",
         default=ENCODINGS[0],
@@ -98,7 +107,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action="version", version=f"webdnn {__version__}")
 
 
-def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
+def options_of(arguments: argparse.Namespace, plugins: Plugins) -> tuple[Options, list[str]]:
     """The options, and notes for the user."""
     check_encoding(arguments.encoding)
     backends, notes = parse_backends(arguments.backend) if arguments.backend is not None else (None, [])
@@ -114,6 +123,7 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
         force=arguments.force,
         dump=arguments.dump,
         debug=debug_level(),
+        plugins=plugins,
     )
     return options, notes
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from webdnn.frontend.isolation import check_regular, reading
 from webdnn.frontend.keras.configuration import parse
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.custom import code_advice, own_objects
 from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
 from webdnn.frontend.keras.old_kernels import converter
@@ -60,25 +61,27 @@ def load_model(
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | os.PathLike[str]] = (),
     timeout: float | None = None,
+    converters: Converters | None = None,
 ) -> Any:
-    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, `timeout` the seconds for
-    reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
+    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, as do the classes of
+    `converters`; `timeout` the seconds for reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
     cannot be converted."""
     file = Path(path)
     check_name(file)
     check_environment()
+    converters = converters or Converters()
 
     def early(found: ModelFile) -> None:
         """What can be said before the weights are read and Keras is imported, which takes seconds."""
         refuse_code(file, found.config, allow_unsafe)
-        if not custom_objects:
+        if not custom_objects and not converters.lowerings:
             judged(found, {}, {}, allow_unsafe)
 
     found = read_file(file, early, timeout)
     keras = _import_keras()
-    own = own_objects(keras, custom_objects)
+    own = {**converters.objects(keras), **own_objects(keras, custom_objects)}
     with _faults_of(file):
-        config, modern = judged(found, own, operation_modules(), allow_unsafe)
+        config, modern = judged(found, {*own, *converters.lowerings}, operation_modules(), allow_unsafe)
     _tell_renamed(modern.renamed)
     return _build(keras, found, config, modern, own, allow_unsafe)
 

@@ -16,6 +16,7 @@ from webdnn.frontend.keras.calls import (
     is_array,
     nested_inputs,
 )
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
@@ -62,7 +63,7 @@ class Walk:
         layer = node.operation
         inside = context.inside(layer.name)
         nested = has_own_graph(layer)
-        traced = nested or has_code(layer)
+        traced = nested or has_code(layer) or context.converter(layer) is not None
         try:
             reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
             reason = reason or dtype_trouble(node, traced)
@@ -89,9 +90,11 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        if has_code(layer):
+        if has_code(layer) and context.converter(layer) is None:
             results = self.own(call, training, context)
         else:
+            if training and is_own(layer):
+                raise UnsupportedError("called with training=True, for which its converter was not made")
             refuse_masks(call)
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
             results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
@@ -176,9 +179,12 @@ class Walk:
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others: Any) -> Any:
-    """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
+    """One call of a layer that has a converter of its own or is in LAYERS, or of a model, a subclassed layer or a function with one result."""
     import keras
 
+    if (own := context.converter(layer)) is not None:
+        check_names(own, others)
+        return lowered(layer, lambda reading: own(reading, inputs, context, **others))
     if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
         return lower_part(layer, inputs, context)
     name = type(layer).__name__
@@ -277,10 +283,11 @@ def build_graph(
     placeholders: Mapping[str, Placeholder],
     is_traced: bool = False,
     is_trial: bool = False,
+    converters: Converters | None = None,
 ) -> Graph:
     """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
     that lists all that cannot be converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which
-    seek no further ones."""
+    seek no further ones. `converters` are lowerings besides LAYERS."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -290,12 +297,16 @@ def build_graph(
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
         type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
-    context = Context(lower_layer=lower_layer, is_inference=not is_traced and hasattr(model, "predict"))
+    context = Context(
+        lower_layer=lower_layer,
+        converter=(converters or Converters()).find,
+        is_inference=not is_traced and hasattr(model, "predict"),
+    )
     outputs = walk.model(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True)
+        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True, converters=converters)
         raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
