@@ -71,8 +71,8 @@ def convert(
     """Writes the Descriptor of a model to the directory `out`, and gives the report of what is in it.
 
     `model` is what `load` takes, which gets `input_shapes`, `plugins` and `options`, or a Graph, for whose ops `plugins` may have kernels. The
-    others are those of the command line (docs/cli.md): `backends` are names of those that must be able to run the model (None: all that can), and `visualize` is `--visualize_ir`. Nothing is
-    printed; warnings are ModelWarning.
+    others are those of the command line (docs/cli.md): `backends` are names of those that must be able to run the model (None: all that can),
+    and `visualize` is `--visualize_ir`. Nothing is printed; warnings are ModelWarning.
 
     Raises a subclass of WebDNNError; what was in `out` before is then still there.
     """

@@ -30,6 +30,7 @@ from webdnn.graph.ops import (
     Fill,
     Gather,
     GatherElements,
+    GroupNormalize,
     Iota,
     JointElementwise,
     MatMul,
@@ -465,8 +466,26 @@ def test_evaluate_agrees(comparison: Comparison) -> None:
 
 def test_every_op_is_compared() -> None:
     compared = {type(c.op.op if isinstance(c.op, _Fixed | _Indexed) else c.op) for c in COMPARISONS}
-    elsewhere = {JointElementwise, Normalize, ScatterElements, ScatterRows, Fill, Iota}  # test_integers.py, and below
+    elsewhere = {
+        GroupNormalize,
+        JointElementwise,
+        Normalize,
+        ScatterElements,
+        ScatterRows,
+        Fill,
+        Iota,
+    }  # test_integers.py, and below
     assert compared | elsewhere == set(OPS)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_normalize_is_onnxs(groups: int) -> None:
+    x = np.random.default_rng(2).normal(3, 1, (2, 5, 4, 6))
+    have = GroupNormalize(groups, 1e-2).evaluate([x])[0]
+    # A group of channels is one channel of a longer image.
+    reference = onnx_node("InstanceNormalization", np.ones(groups), np.zeros(groups), epsilon=1e-2)
+    want = reference(x.transpose(0, 3, 1, 2).reshape(2, groups, -1)).reshape(2, 6, 5, 4).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-6)
 
 
 def test_joint_results_are_those_of_their_programs() -> None:

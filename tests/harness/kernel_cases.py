@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from harness.cases import BATCHES, Case, N, Random, graph_of, source
+from harness.cases import BATCHES, Case, N, Random, graph_of, one, source
 from webdnn.graph.graph import Graph, Node, Value, apply
-from webdnn.graph.ops import Concat, Conv2D, Conv2DTranspose, DepthwiseConv2D, JointElementwise, Repeat, Reshape, Slice
+from webdnn.graph.ops import (
+    BatchMatMul,
+    Concat,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    GroupNormalize,
+    JointElementwise,
+    Repeat,
+    Reshape,
+    Slice,
+    Softmax,
+)
 from webdnn.graph.ops.elementwise import elementwise
-from webdnn.graph.program import Call, Program
+from webdnn.graph.program import Call, Program, single
 from webdnn.optimizer import optimize
 
 CELL = Program(
@@ -82,4 +94,39 @@ def _computed_weights() -> list[Case]:
     return [Case("convolutions by computed weights, symbolic batch", convolutions, BATCHES)]
 
 
-KERNEL_CASES = [*_joint(), *_computed_weights()]
+def _group_normalizations() -> list[Case]:
+    def finished(random: Random) -> Graph:
+        x, other = source("x", N, 5, 3, 12), source("other", N, 5, 3, 12)
+        program = Program(4, (Call("mul", (0, 1)), Call("add", (4, 2)), Call("sub", (5, 3)), Call("relu", (6,))))
+        scaled = apply(GroupNormalize(3, 1e-3, program), x, random.constant(12), random.constant(12), other)
+        return graph_of([x, other], [scaled, apply(GroupNormalize(2), elementwise("add", x, 100.0))])
+
+    return [
+        *(
+            Case(
+                f"group normalization, {groups} of {channels} channels",
+                one((2, 7, 9, channels), GroupNormalize(groups)),
+            )
+            for groups, channels in ((1, 5), (2, 6), (4, 32), (7, 7), (3, 24))
+        ),
+        Case("group normalization of large images", one((1, 90, 70, 10), GroupNormalize(5, 1e-5))),
+        Case("group normalization without space", one((3, 8), GroupNormalize(2))),
+        Case("group normalization with an epilogue, symbolic batch", finished, BATCHES),
+    ]
+
+
+def _attention() -> list[Case]:
+    def in_blocks(random: Random) -> Graph:
+        """What the optimizer makes of large attention: a loop without states, whose body has products and a softmax."""
+        q, k, v = source("q", 3, N, 2, 5, 8), source("k", N, 7, 2, 8), source("v", N, 7, 2, 6)
+        rows, keys, values = (source(x.op.label, *x.shape[i:]) for i, x in ((1, q), (0, k), (0, v)))  # type: ignore[attr-defined]
+        scores = apply(BatchMatMul(None, (0, 2, 3, 1), single("mul", None, 0.5)), rows, keys)
+        body = Graph(
+            (rows, keys, values), (apply(BatchMatMul(None, (0, 2, 1, 3)), apply(Softmax(), scores), values),), ("y",)
+        )
+        return graph_of([q, k, v], [apply(Repeat(3, body, 0, 1), q, k, v)])
+
+    return [Case("attention in blocks, symbolic batch", in_blocks, BATCHES)]
+
+
+KERNEL_CASES = [*_joint(), *_attention(), *_group_normalizations(), *_computed_weights()]

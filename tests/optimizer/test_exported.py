@@ -101,7 +101,7 @@ def test_an_exported_network_keeps_the_transpose_of_its_input() -> None:
 PATTERNS = {
     "pixel shuffle": (lambda b, x: pixel_shuffle(x, 2), ["Reshape", "Transpose", "Reshape"]),
     "channel shuffle": (lambda b, x: channel_shuffle(x, 2), ["Reshape", "Transpose", "Reshape"]),
-    "group norm": (lambda b, x: group_norm(b, x, 2), ["Reshape", "Reduce", "Reduce", "Reshape"]),
+    "group norm": (lambda b, x: group_norm(b, x, 2), ["Reshape", "GroupNormalize", "Reshape"]),
     "softmax of channels": (lambda b, x: transpose(apply(Softmax(), transpose(x, *TO_LAST)), *TO_FIRST), ["Softmax"]),
     "softmax of pixels": (
         lambda b, x: reshape(apply(Softmax(), reshape(x, x.shape[0], 8, 24)), *x.shape),

@@ -23,6 +23,7 @@ ESCAPED = "\\|"
 RENAMED = {
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
+    "CTCDecode": "ctc_decode",
     "CropImages": "image.crop_images",
     "ExtractPatches": "image.extract_patches",
     "GaussianBlur": "image.gaussian_blur",

@@ -125,7 +125,7 @@ def _box(node: Node) -> _Box:
     lines = [("op", op.name + _details(node))]
     lines += [("dim", line) for line in _name_lines([op.label] if isinstance(op, Input) else node.origin)]
     if isinstance(op, WithEpilogue) and op.program:
-        first, *rest = _steps(op.program, [None, *node.inputs[2:]])
+        first, *rest = _steps(op.program, [None, *node.inputs[op.main :]])
         lines += [("epilogue", line) for line in _wrapped([f"→ {first}", *rest], LONGEST)]
     if isinstance(op, Elementwise | JointElementwise):
         lines += [("epilogue", line) for line in _wrapped(_steps(op.program, node.inputs), LONGEST)]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph
 from webdnn.graph.verify import verify
+from webdnn.optimizer.attention import cut_large_attention
 from webdnn.optimizer.computed_weights import expand_computed_weights
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
@@ -57,17 +58,18 @@ class Pass:
 def optimize(graph: Graph, level: int = 1, observer: Observer | None = None, further: Sequence[Rule] = ()) -> Graph:
     """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 changes only what no backend runs.
 
-    The list of passes runs until a whole round changes nothing, and again if EXPANSION changes something then; at last LAST_PASSES run once.
-    `further` are rules that are tried before PASSES. `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes,
-    timings and why rules leave what they looked at to stderr, 2 also the graph after each pass that changed it.
+    The list of passes runs until a whole round changes nothing, and again when EXPANSION or ATTENTION changes something then; at last LAST_PASSES
+    run once. `further` are rules that are tried before PASSES.
+    `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to
+    stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
         return _run(EXPANSION, graph, observer)
     passes = (*([further_rules(further)] if further else []), *PASSES)
     graph = _to_fixpoint(graph, observer, passes)
-    expanded = _run(EXPANSION, graph, observer)
-    if expanded is not graph:
-        graph = _to_fixpoint(expanded, observer, passes)
+    for step in (EXPANSION, ATTENTION):
+        better = _run(step, graph, observer)
+        graph = graph if better is graph else _to_fixpoint(better, observer, passes)
     if _debug_level():
         _print_reasons(graph)
     for step in LAST_PASSES:
@@ -177,6 +179,11 @@ PASSES = (
         "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
+    whole_graph(
+        "cse_of_moves",
+        share_common_subexpressions,
+        "after transpose_motion, which makes a move anew for each of its readers; before rows, which looks for one value that is read twice",
+    ),
     rules(
         "rows",
         [recognize_softmax, recognize_normalize],
@@ -209,6 +216,12 @@ EXPANSION = whole_graph(
     "computed_weights",
     expand_computed_weights,
     "when weights that can be folded into constants are constants; what it makes is optimized like all else",
+)
+
+ATTENTION = whole_graph(
+    "attention_blocks",
+    cut_large_attention,
+    "when the softmax and the epilogues of its products are found",
 )
 
 LAST_PASSES = (

@@ -55,22 +55,22 @@ def from_model(
 
 def _graph_of(model: Any, shapes: Sequence[InputShape], converters: Converters) -> Graph:
     from webdnn.frontend.keras.restoring import check_numbers
-    from webdnn.frontend.keras.tracing import functional_of, has_own_graph, is_own
+    from webdnn.frontend.keras.tracing import Subclassed, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
     _build(model, shapes)
-    is_traced = is_own(model) and not has_own_graph(model)
-    if is_traced:
-        model = functional_of(model, shapes)
-    if not has_own_graph(model):
+    source = model
+    if is_own(model) and not has_own_graph(model):
+        model = Subclassed(model, shapes)
+    elif not has_own_graph(model):
         raise UnsupportedError(
             f"model {getattr(model, 'name', model)!r} ({type(model).__name__}) has no graph of layers; "
             "models of Keras with a known input can be converted"
         )
-    check_numbers(model)
+    check_numbers(source)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     sizes, placeholders = match_input_shapes(wanted, shapes)
-    return build_graph(model, sizes, placeholders, is_traced, converters=converters)
+    return build_graph(model, sizes, placeholders, converters=converters)
 
 
 def _build(model: Any, input_shapes: Sequence[InputShape]) -> None:

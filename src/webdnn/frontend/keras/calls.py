@@ -33,7 +33,7 @@ class LayerCall:
     """One call of a layer. `arguments` are those that were given, by Keras's names, with KerasTensors, constants and, where Keras fills in a mask by
     itself, our `Tensor`s; `training` is not among them, and None where the call does not say."""
 
-    def __init__(self, node: Any, known: Mapping[int, Tensor]) -> None:
+    def __init__(self, node: Any, known: dict[int, Tensor]) -> None:
         self.layer, self.known = node.operation, known
         given = call_arguments(self.layer.call, node.arguments.args, _without_training(self.layer, node))
         self.training = _flag(node.arguments.kwargs.get("training"))
@@ -92,6 +92,14 @@ class LayerCall:
         if self.others.get("mask") is not None:
             return self.others["mask"]
         return keras.tree.map_structure(self.mask, self.first)
+
+    def forget_masks(self, tensors: Sequence[Tensor]) -> None:
+        """Takes the masks away from tensors, as Keras's MultiHeadAttention does with what it is called with: later calls see none. A layer that
+        returns its input as it is, such as Dropout, has it in common with the layers before."""
+        gone = {id(x.value) for x in tensors}
+        for key, x in self.known.items():
+            if id(x.value) in gone:
+                self.known[key] = Tensor(x.value)
 
     def _add_masks(self) -> None:
         """Masks of the tensors, where the layer has parameters for them, as Keras fills them in."""

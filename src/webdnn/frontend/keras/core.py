@@ -97,6 +97,7 @@ TRAINING_ONLY = (
     "AugMix",
     "CutMix",
     "Dropout",
+    "Equalization",
     "GaussianDropout",
     "GaussianNoise",
     "MixUp",

@@ -28,6 +28,7 @@ from webdnn.frontend.keras.restoring import (
     watched_variables,
     without_initializers,
 )
+from webdnn.frontend.keras.stand_ins import stand_ins, with_stand_ins
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
 from webdnn.frontend.packages import requirement
 from webdnn.graph.errors import MissingPackageError, ModelError, ModelWarning, UnsupportedError, WebDNNError
@@ -64,8 +65,8 @@ def load_model(
     converters: Converters | None = None,
 ) -> Any:
     """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, as do the classes of
-    `converters`; `timeout` the seconds for reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
-    cannot be converted."""
+    `converters`; `timeout` the seconds for reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file
+    that is none, UnsupportedError for what cannot be converted."""
     file = Path(path)
     check_name(file)
     check_environment()
@@ -113,7 +114,9 @@ def _build(
     keras: Any, found: ModelFile, config: Mapping[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool
 ) -> Any:
     file = found.path
-    known = {**own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    replaced = stand_ins()
+    known = {**replaced, **own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    config = with_stand_ins(config, replaced)
     today = converter(found.config, found.major, found.versions.get("backend", ""))
     with (
         _faults_of(file),
@@ -193,6 +196,8 @@ def read_file(file: Path, early: Callable[[ModelFile], None], timeout: float | N
             elif frame["kind"] == "config":
                 found.config = parse(frame["text"], str(file))
                 early(found)
+            elif frame["kind"] == "asset":
+                found.stored.assets[frame["path"]] = frame["text"]
             elif frame["kind"] == "group":
                 found.stored.names[frame["path"]] = frame["names"]
             elif array is not None:

@@ -13,6 +13,7 @@ from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, operand, tensor
 from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.keras.operation_products import EPSILON
+from webdnn.frontend.keras.size_values import at_or_below
 from webdnn.frontend.products import einsum
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -41,8 +42,8 @@ def lower_attention(
     if mask is not None:
         logits = e("where", tensor(c, mask), logits, MASKED)
     if operation.is_causal:
-        sizes = [known(size, "causal attention") for size in logits.shape[2:]]
-        logits = e("where", c.literal(np.tril(np.ones(sizes, bool))), logits, MASKED)
+        rows, columns = logits.shape[2:]
+        logits = e("where", at_or_below(c, rows, columns), logits, MASKED)
     return einsum(c, "bnts,bsnh->btnh", c.apply(Softmax(), logits), v)
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes, single_axis
-from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast, number_as
+from webdnn.frontend.keras.operation_dtypes import Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import broadcast, known
+from webdnn.frontend.keras.operation_indices import broadcast, copied, known, reversed_along, whole
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.graph.dim import Size, number
+from webdnn.frontend.keras.size_values import at_or_below
+from webdnn.graph.dim import Dim, Size
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
     wanted = operation.newshape if isinstance(operation.newshape, (tuple, list)) else (operation.newshape,)
-    return c.reshape(x, fill_in([-1 if s is None else int(s) for s in wanted], x.type.elements))
+    return c.reshape(x, fill_in([-1 if s is None else whole(s) for s in wanted], x.type.elements))
 
 
 def lower_transpose(c: Context, operation: Any, x: Value) -> Value:
@@ -146,23 +147,34 @@ def lower_pad(c: Call, operation: Any, x: Value, constant_values: Any = None) ->
         return c.frame(x, amounts, float(value))
     if operation.mode not in ("reflect", "symmetric", "edge", "wrap"):
         raise UnsupportedError(f"padding mode {operation.mode!r}")
-    for axis, amount in enumerate(amounts):
-        if any(amount):
-            places = np.pad(np.arange(known(x.shape[axis], f"padding {operation.mode!r}")), amount, operation.mode)
-            x = c.take(x, axis, places.tolist())
+    for axis, (before, after) in enumerate(amounts):
+        x = mirrored(c, x, axis, before, after, operation.mode)
     return x
+
+
+def mirrored(c: Context, x: Value, axis: int, before: int, after: int, mode: str) -> Value:
+    """x continued along an axis by elements of its own, as numpy.pad does in the modes reflect, symmetric, edge and wrap. Along a
+    symbolic axis, which must be longer than what is added, these are taken from a piece at either end."""
+    if before == after == 0:
+        return x
+    size = x.shape[axis]
+    if isinstance(size, int):
+        return c.take(x, axis, np.pad(np.arange(size), (before, after), mode).tolist())  # type: ignore[call-overload]
+    reach = max(before, after) + 1
+    ends = c.cut(x, axis, 0, reach), c.cut(x, axis, size - reach, reach)
+    both = np.concatenate([np.arange(reach), np.arange(reach) + reach])  # of a short axis that is made of both ends
+    places = np.pad(both, (before, after), mode)  # type: ignore[call-overload]
+    near = c.concat(ends, axis)
+    first, last = (
+        [c.take(near, axis, p.tolist())] if len(p) else [] for p in (places[:before], places[-after:][:after])
+    )
+    return c.concat([*first, x, *last], axis)
 
 
 def lower_flip(c: Context, operation: Any, x: Value) -> Value:
     return reversed_along(
         c, x, range(x.type.rank) if operation.axis is None else positive_axes(operation.axis, x.type.rank)
     )
-
-
-def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
-    for axis in axes:
-        x = c.take(x, axis, range(known(x.shape[axis], "flip") - 1, -1, -1))
-    return x
 
 
 def lower_roll(c: Context, operation: Any, x: Value) -> Value:
@@ -185,20 +197,40 @@ def _rolled(c: Context, x: Value, axis: int, shift: int) -> Value:
 
 
 def lower_repeat(c: Context, operation: Any, x: Value) -> Value:
+    """Every element along an axis several times; so often as all, or each as its own number says."""
     if operation.axis is None:
         x, axis = c.reshape(x, (x.type.elements,)), 0
     else:
         axis = operation.axis % x.type.rank
-    size = known(x.shape[axis], "repeat")
-    return c.take(x, axis, np.repeat(np.arange(size), array_of(operation.repeats)).tolist())
+    times = operation.repeats
+    if np.size(times) == 1:
+        return repeated(c, x, axis, times if isinstance(times, Dim) else int(np.ravel(array_of(times))[0]), each=True)
+    return c.take(x, axis, np.repeat(np.arange(known(x.shape[axis], "repeat")), array_of(times)).tolist())
+
+
+def repeated(c: Context, x: Value, axis: int, times: Size, each: bool) -> Value:
+    """x so many times along an axis: each element at once, or the whole again and again."""
+    before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    if times == 1:
+        return x
+    if not each and isinstance(times, int):
+        return c.concat([x] * times, axis)
+    if each and isinstance(times, int) and isinstance(size, int):
+        return c.take(x, axis, np.repeat(np.arange(size), times).tolist())
+    inner = c.reshape(x, (*before, size, 1, *after) if each else (*before, 1, size, *after))
+    copies = copied(c, inner, axis + 1 if each else axis, times)
+    return c.reshape(copies, (*before, size * times, *after))
 
 
 def lower_tile(c: Context, operation: Any, x: Value) -> Value:
-    repeats = [int(r) for r in np.atleast_1d(operation.repeats)]
+    given = (
+        operation.repeats if isinstance(operation.repeats, (tuple, list)) else np.atleast_1d(operation.repeats).tolist()
+    )
+    repeats: list[Size] = [whole(r) for r in given]
     rank = max(len(repeats), x.type.rank)
     x = c.reshape(x, (1,) * (rank - x.type.rank) + x.shape)
-    for axis, times in enumerate((1,) * (rank - len(repeats)) + tuple(repeats)):
-        x = c.concat([x] * times, axis)
+    for axis, times in enumerate([1] * (rank - len(repeats)) + repeats):
+        x = repeated(c, x, axis, times, each=False)
     return x
 
 
@@ -223,21 +255,6 @@ def lower_mesh(c: Context, operation: Any, *xs: Any) -> list[Value]:
     return [c.swap(mesh, 0, 1) for mesh in meshes] if operation.indexing == "xy" and len(lines) > 1 else meshes
 
 
-def lower_range(c: Call, operation: Any, start: Any, stop: Any) -> Value:
-    """`num` numbers from `start` to `stop`, along a new axis."""
-    if operation.retstep:
-        raise UnsupportedError("retstep")
-    first, last = tensor(c, start), tensor(c, stop)
-    rank = max(first.type.rank, last.type.rank)
-    axis, steps = operation.axis % (rank + 1), max(operation.num - bool(operation.endpoint), 1)
-    shares = (np.arange(operation.num) / steps).reshape(-1, *(1,) * rank)
-    e = c.elementwise
-    line = e("add", e("mul", first, c.literal(1 - shares)), e("mul", last, c.literal(shares)))
-    target = c.result if operation.dtype is None else str(operation.dtype)
-    line = cast(c, e("floor", line), target) if target in RANGES else line
-    return c.transpose(line, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
-
-
 def lower_rotate(c: Context, operation: Any, x: Value) -> Value:
     """By a quarter turn, `k` times."""
     first, second = (a % x.type.rank for a in operation.axes)
@@ -250,9 +267,9 @@ def triangle(upper: bool) -> OperationLowering:
     """x with zeros below (`upper`) or above a diagonal of its last two axes."""
 
     def lower(c: Context, operation: Any, x: Value) -> Value:
-        shape = tuple(number(size) for size in (known(s, "a triangle") for s in x.shape[-2:]))
-        mask = (np.triu if upper else np.tril)(np.ones(shape, bool), operation.k)
-        return c.elementwise("where", c.literal(mask), x, 0.0)
+        rows, columns = x.shape[-2:]
+        below = at_or_below(c, rows, columns, int(operation.k) - upper)
+        return c.elementwise("where", below, 0.0, x) if upper else c.elementwise("where", below, x, 0.0)
 
     return lower
 
@@ -298,7 +315,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Full": lower_full,
     "Hsplit": split_along(1, 0),
     "Hstack": joined(1, a_line),
-    "Linspace": lower_range,
     "Meshgrid": lower_mesh,
     "Moveaxis": lower_move_axis,
     "Pad": lower_pad,

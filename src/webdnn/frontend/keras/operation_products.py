@@ -269,15 +269,6 @@ def lower_distances(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("sqrt", c.apply(Reduce("sum", (gap.type.rank - 1,)), c.elementwise("square", gap)))
 
 
-def lower_segment_sum(c: Context, operation: Any, x: Any, segments: Any) -> Value:
-    """The sum of the rows of each segment. That segments are sorted (`sorted`) changes nothing."""
-    if operation.num_segments is None or operation.sorted not in (True, False):
-        raise UnsupportedError("segments without num_segments, whose number is not known")
-    data, places = tensor(c, x), tensor(c, segments)
-    chosen = c.elementwise("equal", places, c.literal(np.arange(operation.num_segments).reshape(-1, 1)))
-    return contract(c, c.cast(chosen, data.dtype), data, [1], [0])
-
-
 OPERATIONS: dict[str, OperationLowering] = {
     "AdaptiveAveragePool": lower_adaptive(adaptive_average),
     "AdaptiveMaxPool": lower_adaptive(adaptive_max),
@@ -299,7 +290,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Normalize": lower_normalize,
     "Outer": lower_outer,
     "RMSNorm": lower_rms_norm,
-    "SegmentSum": lower_segment_sum,
     "SeparableConv": lower_separable,
     "Tensordot": lower_tensordot,
     "Vander": lower_vander,

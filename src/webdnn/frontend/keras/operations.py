@@ -15,16 +15,26 @@ import numpy as np
 
 from webdnn.frontend.keras import (
     operation_attention,
+    operation_coordinates,
+    operation_ctc,
     operation_elementwise,
     operation_images,
     operation_indices,
+    operation_matrices,
     operation_moves,
     operation_numbers,
     operation_order,
     operation_products,
+    operation_quantiles,
+    operation_ranges,
+    operation_rearrange,
     operation_reductions,
+    operation_segments,
+    operation_special,
+    operation_spectra,
     operation_truth,
 )
+from webdnn.frontend.keras.lengths import Length, has_lengths
 from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_dtypes import (
     AS_IS,
@@ -44,19 +54,29 @@ from webdnn.frontend.keras.operation_dtypes import (
 )
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.keras.reading import lowered_operation
-from webdnn.graph.dim import product
+from webdnn.frontend.keras.size_values import size_value
+from webdnn.graph.dim import Dim, product
 from webdnn.graph.graph import Value
 
 _FAMILIES = (
     operation_attention,
+    operation_coordinates,
+    operation_ctc,
     operation_elementwise,
     operation_images,
     operation_indices,
+    operation_matrices,
     operation_moves,
     operation_numbers,
     operation_order,
     operation_products,
+    operation_quantiles,
+    operation_ranges,
+    operation_rearrange,
     operation_reductions,
+    operation_segments,
+    operation_special,
+    operation_spectra,
     operation_truth,
 )
 OPERATIONS: dict[str, OperationLowering] = {
@@ -95,6 +115,8 @@ def dtypes(node: Any, known: Mapping[int, Value | None]) -> tuple[list[str], lis
         if (dtype := actual.get(id(leaf)) or dtype_of(leaf)) is not None
     ]
     declared = [str(tensor.dtype) for tensor in node.outputs]
+    if any(map(has_lengths, vars(node.operation).values())):
+        return operands, declared, True  # It moves elements; and Keras cannot compute with symbolic sizes.
     if all(actual[id(t)] == t.dtype for t in arguments.keras_tensors) and not any(
         dtype in RANGES for dtype in operands
     ):
@@ -113,7 +135,7 @@ def computed_dtypes(node: Any, actual: Mapping[int, str], shapes: Mapping[int, A
 
     def compute(*values: Any) -> Any:
         given = {id(t): value for t, value in zip(tensors, values, strict=True)}
-        args, keywords = node.arguments.convert(lambda x: given.get(id(x), x))
+        args, keywords = node.arguments.convert(lambda x: 2 if isinstance(x, Length) else given.get(id(x), x))
         return node.operation.call(*args, **keywords)
 
     stand_ins = [
@@ -132,9 +154,13 @@ def declared_dtypes(node: Any, actual: Mapping[int, str]) -> list[str]:
 
     outputs = node.outputs
     if any(actual[id(t)] != t.dtype for t in node.arguments.keras_tensors):
-        again, keywords = node.arguments.convert(
-            lambda x: keras.KerasTensor(x.shape, actual[id(x)]) if isinstance(x, keras.KerasTensor) else x
-        )
+
+        def changed(x: Any) -> Any:
+            if isinstance(x, keras.KerasTensor):
+                return keras.KerasTensor(x.shape, actual[id(x)])
+            return 2 if isinstance(x, Length) else x  # Which number it is makes no difference to dtypes.
+
+        again, keywords = node.arguments.convert(changed)
         outputs = keras.tree.flatten(node.operation.compute_output_spec(*again, **keywords))
     return [str(tensor.dtype) for tensor in outputs]
 
@@ -152,6 +178,8 @@ def taken(call: Call, rule: str, argument: Any, known: Mapping[int, Value | None
         value = known[id(argument)]
         return None if value is None else converted(call, rule, value, actual_dtype(argument, value))
     argument = plain(argument)
+    if isinstance(argument, Dim) and rule not in (AS_IS, INDEX):
+        return converted(call, rule, size_value(call, argument), "int")
     if rule == AS_IS or dtype_of(argument) is None:
         return argument
     if isinstance(argument, (bool, int, float)):
@@ -189,4 +217,6 @@ def plain(argument: Any) -> Any:
         return tuple(map(plain, argument))
     if isinstance(argument, slice):
         return slice(plain(argument.start), plain(argument.stop), plain(argument.step))
+    if isinstance(argument, Length):
+        return argument.size
     return argument.item() if isinstance(argument, np.generic) else argument

@@ -15,7 +15,7 @@ from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Value
 
 
-def fill_in(shape: Sequence[int], elements: Size) -> tuple[Size, ...]:
+def fill_in(shape: Sequence[Size], elements: Size) -> tuple[Size, ...]:
     """`shape` with its −1, if any, replaced by what `elements` leaves."""
     if -1 not in shape:
         return tuple(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from traceback import walk_tb
 from typing import Any
 
 from webdnn.frontend.input_shape import InputShape, match_input_shapes
-from webdnn.graph.dim import Size
+from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
+from webdnn.frontend.keras.traced_lengths import replaced, taking_lengths
 from webdnn.graph.errors import ModelError, UnsupportedError
 
 Shape = tuple[int | None, ...]
@@ -54,13 +55,6 @@ def _of_keras(module: Any) -> bool:
     return getattr(module, "__name__", "").split(".")[0] == "keras"
 
 
-def symbol(shape: tuple[Size, ...], dtype: str) -> Any:
-    """A symbolic tensor; a symbolic size is open. It is a model's input: others may not be left unused, or returned as they are."""
-    import keras
-
-    return keras.Input(batch_shape=tuple(s if isinstance(s, int) else None for s in shape), dtype=dtype)
-
-
 def set_mask(x: Any, mask: Any) -> None:
     """Attaches a symbolic mask to a symbolic tensor, as Keras does."""
     from keras.src.backend import set_keras_mask
@@ -68,67 +62,72 @@ def set_mask(x: Any, mask: Any) -> None:
     set_keras_mask(x, mask)
 
 
+def mask_of(x: Any) -> Any:
+    """The mask attached to a symbolic tensor, or None."""
+    from keras.src.backend import get_keras_mask
+
+    return get_keras_mask(x)
+
+
 @dataclass(frozen=True)
 class Recording:
-    """What traced code gives for the symbolic tensors `inputs`: tensors that it computes, inputs as they are, and constants."""
+    """What traced code gives: tensors that it computes or was given, and constants."""
 
-    inputs: Sequence[Any]
     outputs: Sequence[Any]
 
     @cached_property
     def masks(self) -> list[Any]:
         """The masks attached to the outputs, None where there is none."""
-        from keras.src.backend import get_keras_mask
-
-        return [None if y is None else get_keras_mask(y) for y in self.outputs]
+        return [None if y is None else mask_of(y) for y in self.outputs]
 
     @cached_property
-    def computed(self) -> list[Any]:
-        """The outputs and masks that are neither inputs nor constants."""
+    def symbolic(self) -> list[Any]:
+        """The outputs and masks that are no constants."""
         import keras
 
-        known = set(map(id, self.inputs))
-        return [y for y in (*self.outputs, *self.masks) if isinstance(y, keras.KerasTensor) and id(y) not in known]
-
-    @cached_property
-    def function(self) -> Any:
-        """The keras.Function that gives `computed`, which is not empty."""
-        import keras
-
-        return keras.Function(list(self.inputs), self.computed)
+        return [y for y in (*self.outputs, *self.masks) if isinstance(y, keras.KerasTensor)]
 
     def without_none(self) -> Recording:
-        return Recording(self.inputs, [y for y in self.outputs if y is not None])
+        return Recording([y for y in self.outputs if y is not None])
 
 
 def trace(
     call: Callable[..., Any],
-    inputs: Sequence[Any],
+    symbols: Symbols,
     arguments: Sequence[Any],
     keywords: Mapping[str, Any],
     *,
     training: bool = False,
     allow_none: bool = False,
 ) -> Recording:
-    """What `call(*arguments, **keywords)` computes from the symbolic tensors `inputs`, which are somewhere in its arguments; layers that it calls
-    are told `training` unless it tells them otherwise.
+    """What `call(*arguments, **keywords)` gives, with symbolic tensors of `symbols` in its arguments; its results are written into the graph. Layers
+    that it calls are told `training` unless it tells them otherwise.
 
-    Raises UnsupportedError with the reason and the place when `call` does more than layers and operations.
+    Raises UnsupportedError with the reason and the place when `call` does more than layers and operations, and UnknownSizeError when it asks for a
+    size of a tensor which could not be written.
     """
     import keras
 
     try:
-        with _recording(keras), _telling(training):
+        with _recording(keras), taking_lengths(symbols), _telling(training):
             outputs = keras.tree.flatten(call(*arguments, **keywords))
         wrong = [type(y).__name__ for y in outputs if not (_is_tensor(keras, y) or (allow_none and y is None))]
         if wrong:
             raise UnsupportedError(f"it returns {', '.join(wrong)}, which is no tensor")
-        recording = Recording(inputs, outputs)
-        if recording.computed:
-            _ = recording.function  # fails where the code keeps a tensor of an earlier call
+        recording = Recording(outputs)
+        symbols.reach(recording.symbolic)
         return recording
     except Exception as error:  # the code is the user's: it may raise anything
+        if _is_about_unknown(error):
+            raise UnknownSizeError from error
         raise UnsupportedError(_explain(keras, error)) from error
+
+
+def _is_about_unknown(error: BaseException | None) -> bool:
+    """Whether it began with UnknownSizeError. Keras puts errors of its own around others."""
+    while error is not None and not isinstance(error, UnknownSizeError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _is_tensor(keras: Any, y: Any) -> bool:
@@ -185,17 +184,8 @@ def _recording(keras: Any) -> Iterator[None]:
     for name in _OPERATORS.split():
         method = f"__{name}__"
         patches.append((keras.Variable, method, deferring(getattr(keras.Variable, method))))
-    own = [(class_, name, vars(class_).get(name)) for class_, name, _ in patches]
-    try:
-        for class_, name, replacement in patches:
-            setattr(class_, name, replacement)
+    with replaced(patches):
         yield
-    finally:
-        for class_, name, original in own:
-            if original is None:
-                delattr(class_, name)
-            else:
-                setattr(class_, name, original)
 
 
 def _explain(keras: Any, error: BaseException) -> str:
@@ -223,47 +213,58 @@ def _shortened(text: str, length: int = 240) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def functional_of(model: Any, shapes: Sequence[InputShape]) -> Any:
-    """A Functional model that computes what a subclassed `model` does, on inputs of `shapes`, or else of those that it was built with.
+class Subclassed:
+    """A subclassed model whose `call` is traced, on inputs of given shapes, or else of those that it was built with.
 
-    Raises ModelError when the shapes of its inputs are neither given nor known, UnsupportedError when its `call` cannot be traced.
+    Raises ModelError when the shapes of its inputs are neither given nor known, UnsupportedError when it cannot be built.
     """
-    import keras
 
-    structures = _input_structures(model, shapes)
-    wanted: list[tuple[str, Shape]] = []
-    for parameter, structure in structures.items():
-        wanted += _leaves(structure, parameter)
-    if shapes:  # they need not be those of an example that the model was called with
-        wanted = [(name, (None,) * len(shape)) for name, shape in wanted]
-    sizes, _ = match_input_shapes(wanted, shapes)
-    inputs = [
-        keras.Input(batch_shape=tuple(s if isinstance(s, int) else None for s in shape), name=name)
-        for (name, _), shape in zip(wanted, sizes, strict=True)
-    ]
-    remaining = iter(inputs)
-    arguments = {parameter: _filled(structure, remaining) for parameter, structure in structures.items()}
-    try:
+    def __init__(self, model: Any, shapes: Sequence[InputShape]) -> None:
+        import keras
+
+        self.model, self.name = model, str(model.name)
+        self._structures = _input_structures(model, shapes)
+        wanted: list[tuple[str, Shape]] = []
+        for parameter, structure in self._structures.items():
+            wanted += _leaves(structure, parameter)
+        if shapes:  # they need not be those of an example that the model was called with
+            wanted = [(name, (None,) * len(shape)) for name, shape in wanted]
+        sizes, _ = match_input_shapes(wanted, shapes)
+        self.inputs = [
+            keras.Input(batch_shape=tuple(s if isinstance(s, int) else None for s in shape), name=name)
+            for (name, _), shape in zip(wanted, sizes, strict=True)
+        ]
         if not model.built:
-            _build(model, arguments)
-        traced = trace(model.call, inputs, (), call_keywords(model, arguments))
-        constants = [type(y).__name__ for y in traced.outputs if not isinstance(y, keras.KerasTensor)]
-        if constants:
-            raise UnsupportedError(f"it returns {', '.join(constants)}, which does not depend on its inputs")
-    except UnsupportedError as error:
-        raise UnsupportedError(f"model {model.name!r} ({type(model).__name__}): {error}") from error
-    return keras.Model(inputs, list(traced.outputs), name=model.name)
+            self._build()
 
+    def trace(self, symbols: Symbols) -> Recording:
+        """What its `call` gives for the inputs of `symbols`."""
+        import keras
 
-def _build(model: Any, arguments: Mapping[str, Any]) -> None:
-    """Makes the variables of a model that was never called."""
-    import keras
+        with self._named():
+            traced = trace(self.model.call, symbols, (), self._keywords(symbols.inputs))
+            constants = [type(y).__name__ for y in traced.outputs if not isinstance(y, keras.KerasTensor)]
+            if constants:
+                raise UnsupportedError(f"it returns {', '.join(constants)}, which does not depend on its inputs")
+        return traced
 
-    try:
-        model(**arguments)
-    except Exception as error:  # the code is the user's
-        trace(model.call, [], (), call_keywords(model, arguments))  # tells more
-        raise UnsupportedError(_explain(keras, error)) from error
+    def _keywords(self, inputs: Sequence[Any]) -> dict[str, Any]:
+        remaining = iter(list(inputs))
+        arguments = {parameter: _filled(structure, remaining) for parameter, structure in self._structures.items()}
+        return call_keywords(self.model, arguments)
+
+    def _build(self) -> None:
+        """Makes the variables of a model that was never called, as Keras does, by running it on JAX's own symbols. Code that these stop, as
+        `keras.ops.bincount` does, may still be traced, which makes the variables, too: so what is wrong is told by `trace`, which always follows."""
+        with suppress(Exception):
+            self.model(**self._keywords(self.inputs))
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except UnsupportedError as error:
+            raise UnsupportedError(f"model {self.name!r} ({type(self.model).__name__}): {error}") from error
 
 
 def _leaves(structure: Any, name: str) -> list[tuple[str, Shape]]:

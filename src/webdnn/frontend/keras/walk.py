@@ -18,14 +18,24 @@ from webdnn.frontend.keras.calls import (
 )
 from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.core import TRAINING_ONLY
-from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
+from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
 from webdnn.frontend.keras.support import INPUT, LAYERS, TRACED, Trouble, class_trouble, is_operation, refuse
-from webdnn.frontend.keras.tracing import Recording, call_keywords, has_own_graph, is_own, set_mask, symbol, trace
+from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
+from webdnn.frontend.keras.tracing import (
+    Recording,
+    Subclassed,
+    call_keywords,
+    has_own_graph,
+    is_own,
+    mask_of,
+    set_mask,
+    trace,
+)
 from webdnn.frontend.keras.training import training_counts, warn_of_training
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError, ModelError, UnsupportedError
@@ -33,6 +43,7 @@ from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
+_MAY_RETURN_INPUT = ("Cast", "ConvertToTensor")
 _LOOK_AT_MASKS = ("Maximum", "Minimum", "Multiply", "SpectralNormalization")  # without a parameter for them
 NOTHING = Tensor(None)
 
@@ -47,6 +58,19 @@ class Walk:
 
     troubles: list[Trouble] = field(default_factory=list)
 
+    def whole(self, model: Any, inputs: Sequence[Tensor], context: Context) -> tuple[list[Tensor], tuple[str, ...]]:
+        """The outputs of the model to convert, and their names."""
+        if not isinstance(model, Subclassed):
+            return self.model(model, inputs, context), output_names(functional(model).outputs)
+        symbols = self.symbols(context)
+        for x, reference in zip(inputs, model.inputs, strict=True):
+            symbols.stand_for(x, str(reference.dtype))
+        try:
+            recording = model.trace(symbols)
+        except UnknownSizeError:
+            return [], ()
+        return self.recorded(recording, symbols), output_names(recording.outputs)
+
     def model(self, model: Any, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
         """The outputs of a Functional model, keras.Function or built Sequential, on `inputs`."""
         graph = functional(model)
@@ -58,7 +82,7 @@ class Walk:
             known.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
         return [known[id(t)] for t in graph.outputs]
 
-    def node(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+    def node(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         """The outputs of one call of a layer, nested model or operation."""
         layer = node.operation
         inside = context.inside(layer.name)
@@ -75,63 +99,67 @@ class Walk:
             if len(results) != len(node.outputs):
                 raise UnsupportedError(f"it gives {len(results)} results, and Keras {len(node.outputs)}")
             return results
+        except UnknownSizeError:
+            return [NOTHING] * len(node.outputs)
         except (UnsupportedError, GraphError) as error:
             self.trouble(layer, inside, str(error), misfit=isinstance(error, GraphError))
             return [NOTHING] * len(node.outputs)
 
-    def results(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+    def results(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         layer = node.operation
         if is_operation(type(layer).__module__):
-            values = {key: tensor.value for key, tensor in known.items()}
-            return [Tensor(value) for value in lower_operation(context, node, values)]
+            found = lower_operation(context, node, {key: tensor.value for key, tensor in known.items()})
+            returns_input = type(layer).__name__ in _MAY_RETURN_INPUT
+            return as_they_are(found, node, known) if returns_input else list(map(Tensor, found))
         call = LayerCall(node, known)
         training = training_counts(call, context)
         if has_own_graph(layer):
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        if has_code(layer) and context.converter(layer) is None:
+        if context.converter(layer) is None and (has_code(layer) or sees_masks(call)):
             results = self.own(call, training, context)
         else:
             if training and is_own(layer):
                 raise UnsupportedError("called with training=True, for which its converter was not made")
-            refuse_masks(call)
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
-            results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
+            values = [found] if isinstance(found, Value) else list(found)
+            is_input = type(layer).__name__ in TRAINING_ONLY
+            results = as_they_are(values, node, known) if is_input else list(map(Tensor, values))
         return self.with_masks(call, results, context)
 
     def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
-        """The outputs of a layer whose `call` is traced."""
-        symbols: list[Any] = []
-        values: list[Tensor] = []
+        """The outputs of a layer whose `call` is traced. A quantized one has another `call`."""
+        if getattr(call.layer, "quantization_mode", None):
+            raise UnsupportedError(f"quantization {call.layer.quantization_mode!r}")
+        symbols = self.symbols(replace(context, in_training=training))
+        masked: list[tuple[Any, Tensor]] = []
 
         def stand_in(leaf: Any) -> Any:
             tensor = call.tensor(leaf)
             if tensor is None or tensor.value is None:
                 return converted(call.layer, leaf)
-            found = symbol(tensor.value.shape, dtype_in_keras(leaf, tensor.value))
-            symbols.append(found)
-            values.append(tensor)
+            found = symbols.stand_for(tensor, dtype_in_keras(leaf, tensor.value))
             if tensor.mask is not None:
-                symbols.append(symbol(tensor.mask.shape, tensor.mask.dtype))
-                values.append(Tensor(tensor.mask))
-                set_mask(found, symbols[-1])
+                set_mask(found, symbols.stand_for(Tensor(tensor.mask)))
+                masked.append((found, tensor))
             return found
 
         arguments, keywords = call.changed(stand_in)
         keywords = call_keywords(call.layer, keywords, training)
-        recording = trace(call.layer.call, symbols, arguments, keywords, training=training)
-        return self.recorded(recording, values, replace(context, in_training=training))
+        results = self.recorded(trace(call.layer.call, symbols, arguments, keywords, training=training), symbols)
+        call.forget_masks([tensor for found, tensor in masked if mask_of(found) is None])
+        return results
 
-    def recorded(self, recording: Recording, inputs: Sequence[Tensor], context: Context) -> list[Tensor]:
+    def symbols(self, context: Context) -> Symbols:
+        """What code that is traced next begins with: nothing yet. It calls its layers itself, so there `training` has effect."""
+        return Symbols(self.node, replace(context, is_inference=False))
+
+    def recorded(self, recording: Recording, symbols: Symbols) -> list[Tensor]:
         """The outputs of traced code: some that it computes, others that are inputs or constants."""
-        known = {id(t): x for t, x in zip(recording.inputs, inputs, strict=True)}
-        if recording.computed:
-            results = self.model(recording.function, inputs, replace(context, is_inference=False))
-            known.update({id(t): x for t, x in zip(recording.computed, results, strict=True)})
 
         def found(y: Any) -> Tensor:
-            return Tensor(constant(y, context)) if is_array(y) else known[id(y)]
+            return Tensor(constant(y, symbols.context)) if is_array(y) else symbols.known[id(y)]
 
         # A mask is one that layers hand on, or else one that the code itself attached.
         outputs = [found(y) for y in recording.outputs]
@@ -155,20 +183,17 @@ class Walk:
         """What the layer's `compute_mask` gives, traced."""
         import keras
 
-        symbols: list[Any] = []
-        values: list[Tensor] = []
+        symbols = self.symbols(context)
 
         def stand_in(leaf: Any) -> Any:
             if leaf is None:
                 return None
             value = call.value(leaf, context)
-            symbols.append(symbol(value.shape, dtype_in_keras(leaf, value)))
-            values.append(Tensor(value))
-            return symbols[-1]
+            return symbols.stand_for(Tensor(value), dtype_in_keras(leaf, value))
 
         arguments = [keras.tree.map_structure(stand_in, structure) for structure in (call.first, previous)]
         recording = trace(call.layer.compute_mask, symbols, arguments, {}, allow_none=True)
-        found = iter(self.recorded(recording.without_none(), values, context))
+        found = iter(self.recorded(recording.without_none(), symbols))
         return [None if mask is None else Tensor(next(found).value) for mask in recording.outputs]
 
     def trouble(self, layer: Any, context: Context, reason: str, misfit: bool = False) -> None:
@@ -204,10 +229,11 @@ def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
     if has_own_graph(part):
         results = walk.model(part, values, replace(context, is_inference=True, in_training=False))
     else:
-        inner = [symbol(x.shape, x.dtype) for x in inputs]
+        symbols = walk.symbols(replace(context, in_training=False))
+        inner = [symbols.stand_for(x) for x in values]
         is_layer = hasattr(part, "call")
-        recording = trace(part.call if is_layer else part, inner, inner, call_keywords(part, {}) if is_layer else {})
-        results = walk.recorded(recording, values, replace(context, in_training=False))
+        keywords = call_keywords(part, {}) if is_layer else {}
+        results = walk.recorded(trace(part.call if is_layer else part, symbols, inner, keywords), symbols)
     if walk.troubles:
         name = getattr(part, "name", getattr(part, "__name__", type(part).__name__))
         raise UnsupportedError(f"in {name!r}: " + "; ".join(str(trouble).strip() for trouble in walk.troubles))
@@ -227,13 +253,20 @@ def converted(layer: Any, leaf: Any) -> Any:
     return keras.Variable(array, trainable=False, dtype=keras.backend.standardize_dtype(array.dtype))
 
 
-def refuse_masks(call: LayerCall) -> None:
-    """Some layers look at the masks of their inputs though their `call` has no parameter for them, or hand them to a layer inside."""
+def as_they_are(results: Sequence[Value], node: Any, known: Mapping[int, Tensor]) -> list[Tensor]:
+    """What Keras gives back as it is, such as a cast to the dtype that a tensor has, keeps its mask."""
+    given = {id(known[id(t)].value): known[id(t)] for t in node.arguments.keras_tensors}
+    return [given.get(id(value), Tensor(value)) for value in results]
+
+
+def sees_masks(call: LayerCall) -> bool:
+    """Whether the layer looks at the masks of its inputs though its `call` has no parameter for them, or hands them to a layer inside. Lowerings do
+    not know of such masks, but Keras's own code does."""
     if all(call.mask(leaf) is None for leaf in flat(call.first)):
-        return
+        return False
     has_layer = hasattr(getattr(call.layer, "activation", None), "compute_mask")
-    if type(call.layer).__name__ in _LOOK_AT_MASKS or (type(call.layer).__name__ == "Activation" and has_layer):
-        raise UnsupportedError("inputs with masks, which change its results, are not supported")
+    name = type(call.layer).__name__
+    return name in _LOOK_AT_MASKS or (name == "Activation" and has_layer)
 
 
 def makes_masks(layer: Any) -> bool:
@@ -271,7 +304,8 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
         if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
-    if policy is not None and policy.compute_dtype != "float32":
+    allowed = ("float32", *(RANGES if type(layer).__name__ in ENCODING else ()))
+    if policy is not None and policy.compute_dtype not in allowed:
         return f"computes in {policy.compute_dtype}; float32 is supported"
     is_layer = not traced and not is_operation(type(layer).__module__)
     return dtype_loss(layer, node.arguments.keras_tensors, node.outputs) if is_layer else None
@@ -281,13 +315,12 @@ def build_graph(
     model: Any,
     shapes: Sequence[tuple[Size, ...]],
     placeholders: Mapping[str, Placeholder],
-    is_traced: bool = False,
     is_trial: bool = False,
     converters: Converters | None = None,
 ) -> Graph:
-    """The graph of a model whose inputs have these shapes; `is_traced` if it records what a subclassed model's code does. Raises UnsupportedError
-    that lists all that cannot be converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which
-    seek no further ones. `converters` are lowerings besides LAYERS."""
+    """The graph of a model, or of a subclassed one, whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be
+    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones.
+    `converters` are lowerings besides LAYERS."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -297,30 +330,28 @@ def build_graph(
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
         type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
-    context = Context(
-        lower_layer=lower_layer,
-        converter=(converters or Converters()).find,
-        is_inference=not is_traced and hasattr(model, "predict"),
-    )
-    outputs = walk.model(model, [Tensor(x) for x in inputs], context)
+    is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
+    converter = (converters or Converters()).find
+    context = Context(lower_layer=lower_layer, converter=converter, is_inference=is_inference)
+    outputs, names = walk.whole(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        trial = partial(build_graph, model, is_traced=is_traced, is_trial=True, converters=converters)
+        trial = partial(build_graph, model, is_trial=True, converters=converters)
         raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]
-    graph = Graph(tuple(inputs), tuple(found), output_names(model), placeholders=dict(placeholders), name=model.name)
+    graph = Graph(tuple(inputs), tuple(found), names, placeholders=dict(placeholders), name=model.name)
     graph = replace(graph, constraints=collect_constraints(graph))
     verify(graph)
     return graph
 
 
-def output_names(model: Any) -> tuple[str, ...]:
-    """Keras's names of the outputs, made distinct by a number where a layer gives several."""
+def output_names(tensors: Sequence[Any]) -> tuple[str, ...]:
+    """Keras's names of a model's outputs, made distinct by a number where a layer gives several."""
     names: list[str] = []
-    for tensor in functional(model).outputs:
+    for tensor in tensors:
         base = name = tensor._keras_history.operation.name
         number = 1
         while name in names:

@@ -8,7 +8,7 @@ from webdnn.graph.ops.elementwise import Elementwise, JointElementwise
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
-from webdnn.graph.ops.reduction import CumulativeSum, Normalize, Reduce, Softmax
+from webdnn.graph.ops.reduction import CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax
 from webdnn.graph.ops.resize import Resize2D
 from webdnn.graph.ops.shape import Concat, Fill, Iota, Pad, Reshape, Slice, Transpose
 
@@ -30,6 +30,7 @@ __all__ = [
     "Fill",
     "Gather",
     "GatherElements",
+    "GroupNormalize",
     "Iota",
     "JointElementwise",
     "MatMul",
