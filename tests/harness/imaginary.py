@@ -64,7 +64,7 @@ class Machine:
         if not self.capabilities.strided_write:
             lowerings[Concat] = self._lower
         move = self._move if self.capabilities.strided_write else None
-        return Target("imaginary", self.capabilities, lowerings, self._copy, move, lambda plan, options: None)
+        return Target("imaginary", self.capabilities, lowerings, self._copy, move, lambda plan, target, options: None)
 
     def _lower(self, builder: Builder, node: Node, op: Op) -> None:
         kernel = builder.kernel(OpKernel(op.name, op, tuple(v.dtype for v in node.inputs)))

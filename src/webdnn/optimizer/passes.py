@@ -55,20 +55,21 @@ class Pass:
     rules: tuple[Rule, ...] = ()
 
 
-def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
+def optimize(graph: Graph, level: int = 1, observer: Observer | None = None, further: Sequence[Rule] = ()) -> Graph:
     """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 changes only what no backend runs.
 
     The list of passes runs until a whole round changes nothing, and again when EXPANSION or ATTENTION changes something then; at last LAST_PASSES
-    run once.
+    run once. `further` are rules that are tried before PASSES.
     `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to
     stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
         return _run(EXPANSION, graph, observer)
-    graph = _to_fixpoint(graph, observer)
+    passes = (*([further_rules(further)] if further else []), *PASSES)
+    graph = _to_fixpoint(graph, observer, passes)
     for step in (EXPANSION, ATTENTION):
         better = _run(step, graph, observer)
-        graph = graph if better is graph else _to_fixpoint(better, observer)
+        graph = graph if better is graph else _to_fixpoint(better, observer, passes)
     if _debug_level():
         _print_reasons(graph)
     for step in LAST_PASSES:
@@ -91,13 +92,24 @@ def optimize_loop_bodies(graph: Graph) -> tuple[Graph, int]:
     return map_bodies(graph, _to_fixpoint)
 
 
-def _to_fixpoint(graph: Graph, observer: Observer | None = None) -> Graph:
-    """`graph` after rounds of PASSES, of which the last one changed nothing."""
+def further_rules(functions: Sequence[Rule]) -> Pass:
+    """The pass that applies rules of plugins, also in the bodies of loops."""
+
+    def run(graph: Graph) -> tuple[Graph, int]:
+        graph, inside = map_bodies(graph, lambda body: run(body)[0])
+        graph, fired = rewrite_to_fixpoint(graph, functions)
+        return graph, inside + fired
+
+    return Pass("plugins", tuple(functions), run, "first: they look for what frontends write", tuple(functions))
+
+
+def _to_fixpoint(graph: Graph, observer: Observer | None = None, passes: Sequence[Pass] | None = None) -> Graph:
+    """`graph` after rounds of `passes`, or else of PASSES, of which the last one changed nothing."""
     verify(graph)
     rounds = MAX_ROUNDS + len(graph.nodes()) // 2
     for _ in range(rounds):
         before = graph
-        for step in PASSES:
+        for step in PASSES if passes is None else passes:
             graph = _run(step, graph, observer)
         if graph is before:
             return graph

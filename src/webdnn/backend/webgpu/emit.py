@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.templates import loader, template_of
 from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size, ceil_divide, minimum
 
@@ -120,10 +122,14 @@ def _bound(builder: Builder, operands: Sequence[Operand], moves: bool) -> list[O
     ]
 
 
-@cache
-def _environment() -> Environment:
+KERNELS = Path(__file__).parent / "kernels"
+SUFFIX = ".wgsl.jinja"
+
+
+@lru_cache(16)
+def _environment(folders: tuple[Path, ...]) -> Environment:
     return Environment(
-        loader=PackageLoader("webdnn.backend.webgpu", "kernels"),
+        loader=loader(KERNELS, folders),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -131,9 +137,9 @@ def _environment() -> Environment:
     )
 
 
-def render_template(template: str, **context: object) -> str:
-    """The text of `kernels/<template>.wgsl.jinja`."""
-    return _environment().get_template(f"{template}.wgsl.jinja").render(context)
+def render_template(template: str, folders: tuple[Path, ...] = (), **context: object) -> str:
+    """The text of `kernels/<template>.wgsl.jinja`, or of that name in one of `folders`."""
+    return template_of(_environment(folders), f"{template}{SUFFIX}", folders).render(context)
 
 
 def emit(
@@ -168,7 +174,8 @@ def emit(
         taken.append(view.buffer)
     operands = _bound(builder, [*inputs, *results], moves)
     computed = wide(computes or operands[len(inputs)].element, output.vector)
-    kernel = builder.kernel(_shader(template, name or template, operands, args, Value=computed, **context))
+    folders = builder.target.templates
+    kernel = builder.kernel(_shader(template, name or template, folders, operands, args, Value=computed, **context))
     reads, writes = ([operand.view for operand in views] for views in (inputs, results))
     builder.step(kernel, reads, writes, list(args.values()), origin=origin, dispatch=dispatch)
     for have, want in zip(writes, (output, *more), strict=True):
@@ -176,11 +183,19 @@ def emit(
             builder.copy(have, want.view, origin)
 
 
-def _shader(template: str, name: str, operands: Sequence[Operand], args: Iterable[str], **context: object) -> Shader:
+def _shader(
+    template: str,
+    name: str,
+    folders: tuple[Path, ...],
+    operands: Sequence[Operand],
+    args: Iterable[str],
+    **context: object,
+) -> Shader:
     """The kernel of `template` whose parameters are the places of the operands, the last of which is a result, and `args`."""
     places = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
     source = render_template(
         template,
+        folders,
         operands=operands,
         parameters=[*places, *args],
         vector=operands[-1].vector,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from webdnn.graph.errors import ModelError
+from webdnn.frontend.user_files import run_file
 
 
 def own_objects(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def own_objects(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str
     found: dict[str, Any] = {}
     for file in map(Path, files):
         before = dict(keras.saving.get_custom_objects())
-        module = _run(file)
+        module = run_file(file, "--custom_objects")
         for name, value in vars(module).items():
             if callable(value) and not name.startswith("__") and _is_beside(value, module, file):
                 found[name] = found[keras.saving.get_registered_name(value)] = value
@@ -37,40 +36,6 @@ def _is_beside(value: Any, module: ModuleType, file: Path) -> bool:
     return (
         source is not None and file.resolve().parent in Path(source).resolve().parents and "site-packages" not in source
     )
-
-
-def _run(file: Path) -> ModuleType:
-    """The module in a Python file, run anew each time; it may import its neighbours."""
-    spec = importlib.util.spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
-    if spec is None or spec.loader is None or not file.is_file():
-        raise ModelError(f"--custom_objects {str(file)!r} is not a Python file that exists")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(file.resolve().parent)
-    sys.path.insert(0, folder)
-    is_new = (
-        sys.modules.setdefault(module.__name__, module) is module
-    )  # Dataclasses look for the module that they stand in.
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the code is the user's
-        raise ModelError(
-            f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}{_advice(error)}"
-        ) from error
-    finally:
-        sys.path.remove(folder)
-        if is_new:
-            del sys.modules[module.__name__]
-    return module
-
-
-def _advice(error: Exception) -> str:
-    missing = (error.name or "").split(".")[0] if isinstance(error, ImportError) else ""
-    if missing in ("tensorflow", "tf_keras"):
-        return (
-            f"; WebDNN needs no {missing}: import keras in its place, and keras.ops for functions such as tf.math.exp, "
-            f"or install it with pip install {missing.replace('_', '-')}"
-        )
-    return f"; install it with pip install {missing}, or import it only where it is used" if missing else ""
 
 
 _REWRITE = "write the Lambda as a layer with keras.ops in a Python file, and name that with --custom_objects"

@@ -15,6 +15,7 @@ from typing import Any
 
 from webdnn.frontend.isolation import check_regular, reading
 from webdnn.frontend.keras.configuration import parse
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.custom import code_advice, own_objects
 from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
 from webdnn.frontend.keras.old_kernels import converter
@@ -29,8 +30,11 @@ from webdnn.frontend.keras.restoring import (
 )
 from webdnn.frontend.keras.stand_ins import stand_ins, with_stand_ins
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
-from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
+from webdnn.frontend.packages import requirement
+from webdnn.graph.errors import MissingPackageError, ModelError, ModelWarning, UnsupportedError, WebDNNError
 
+EXTRA = "keras"
+"""The extra of the package that installs what this frontend needs."""
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
 SUFFIXES = (".h5", ".hdf5", ".keras")
 DEEPEST_MODEL = 10_000  # layers one after another
@@ -58,25 +62,27 @@ def load_model(
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | os.PathLike[str]] = (),
     timeout: float | None = None,
+    converters: Converters | None = None,
 ) -> Any:
-    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, `timeout` the seconds for
-    reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
-    cannot be converted."""
+    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, as do the classes of
+    `converters`; `timeout` the seconds for reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file
+    that is none, UnsupportedError for what cannot be converted."""
     file = Path(path)
     check_name(file)
     check_environment()
+    converters = converters or Converters()
 
     def early(found: ModelFile) -> None:
         """What can be said before the weights are read and Keras is imported, which takes seconds."""
         refuse_code(file, found.config, allow_unsafe)
-        if not custom_objects:
+        if not custom_objects and not converters.lowerings:
             judged(found, {}, {}, allow_unsafe)
 
     found = read_file(file, early, timeout)
     keras = _import_keras()
-    own = own_objects(keras, custom_objects)
+    own = {**converters.objects(keras), **own_objects(keras, custom_objects)}
     with _faults_of(file):
-        config, modern = judged(found, own, operation_modules(), allow_unsafe)
+        config, modern = judged(found, {*own, *converters.lowerings}, operation_modules(), allow_unsafe)
     _tell_renamed(modern.renamed)
     return _build(keras, found, config, modern, own, allow_unsafe)
 
@@ -230,7 +236,9 @@ def choose_backend() -> None:
     if not os.environ.get("KERAS_BACKEND"):
         found = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name) is not None]
         if not found:
-            raise ModelError(f"Keras needs one of {', '.join(KERAS_BACKENDS)}: pip install jax")
+            raise MissingPackageError(
+                f"Keras needs one of {', '.join(KERAS_BACKENDS)}, and none is installed: pip install {requirement(EXTRA)}"
+            )
         os.environ["KERAS_BACKEND"] = found[0]
     if "jax" not in sys.modules:
         os.environ.setdefault(
@@ -243,9 +251,11 @@ def _import_keras() -> Any:
     try:
         import keras
     except ImportError as error:
-        raise ModelError(f"Keras cannot be imported ({error}): pip install keras jax") from error
+        raise MissingPackageError(f"Keras cannot be imported ({error}): pip install {requirement(EXTRA)}") from error
     if int(keras.__version__.split(".")[0]) < 3:
-        raise ModelError(f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade keras")
+        raise MissingPackageError(
+            f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade {requirement(EXTRA)}"
+        )
     return keras
 
 

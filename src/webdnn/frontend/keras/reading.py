@@ -32,13 +32,15 @@ class Reading:
         return sizes_of(getattr(self._original, name))
 
     def unread(self) -> list[str]:
-        """`name=value` of the constructor's arguments that were not read, differ from their defaults and are not known to have no effect."""
+        """`name=value` of the constructor's arguments that were not read, differ from their defaults and are not known to have no effect. A class of
+        the user's may keep an argument under another name, or not at all, which says nothing."""
         class_name = type(self._original).__name__
         return [
             f"{name}={shown(value)}"
             for name, (value, default) in settings(self._original).items()
             if name not in self._names
             and _has_effect(class_name, name)
+            and (value is not _MISSING or type(self._original).__module__.startswith("keras."))
             and not any(_same(value, usual) for usual in (default, _NEUTRAL.get(name, default)))
         ]
 

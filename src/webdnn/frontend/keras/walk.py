@@ -17,6 +17,7 @@ from webdnn.frontend.keras.calls import (
     is_array,
     nested_inputs,
 )
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
@@ -87,7 +88,7 @@ class Walk:
         layer = node.operation
         inside = context.inside(layer.name)
         nested = has_own_graph(layer)
-        traced = nested or has_code(layer)
+        traced = nested or has_code(layer) or context.converter(layer) is not None
         try:
             reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
             reason = reason or dtype_trouble(node, traced)
@@ -118,9 +119,11 @@ class Walk:
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
         recurrent.refuse_state(layer)
-        if has_code(layer) or sees_masks(call):
+        if context.converter(layer) is None and (has_code(layer) or sees_masks(call)):
             results = self.own(call, training, context)
         else:
+            if training and is_own(layer):
+                raise UnsupportedError("called with training=True, for which its converter was not made")
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
             values = [found] if isinstance(found, Value) else list(found)
             is_input = type(layer).__name__ in TRAINING_ONLY
@@ -203,9 +206,12 @@ class Walk:
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others: Any) -> Any:
-    """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
+    """One call of a layer that has a converter of its own or is in LAYERS, or of a model, a subclassed layer or a function with one result."""
     import keras
 
+    if (own := context.converter(layer)) is not None:
+        check_names(own, others)
+        return lowered(layer, lambda reading: own(reading, inputs, context, **others))
     if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
         return lower_part(layer, inputs, context, **others)
     name = type(layer).__name__
@@ -314,9 +320,11 @@ def build_graph(
     shapes: Sequence[tuple[Size, ...]],
     placeholders: Mapping[str, Placeholder],
     is_trial: bool = False,
+    converters: Converters | None = None,
 ) -> Graph:
     """The graph of a model, or of a subclassed one, whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be
-    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones."""
+    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones.
+    `converters` are lowerings besides LAYERS."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
@@ -327,12 +335,13 @@ def build_graph(
         type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
     is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
-    context = Context(lower_layer=lower_layer, is_inference=is_inference)
+    converter = (converters or Converters()).find
+    context = Context(lower_layer=lower_layer, converter=converter, is_inference=is_inference)
     outputs, names = walk.whole(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        trial = partial(build_graph, model, is_trial=True)
+        trial = partial(build_graph, model, is_trial=True, converters=converters)
         raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
