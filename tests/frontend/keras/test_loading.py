@@ -126,18 +126,20 @@ def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
         def call(self, x: Any) -> Any:
             return x
 
-    def wave(x: Any) -> Any:
-        return x
+    def wave(inputs: Any) -> Any:
+        return inputs
 
     def doubled(params: Any, state: Any, inputs: Any) -> Any:
         return inputs * 2, state
 
-    inner = keras.Sequential([keras.Input((8, 3)), layers.GRU(5, name="reader"), Strange(name="odd")], name="inner")
+    inner = keras.Sequential(
+        [keras.Input((8, 3)), layers.JaxLayer(wave, name="reader"), Strange(name="odd")], name="inner"
+    )
     x = keras.Input((8, 3))
     y = layers.JaxLayer(doubled, params={}, state={}, name="foreign")(inner(x))
     wrong = keras.Model(x, layers.Dense(2, activation=wave, name="gated")(y))
     want = [
-        r"'inner/reader' \(GRU\): not supported \[.*units=5",
+        r"'inner/reader' \(JaxLayer\): its computation is code of another framework",
         r"'inner/odd' \(Strange\): custom layer",
         r"'foreign' \(JaxLayer\): its computation is code of another framework",
         r"'gated' \(Dense\): activation 'wave'",

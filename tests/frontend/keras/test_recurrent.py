@@ -29,7 +29,7 @@ from harness.keras_recurrent import (
     sequence,
 )
 from webdnn.frontend.input_shape import parse_input_shape
-from webdnn.frontend.keras import from_model, load
+from webdnn.frontend.keras import from_model, load, recurrent
 from webdnn.graph.interpreter import interpret
 
 TOLERANCE = 3e-6
@@ -135,6 +135,13 @@ def _by_hand(layer: Any, frames: np.ndarray, marks: np.ndarray) -> np.ndarray:
             _, states = layer.cell(frames[:, t], states)
         found.append(np.asarray(states[0])[0])
     return np.stack(found)
+
+
+def test_every_traced_layer_is_tested() -> None:
+    made = [
+        layer for build, _ in CASES.values() if isinstance(build, layers.Layer) for layer in build._flatten_layers()
+    ]
+    assert {type(layer).__name__ for layer in made} >= set(recurrent.TRACED)
 
 
 def test_state_that_is_kept_is_refused_by_name() -> None:
