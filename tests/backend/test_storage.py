@@ -13,6 +13,7 @@ from harness.imaginary import CAPABILITIES, Machine
 from harness.kernel_cases import KERNEL_CASES
 from webdnn.backend.memory import ALIGNMENT, peak_bytes, plan_arena, plan_slots
 from webdnn.backend.memory import Item as Buffer
+from webdnn.backend.storage import _alias, assign_storage
 from webdnn.graph.graph import Graph, Node, Value, apply
 from webdnn.graph.interpreter import run_values
 from webdnn.graph.ops import Concat, JointElementwise, MatMul, Reduce, Repeat, Reshape, Slice, Softmax, Transpose
@@ -208,6 +209,24 @@ def test_cases(case: Case, capabilities: str) -> None:
         (have,) = Machine(CAPABILITIES[capabilities]).run(case.graph, [case.inputs(run)], symbols)
         for x, y in zip(have, case.expected(run), strict=True):
             np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("capabilities", CAPABILITIES)
+def test_what_lies_in_one_buffer_is_a_view(capabilities: str) -> None:
+    """The builder copies no reshape and no slice whose result lies in the buffer of its operand: so it must lie at the very place where the
+    operand already has these elements."""
+    views = 0
+    for seed in range(60):
+        graph = RandomGraph(seed).graph()
+        storage = assign_storage(graph, CAPABILITIES[capabilities])
+        for node in storage.nodes:
+            if not isinstance(node.op, Reshape | Slice) or node.inputs[0] not in storage.places:
+                continue
+            place = storage.places[node.outputs[0]]
+            if place.root == storage.places[node.inputs[0]].root:
+                assert place == _alias(storage, node.outputs[0]), f"seed {seed}\n{graph}"
+                views += 1
+    assert views > 50
 
 
 def test_in_place_spares_a_part_of_the_operand() -> None:

@@ -17,7 +17,7 @@ from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.target import Target
 from webdnn.descriptor.writer import write_descriptor
 from webdnn.graph.constraints import Constraint
-from webdnn.graph.graph import Graph, Input, Node, Placeholder, Value
+from webdnn.graph.graph import Graph, Input, Node, Placeholder, State, Value
 
 SIZE = 24
 """Cases of a batch, at most."""
@@ -31,7 +31,7 @@ def side_by_side(graphs: Mapping[str, Graph]) -> Graph:
     inputs: list[Value] = []
     outputs: list[Value] = []
     names: list[str] = []
-    states: list[tuple[Value, Value]] = []
+    states: list[State] = []
     placeholders: dict[str, Placeholder] = {}
     constraints: dict[str, Constraint] = {}
     for part, graph in graphs.items():
@@ -39,7 +39,7 @@ def side_by_side(graphs: Mapping[str, Graph]) -> Graph:
         inputs += [moved[v] for v in graph.inputs]
         outputs += [moved[v] for v in graph.outputs]
         names += [f"{part}: {name}" for name in graph.output_names]
-        states += [(moved[before], moved[after]) for before, after in graph.states]
+        states += [State(moved[before], moved[after]) for before, after in graph.states]
         placeholders |= graph.placeholders
         constraints |= {str(c): c for c in graph.constraints}
     return Graph(

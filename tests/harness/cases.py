@@ -15,7 +15,18 @@ import numpy as np
 
 from webdnn.graph.dim import Size, evaluate, number, symbol, symbols_of
 from webdnn.graph.functions import FUNCTIONS
-from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Placeholder, Value, apply, collect_constraints
+from webdnn.graph.graph import (
+    Constant,
+    Graph,
+    Input,
+    Node,
+    Op,
+    Placeholder,
+    State,
+    Value,
+    apply,
+    collect_constraints,
+)
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import (
     ArgReduce,
@@ -815,7 +826,7 @@ def _whole() -> list[Case]:
         x, before = source("x", 2, 5), source("memory", 2, 5)
         after = elementwise("add", before, x)
         graph = graph_of([x], [elementwise("mul", after, 2.0)])
-        return replace(graph, states=((before, after),))
+        return replace(graph, states=(State(before, after),))
 
     return [
         Case("whole: a tiny classifier, symbolic batch", tiny_classifier, BATCHES),

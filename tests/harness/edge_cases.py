@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.cases import BATCHES, Case, N, Random, T, bias_relu, graph_of, one, source, weighted
-from webdnn.graph.graph import Graph, Node, Op, apply
+from webdnn.graph.graph import Graph, Node, Op, State, apply
 from webdnn.graph.ops import (
     BatchMatMul,
     Concat,
@@ -194,7 +194,7 @@ def _loops() -> list[Case]:
     def exchanged_states(random: Random) -> Graph:
         x, a, b = source("x", 2, 5), source("a", 2, 5), source("b", 2, 5)
         graph = graph_of([x], [elementwise("add", elementwise("mul", a, 2.0), x)])
-        return replace(graph, states=((a, b), (b, elementwise("add", a, x))))
+        return replace(graph, states=(State(a, b), State(b, elementwise("add", a, x))))
 
     return [
         Case("edge: a loop in a loop", scanning, ({"T": 1}, {"T": 3})),

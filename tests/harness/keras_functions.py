@@ -173,6 +173,7 @@ SPECIAL: dict[str, Build] = {
 }
 PLACES: dict[str, Build] = {
     "ranges": lambda x: [
+        ops.linspace(x[0, 0] * 9, 20, 7, dtype="int32"),
         ops.logspace(x[0, 0], x[1, 0], 4, base=3, axis=1),
         ops.logspace(x[0, 0], 1.0, 4, endpoint=False),
         ops.geomspace(ops.abs(x[0, 0]) + 1, 40.0, 5, axis=-1),
@@ -222,6 +223,7 @@ PLAIN: dict[str, Build] = {
     "arithmetic": lambda x: [
         ops.add(x, 2) + ops.subtract(3, x) * ops.multiply(x, row(1, 2, 3)) + ops.true_divide(x, 3),
         ops.divide_no_nan(x, ops.relu(x)),
+        ops.cross(x[:, :2, :2], x[:, 1:3, :2]) + ops.cross(x[..., :2], x)[:, :2, 0],
         ops.absolute(x) + ops.negative(x) + ops.sign(x) * ops.trunc(x * 5) + ops.ceil(x) + ops.minimum(x, 0.1),
         ops.greater(x, 0.2),
         ops.greater_equal(whole(x), 3),
@@ -265,6 +267,8 @@ PLAIN: dict[str, Build] = {
         ops.std(x, axis=(1, 2)),
         ops.var(x, keepdims=True),
         ops.normalize(x, axis=1, order=2),
+        ops.normalize(x, axis=1, order=1),
+        ops.normalize(x * 1e-3, axis=-1, order=3, epsilon=0.01),
         ops.layer_normalization(x, row(1, 2, 3), row(0, 1, 0), axis=-1, epsilon=0.1),
         ops.rms_normalization(x, row(1, 2, 3), epsilon=0.1),
         ops.batch_normalization(x, row(1, 2, 3), row(2, 1, 3), -1, row(1, 0, 1), row(2, 3, 4), 0.2),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from webdnn.graph.dim import Size, evaluate, symbol
+from webdnn.graph.dim import Size, evaluate, number, symbol
 from webdnn.graph.graph import Constant, Graph, Input, Node, Placeholder, Value, apply, collect_constraints
 from webdnn.graph.ops import (
     ArgReduce,
@@ -199,7 +199,7 @@ class RandomGraph:
         if x is None:
             return None
         if self.chance(0.5):
-            weights = numbers(self.rng, x.dtype, [int(x.shape[-1]), int(self.rng.integers(1, 5))])  # type: ignore[call-overload]
+            weights = numbers(self.rng, x.dtype, [number(x.shape[-1]), int(self.rng.integers(1, 5))])
             return apply(MatMul(), x, apply(Constant(weights)))
         order = (*range(x.type.rank - 2), x.type.rank - 1, x.type.rank - 2)
         return apply(BatchMatMul(None, order), x, self.like(x) or x)
@@ -210,7 +210,7 @@ class RandomGraph:
         if x is None or not axes:
             return None
         axis = axes[self.rng.integers(len(axes))]
-        return take(x, axis, [int(i) for i in self.rng.integers(int(x.shape[axis]), size=3)])  # type: ignore[call-overload]
+        return take(x, axis, [int(i) for i in self.rng.integers(number(x.shape[axis]), size=3)])
 
     def made(self) -> Value | None:
         """Counted or filled values that meet others."""

@@ -11,7 +11,7 @@ import pytest
 
 from harness.batches import Answers, Batches
 from harness.descriptors import check_answer
-from harness.keras_transformers import MODELS, Sized
+from harness.keras_sized import MODELS, Sized
 from harness.metric import error
 from harness.selection import Selected
 from webdnn.graph.cost import count_ops

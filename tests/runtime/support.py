@@ -15,7 +15,7 @@ from harness.cases import N, Random, bias_relu, graph_of, source
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.cli.backends import available
 from webdnn.descriptor.writer import write_descriptor
-from webdnn.graph.graph import Constraint, Graph, Node, Placeholder, apply
+from webdnn.graph.graph import Constraint, Graph, Node, Placeholder, State, apply
 from webdnn.graph.interpreter import interpret
 from webdnn.graph.ops import Conv2D, MatMul, Reduce, Repeat, Transpose
 from webdnn.graph.ops.elementwise import elementwise
@@ -87,7 +87,7 @@ def mixed_graph() -> Graph:
     node = Node(Repeat(5, body, 1, 1), (start, sequence), ("recurrence",))
     counted = elementwise("add", before, start)
     graph = graph_of([image, start], [*node.outputs, elementwise("mul", counted, 2.0)])
-    return replace(graph, states=((before, counted),), name="mixed")
+    return replace(graph, states=(State(before, counted),), name="mixed")
 
 
 def write_model(graph: Graph, folder: Path, backends: Sequence[str] = BACKENDS) -> Model:

@@ -115,8 +115,13 @@ export interface Executor {
    */
   writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
   finishWeights(): Promise<void>;
-  /** Makes memory and whatever else depends on sizes. State buffers become zero. */
-  bind(schedule: Schedule): Promise<void>;
+  /**
+   * Makes memory and whatever else depends on sizes. State buffers become zero, but those of `kept` (buffer indices), whose sizes are those of
+   * the last `bind`, hold what they held.
+   */
+  bind(schedule: Schedule, kept: readonly number[]): Promise<void>;
+  /** State buffers become zero. Called after `bind`. */
+  resetStates(): Promise<void>;
   /** Copies the inputs in, runs every step, fills `outputs`. Arrays are dense, in the manifest's order. */
   run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
   /** Like `run`, but times each step; one entry per bound step. */

@@ -24,9 +24,13 @@ export class HostedExecutor implements Executor {
     return Promise.resolve();
   }
 
-  async bind(schedule: Schedule): Promise<void> {
-    await this.host.call('bind', [schedule]);
+  async bind(schedule: Schedule, kept: readonly number[]): Promise<void> {
+    await this.host.call('bind', [schedule, kept]);
     this.schedule = schedule;
+  }
+
+  resetStates(): Promise<void> {
+    return this.host.call('resetStates', []);
   }
 
   async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { Backend, Cells, DeviceSymbols, Executor, Schedule, StepTime, Weigh
 import { fromCells, toCells } from './dtypes';
 import { WebDNNError, reasonOf, rejectUnknown, withoutName } from './errors';
 import { checkPlaceholder, formatValues, unsetPlaceholders, type Values } from './placeholders';
-import { bindPlan, bindShape } from './schedule';
+import { bindPlan, bindShape, unchangedStates } from './schedule';
 import { TensorView } from './tensor_view';
 import type { BackendName, Manifest, Plan } from './plan';
 
@@ -27,6 +27,14 @@ export interface RunnerParts {
 /** Rejects the call that is pending. */
 type Stop = (error: WebDNNError) => void;
 
+interface Ready {
+  readonly is: 'ready';
+  readonly executor: Executor;
+  readonly values: Values;
+  /** After a run that failed: the model's states may hold anything, and become zero before the next. */
+  readonly isSpoilt: boolean;
+}
+
 /** What a runner can be. A state has what may be used in it, and nothing else. */
 type State =
   /** Its weights are on their way. */
@@ -42,7 +50,7 @@ type State =
       /** Never rejects. */
       readonly settled: Promise<void>;
     }
-  | { readonly is: 'ready'; readonly executor: Executor; readonly values: Values }
+  | Ready
   | { readonly is: 'running'; readonly executor: Executor; readonly stop: Stop }
   /** The device could not be set up for `values`. */
   | { readonly is: 'broken'; readonly executor: Executor; readonly values: Values; readonly error: WebDNNError }
@@ -103,6 +111,14 @@ export class Runner {
     return this.#compute((executor, inputs, outputs) => executor.run(inputs, outputs));
   }
 
+  /**
+   * What the model keeps from run to run becomes what it was when the model was loaded; without effect on a model that keeps nothing.
+   * It does so by itself after a run that failed, and for states whose size `setPlaceholderValue` changes.
+   */
+  resetStates(): Promise<void> {
+    return this.#work((executor) => executor.resetStates());
+  }
+
   /** Like `run`; tells how long each step took. */
   profile(): Promise<StepTime[]> {
     return this.#compute((executor, inputs, outputs) => executor.profile(inputs, outputs));
@@ -110,7 +126,8 @@ export class Runner {
 
   /**
    * Sets some placeholders; once all are set, checks the model's constraints and sizes the inputs, outputs and states. Those whose size
-   * changes become zero, states always. If a value is refused, or is the present one, nothing changes.
+   * changes become zero; states then are as after `resetStates`, and other states keep what they hold. If a value is refused, or is the
+   * present one, nothing changes.
    */
   async setPlaceholderValue(values: Values): Promise<void> {
     const state = this.#sizable();
@@ -170,38 +187,46 @@ export class Runner {
   }
 
   /** Runs `schedule`, which is that of `values`, from now on. */
-  #bind({ executor }: Sizable, schedule: Schedule, values: Values): Promise<void> {
-    const { manifest } = this.#parts;
+  #bind(state: Sizable, schedule: Schedule, values: Values): Promise<void> {
+    const { executor } = state;
+    const { manifest, plan } = this.#parts;
+    const kept = state.is === 'ready' && !state.isSpoilt ? unchangedStates(plan, state.values, values) : [];
     const symbols = new Map(Object.entries(values));
     // Before anything is awaited: pages of WebDNN 1 set inputs without waiting.
     this.inputs.forEach((view, i) => view.bind(bindShape(manifest.inputs[i]!.shape, symbols)));
     this.outputs.forEach((view, i) => view.bind(bindShape(manifest.outputs[i]!.shape, symbols)));
     return this.#during(
       (stop, settled) => ({ is: 'binding', executor, stop, settled }),
-      () => executor.bind(schedule),
-      { is: 'ready', executor, values },
+      () => executor.bind(schedule, kept),
+      { is: 'ready', executor, values, isSpoilt: false },
       (error) => ({ is: 'broken', executor, values, error }),
     );
   }
 
-  async #compute<T>(
+  #compute<T>(
     work: (executor: Executor, inputs: readonly Cells[], outputs: readonly Cells[]) => Promise<T>,
   ): Promise<T> {
+    return this.#work(async (executor, { isSpoilt }) => {
+      if (isSpoilt) await executor.resetStates();
+      const cellsOf = (view: TensorView): Cells => toCells(view.toActual(), view.dtype);
+      const outputs = this.outputs.map(cellsOf);
+      const result = await work(executor, this.inputs.map(cellsOf), outputs);
+      this.outputs.forEach((view, i) => fromCells(outputs[i]!, view.toActual()));
+      return result;
+    });
+  }
+
+  /** Does `work` when the runner is ready. If it fails, nobody knows what states hold. */
+  async #work<T>(work: (executor: Executor, ready: Ready) => Promise<T>): Promise<T> {
     if (this.#state.is === 'binding') await this.#state.settled;
-    const state = this.#state;
-    if (state.is !== 'ready') throw this.#refusal(state);
-    const { executor } = state;
+    const ready = this.#state;
+    if (ready.is !== 'ready') throw this.#refusal(ready);
+    const { executor } = ready;
     return this.#during(
       (stop) => ({ is: 'running', executor, stop }),
-      async () => {
-        const cellsOf = (view: TensorView): Cells => toCells(view.toActual(), view.dtype);
-        const outputs = this.outputs.map(cellsOf);
-        const result = await work(executor, this.inputs.map(cellsOf), outputs);
-        this.outputs.forEach((view, i) => fromCells(outputs[i]!, view.toActual()));
-        return result;
-      },
-      state,
-      () => state,
+      () => work(executor, ready),
+      { ...ready, isSpoilt: false },
+      () => ({ ...ready, isSpoilt: true }),
     );
   }
 

@@ -4,7 +4,7 @@ import type { BoundSetup, BoundStep, BoundView, DeviceSymbols, Schedule } from '
 import { INT32_MAX, integer as checkInteger, reject } from './check';
 import { BYTES_PER_ELEMENT } from './dtypes';
 import { WebDNNError } from './errors';
-import { evaluate, type Symbols } from './expr';
+import { evaluate, namesIn, type Symbols } from './expr';
 import { formatValues, resolvePlaceholders, type Values } from './placeholders';
 import { FOREVER, planMemory, type MemoryItem } from './planner';
 import { formatBytes, formatShape, product } from './shape';
@@ -227,6 +227,12 @@ export function bindPlan(
     ...memory,
   };
 }
+
+/** The state buffers whose size is the same by both sets of values, because no placeholder that occurs in it has changed. */
+export const unchangedStates = ({ buffers }: Plan, before: Values, after: Values): number[] =>
+  buffers.flatMap((buffer, i) =>
+    buffer.kind === 'state' && namesIn(buffer.elements).every((name) => before[name] === after[name]) ? [i] : [],
+  );
 
 /** The Setup steps, evaluated and checked: they never depend on placeholders. */
 export function bindSetup(plan: Plan): BoundSetup[] {

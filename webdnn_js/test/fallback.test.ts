@@ -419,11 +419,11 @@ describe('the session', () => {
     plan.kernels = [{ name: 'transpose' }, { name: 'copy' }];
     const session = new FallbackSession();
     session.start({ plan, weights: manifest.weights });
-    session.bind(bindPlan(manifest, plan, {}, 'arena'));
+    session.bind(bindPlan(manifest, plan, {}, 'arena'), []);
     const refused = { code: 'descriptor', message: expect.stringMatching("step 'dense_1' do.* 'transpose'") as string };
     await expect(session.run([new Float32Array(8)])).rejects.toMatchObject(refused);
     (plan.steps[0] as Draft<Step>).out = [];
-    expect(() => session.bind(bindPlan(manifest, plan, {}, 'arena'))).toThrow('has 0 outputs');
+    expect(() => session.bind(bindPlan(manifest, plan, {}, 'arena'), [])).toThrow('has 0 outputs');
   });
   it('refuses an option, for there are none', () =>
     expect(() => fallback.prepare!({ options: { turbo: true } })).toThrow(

@@ -151,6 +151,8 @@ export class FakeExecutor implements Executor {
   /** Takes the device away. */
   lose: (reason: string) => void = () => undefined;
   schedule: Schedule | undefined;
+  /** Of each `bind`. */
+  readonly kept: (readonly number[])[] = [];
 
   constructor(
     readonly context: BackendContext,
@@ -176,10 +178,13 @@ export class FakeExecutor implements Executor {
     return memory;
   }
 
-  async bind(schedule: Schedule): Promise<void> {
+  async bind(schedule: Schedule, kept: readonly number[]): Promise<void> {
     await this.call('bind');
     this.schedule = schedule;
+    this.kept.push(kept);
   }
+
+  resetStates = (): Promise<void> => this.call('resetStates');
 
   /** The first output becomes twice the head of the first input. */
   async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {

@@ -243,7 +243,8 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
         )
         for before, _ in graph.states
     }
-    builder.lower_graph(graph, states)
+    # A state is overwritten by the step that computes its next value, where nobody reads it afterwards.
+    builder.lower_graph(graph, states, {after: states[before] for before, after in graph.states})
     plan.inputs = [builder.view(v) for v in graph.inputs]
     taken: set[int] = set()
     for value in graph.outputs:
@@ -276,7 +277,7 @@ def _state_size(value: Value, target: Target) -> tuple[Size]:
 
 
 def _store_states(builder: Builder, graph: Graph) -> None:
-    """The last steps: next states go to the state buffers, by way of a copy where one is the present state of another."""
+    """The last steps: next states that lie elsewhere go to the state buffers, by way of a copy where one is the present state of another."""
     buffers = {builder.view(before).buffer for before, _ in graph.states}
     pairs = []
     for before, after in graph.states:

@@ -21,6 +21,7 @@ ESCAPED = "\\|"
 
 # Operations whose class is not named after their function.
 RENAMED = {
+    "AffineTransform": "image.affine_transform",
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
     "CTCDecode": "ctc_decode",
@@ -30,13 +31,17 @@ RENAMED = {
     "HSVToRGB": "image.hsv_to_rgb",
     "IsIn": "isin",
     "LayerNorm": "layer_normalization",
+    "MapCoordinates": "image.map_coordinates",
     "Mish": "",
     "PadImages": "image.pad_images",
+    "PerspectiveTransform": "image.perspective_transform",
     "RGBToGrayscale": "image.rgb_to_grayscale",
     "RGBToHSV": "image.rgb_to_hsv",
     "RMSNorm": "rms_normalization",
     "ReLU": "",
     "Resize": "image.resize",
+    "SSIM": "image.ssim",
+    "ScaleAndTranslate": "image.scale_and_translate",
     "SearchSorted": "searchsorted",
     "SobelEdges": "image.sobel_edges",
 }
@@ -92,7 +97,7 @@ def page() -> str:
         "On every backend. Those for training (`Dropout`, `RandomFlip` and the like) do nothing, as in Keras outside training. Functional,",
         "Sequential and nested models are made of these, and subclassed layers and models whose `call` Keras can trace",
         "([cli.md](cli.md#subclassed-models)). An argument of a layer or of its call that has another value than its default is converted or refused",
-        "by name, and so is a mask, given or handed on from `Masking`; arrays and variables among a call's arguments are constants:",
+        "by name; masks, given or computed, go where they go in Keras; arrays and variables among a call's arguments are constants:",
         "",
         _listed({*LAYERS, *TRACED}),
         "",

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from webdnn.graph.errors import ModelError
-from webdnn.graph.graph import Constant, Graph, Input, Node, Value, apply
+from webdnn.graph.graph import Constant, Graph, Input, Node, State, Value, apply
 from webdnn.graph.ops.convolution import Conv2D
 from webdnn.graph.ops.elementwise import elementwise
 
@@ -32,7 +32,7 @@ def apply_preprocess(graph: Graph, mode: str) -> Graph:
             continue
         fresh = Node(node.op, tuple(moved[v] for v in node.inputs), node.origin)
         moved.update(zip(node.outputs, fresh.outputs, strict=True))
-    states = tuple((moved[before], moved[after]) for before, after in graph.states)
+    states = tuple(State(moved[before], moved[after]) for before, after in graph.states)
     return replace(graph, inputs=inputs, outputs=tuple(moved[v] for v in graph.outputs), states=states)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -189,9 +189,17 @@ class Placeholder:
     maximum: int | None = None
 
 
+class State(NamedTuple):
+    """What a model keeps from run to run: `before` is an Input that no page feeds, and `after`, which has its type, what it will be in the next
+    run. Zero in the first one; `webdnn.frontend.states` writes states that begin with another value."""
+
+    before: Value
+    after: Value
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A model. Inputs and outputs are in the source model's order; each state is a pair (value at the start, value at the end).
+    """A model. Inputs and outputs are in the source model's order.
 
     Equal only to itself, like its nodes, so that what is known of one graph can be kept by it.
     """
@@ -199,7 +207,7 @@ class Graph:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     output_names: tuple[str, ...]
-    states: tuple[tuple[Value, Value], ...] = ()
+    states: tuple[State, ...] = ()
     placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
     name: str = "model"
@@ -228,7 +236,7 @@ class Graph:
             self,
             inputs=tuple(bound[v] for v in self.inputs),
             outputs=tuple(bound[v] for v in self.outputs),
-            states=tuple((bound[before], bound[after]) for before, after in self.states),
+            states=tuple(State(bound[before], bound[after]) for before, after in self.states),
             placeholders={},
             constraints=(),
         )

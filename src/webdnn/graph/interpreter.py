@@ -17,20 +17,33 @@ Array = np.ndarray
 def interpret(
     graph: Graph, inputs: Sequence[Array], symbols: Mapping[str, int] | None = None, *, dtype: str | None = None
 ) -> list[Array]:
-    """Outputs of `graph`.
+    """Outputs of `graph` in its first run: of `interpret_runs`."""
+    return interpret_runs(graph, [inputs], symbols, dtype=dtype)[0]
+
+
+def interpret_runs(
+    graph: Graph, runs: Sequence[Sequence[Array]], symbols: Mapping[str, int] | None = None, *, dtype: str | None = None
+) -> list[list[Array]]:
+    """Outputs of `graph` for the inputs of each run, one run after another; states are zero before the first.
 
     `symbols` gives the placeholders; those left out are read off the inputs' shapes. With `dtype="float64"` all floating-point inputs and
-    constants are converted first, for a reference better than float32. States start at zero and are not returned.
+    constants are converted first, for a reference better than float32.
     """
     values = dict(symbols or {})
-    for value, array in zip(graph.inputs, inputs, strict=True):
-        _learn_symbols(value, array, values)
+    for inputs in runs:
+        for value, array in zip(graph.inputs, inputs, strict=True):
+            _learn_symbols(value, array, values)
     for constraint in graph.constraints:
         if not constraint.holds(values):
             left, right = evaluate(constraint.left, values), evaluate(constraint.right, values)
             raise GraphError(f"{constraint} does not hold: {left} and {right}")
     states = [np.zeros([evaluate(s, values) for s in before.shape], before.dtype) for before, _ in graph.states]
-    return run_values(graph, inputs, values, states, dtype)[: len(graph.outputs)]
+    results = []
+    for inputs in runs:
+        roots = run_values(graph, inputs, values, states, dtype)
+        results.append(roots[: len(graph.outputs)])
+        states = roots[len(graph.outputs) :]
+    return results
 
 
 def run_values(

@@ -26,7 +26,12 @@ def verify(graph: Graph) -> None:
             raise GraphError(f"{where} has types that its op does not infer")
         for body in node.op.bodies:
             verify(body)
+    sources_in_order = [*graph.inputs, *(before for before, _ in graph.states)]
+    if len(set(sources_in_order)) != len(sources_in_order):
+        raise GraphError("an input or a state stands for two of the graph's inputs and states")
     for before, after in graph.states:
+        if not isinstance(before.op, Input):
+            raise GraphError(f"a state begins as {before.op.name}, which is no input")
         if before.type != after.type:
             raise GraphError(f"a state is {before.type} before and {after.type} after a run")
     unknown = symbols_used(graph) - set(graph.placeholders)

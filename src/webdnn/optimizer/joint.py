@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from webdnn.graph.graph import Graph, Node, Value, topological_order
+from webdnn.graph.graph import Graph, Node, State, Value, topological_order
 from webdnn.graph.ops import Elementwise, JointElementwise
 from webdnn.optimizer.elementwise_chain import MAX_CALLS, MAX_INPUTS
 from webdnn.optimizer.programs import ProgramBuilder
@@ -94,7 +94,7 @@ def _replaced(graph: Graph, joined: Mapping[Value, Value]) -> Graph:
     return replace(
         graph,
         outputs=tuple(map(final, graph.outputs)),
-        states=tuple((before, final(after)) for before, after in graph.states),
+        states=tuple(State(before, final(after)) for before, after in graph.states),
     )
 
 

@@ -146,6 +146,8 @@ def _check_interface(name: str, before: Graph, after: Graph) -> None:
         raise GraphError(
             f"{name} changed the graph's inputs or the names of its outputs; this is a bug of the optimizer"
         )
+    if [start for start, _ in after.states] != [start for start, _ in before.states]:
+        raise GraphError(f"{name} changed what the graph keeps from run to run; this is a bug of the optimizer")
     for old, new in zip(before.roots(), after.roots(), strict=True):
         if old.type != new.type:
             raise GraphError(f"{name} changed an output from {old.type} to {new.type}; this is a bug of the optimizer")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Constant, Graph, Input, Node, Value
+from webdnn.graph.graph import Constant, Graph, Input, Node, State, Value
 
 MAX_SWEEPS = 50
 MAX_FIRINGS_PER_VALUE = 100
@@ -78,7 +78,7 @@ def rebuild(graph: Graph, visit: Callable[[Node, Node], Sequence[Value]]) -> Gra
     return replace(
         graph,
         outputs=tuple(new[v] for v in graph.outputs),
-        states=tuple((before, new[after]) for before, after in graph.states),
+        states=tuple(State(before, new[after]) for before, after in graph.states),
     )
 
 

@@ -53,11 +53,6 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def in_tiers(*tables: str) -> list[Any]:
-    """All tables, of which the default tier has these: JAX compiles for seconds."""
-    return [pytest.param(name, marks=[] if name in tables else [pytest.mark.exhaustive]) for name in FUNCTION_TABLES]
-
-
 def public_functions() -> set[str]:
     """Of keras.ops and the modules in it, but keras.ops.image."""
     modules = [ops, ops.numpy, ops.nn, ops.linalg]
@@ -87,12 +82,25 @@ def test_the_documents_name_what_is_refused() -> None:
     assert named == {*REFUSED, *ON_ARRAYS_ONLY}
 
 
-@pytest.mark.parametrize("table", in_tiers("function of matrices", "function of places"))
+def test_the_first_functions_of_each_table() -> None:
+    """JAX compiles for seconds what the default tier leaves out."""
+    first = {table: next(iter(builds.values())) for table, builds in FUNCTION_TABLES.items()}
+    Together({table: (build, (SHAPE,)) for table, build in first.items()}).check_with_keras(TOLERANCE)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("table", FUNCTION_TABLES)
 def test_functions(table: str) -> None:
     Together({name: (build, (SHAPE,)) for name, build in FUNCTION_TABLES[table].items()}).check_with_keras(TOLERANCE)
 
 
-@pytest.mark.parametrize("table", in_tiers("function of places"))
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(name, marks=[] if name == "function of places" else [pytest.mark.exhaustive])
+        for name in FUNCTION_TABLES
+    ],
+)
 def test_functions_from_files(table: str, tmp_path: Path) -> None:
     cases = {name: (build, (SHAPE,)) for name, build in FUNCTION_TABLES[table].items() if name not in NOT_SAVED}
     Together(cases).check_files(tmp_path)
@@ -196,6 +204,7 @@ def test_sequences_of_any_length() -> None:
         assert errors(graph, model, noise([shape])) <= TOLERANCE
 
 
+@pytest.mark.exhaustive
 def test_sound_of_any_length() -> None:
     """To frequencies and back, and mirrored ends."""
     x = keras.Input((None,))

@@ -13,7 +13,8 @@ export declare class HostedExecutor implements Executor {
     constructor(host: Pick<Host<Session>, 'call' | 'dispose'>, plan: Plan, info: Readonly<Record<string, unknown>>);
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     finishWeights(): Promise<void>;
-    bind(schedule: Schedule): Promise<void>;
+    bind(schedule: Schedule, kept: readonly number[]): Promise<void>;
+    resetStates(): Promise<void>;
     run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
     profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
     /** Copies that go to the worker and come back with its answer, to be used again: new memory would cost more than what is copied. */

@@ -23,11 +23,17 @@ export declare class Runner {
     getOutputViews(): readonly TensorView[];
     /** Computes `outputs` from `inputs`. */
     run(): Promise<void>;
+    /**
+     * What the model keeps from run to run becomes what it was when the model was loaded; without effect on a model that keeps nothing.
+     * It does so by itself after a run that failed, and for states whose size `setPlaceholderValue` changes.
+     */
+    resetStates(): Promise<void>;
     /** Like `run`; tells how long each step took. */
     profile(): Promise<StepTime[]>;
     /**
      * Sets some placeholders; once all are set, checks the model's constraints and sizes the inputs, outputs and states. Those whose size
-     * changes become zero, states always. If a value is refused, or is the present one, nothing changes.
+     * changes become zero; states then are as after `resetStates`, and other states keep what they hold. If a value is refused, or is the
+     * present one, nothing changes.
      */
     setPlaceholderValue(values: Values): Promise<void>;
     /** Gives all memory and workers back at once. A call that is pending rejects. */

@@ -14,7 +14,8 @@ export interface Times extends Results {
 /** The calls that every such backend answers, once its own have made the model. What an Executor does, but for the page's arrays. */
 export interface Session {
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
-    bind(schedule: Schedule): void;
+    bind(schedule: Schedule, kept: readonly number[]): void;
+    resetStates(): void;
     run(inputs: readonly Cells[]): Results | Promise<Results>;
     profile(inputs: readonly Cells[]): Times | Promise<Times>;
     /** Ends, where there is no worker to be ended, a run that is on its way. */

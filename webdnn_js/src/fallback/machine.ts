@@ -136,12 +136,15 @@ export class Machine {
     });
   }
 
-  bind(schedule: Schedule): void {
+  /** The buffers `kept` hold what they held. */
+  bind(schedule: Schedule, kept: readonly number[]): void {
     const arena = allocate(schedule.arenaBytes);
     schedule.placements.forEach((placement, i) => {
       if (!placement || !('offset' in placement)) return;
       const View = CELLS[this.model.plan.buffers[i]!.storage];
-      this.buffers[i] = cellsOf(new View(arena, placement.offset, schedule.elements[i]));
+      const cells = new View(arena, placement.offset, schedule.elements[i]);
+      if (kept.includes(i)) cells.set(this.buffers[i]!.data);
+      this.buffers[i] = cellsOf(cells);
     });
     // Steps of a loop share views; so do their operands.
     const known = new Map<BoundView, Operand>();
@@ -160,6 +163,12 @@ export class Machine {
     }));
     this.inputs = schedule.inputs.map(operand);
     this.outputs = schedule.outputs.map(operand);
+  }
+
+  resetStates(): void {
+    this.model.plan.buffers.forEach(({ kind }, i) => {
+      if (kind === 'state') this.buffers[i]!.data.fill(0);
+    });
   }
 
   /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */

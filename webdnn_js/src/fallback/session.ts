@@ -21,8 +21,12 @@ export class FallbackSession implements Session {
     return memory;
   }
 
-  bind(schedule: Schedule): void {
-    this.machine.bind(schedule);
+  bind(schedule: Schedule, kept: readonly number[]): void {
+    this.machine.bind(schedule, kept);
+  }
+
+  resetStates(): void {
+    this.machine.resetStates();
   }
 
   run(inputs: readonly Cells[]): Promise<Times> {

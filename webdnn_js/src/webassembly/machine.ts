@@ -180,6 +180,7 @@ export class Machine {
   private readonly fixed: readonly number[];
   private readonly arena: number;
   private table = 0;
+  private schedule: Schedule | undefined;
   private steps: readonly BoundStep[] = [];
   private inputs: readonly Area[] = [];
   private outputs: readonly Area[] = [];
@@ -243,7 +244,7 @@ export class Machine {
    * slow code when the weights are there. On one thread: the others have not joined yet, and share the code.
    */
   private warmUp(schedule: Schedule): void {
-    this.bind(schedule);
+    this.bind(schedule, []);
     this.touch(this.arena, this.table);
     const sizes = this.steps.map((step) =>
       [...step.in, ...step.out].reduce((sum, { rows, columns }) => sum + rows * columns, 0),
@@ -326,8 +327,24 @@ export class Machine {
     return { offset: start / CELL + view.offset, pitch, rows, columns, storage };
   }
 
-  bind(schedule: Schedule): void {
-    const { steps } = schedule;
+  /** The cells of a state buffer, until the memory grows. */
+  private state(buffer: number): Cells {
+    const { placements, elements } = this.schedule!;
+    const { offset } = placements[buffer] as { offset: number };
+    const start = (this.arena + offset) / CELL;
+    return this.cells(this.model.plan.buffers[buffer]!.storage).subarray(start, start + elements[buffer]!);
+  }
+
+  resetStates(): void {
+    this.model.plan.buffers.forEach(({ kind }, i) => {
+      if (kind === 'state') this.state(i).fill(0);
+    });
+  }
+
+  /** The buffers `kept` hold what they held, though all of the arena moves. */
+  bind(schedule: Schedule, kept: readonly number[]): void {
+    const saved = kept.map((buffer) => this.state(buffer).slice());
+    const { steps } = (this.schedule = schedule);
     const parameters: number[] = [];
     const starts = steps.map((step) => {
       const start = parameters.length;
@@ -347,12 +364,8 @@ export class Machine {
       table[2 * i] = steps[i]!.kernel;
       table[2 * i + 1] = parametersAt + start * INT;
     });
-    this.model.plan.buffers.forEach((buffer, i) => {
-      const placement = schedule.placements[i];
-      if (buffer.kind !== 'state' || !placement || !('offset' in placement)) return;
-      const start = (this.arena + placement.offset) / CELL;
-      this.cells(buffer.storage).fill(0, start, start + schedule.elements[i]!);
-    });
+    this.resetStates();
+    kept.forEach((buffer, i) => this.state(buffer).set(saved[i]!));
     this.steps = steps;
     this.inputs = schedule.inputs.map((view) => this.place(view, schedule));
     this.outputs = schedule.outputs.map((view) => this.place(view, schedule));

@@ -33,8 +33,12 @@ export class MachineSession implements Session {
     return memory;
   }
 
-  bind(schedule: Schedule): void {
-    this.machine.bind(schedule);
+  bind(schedule: Schedule, kept: readonly number[]): void {
+    this.machine.bind(schedule, kept);
+  }
+
+  resetStates(): void {
+    this.machine.resetStates();
   }
 
   run(inputs: readonly Cells[]): Results {

@@ -32,6 +32,9 @@ function rendererName(gl: WebGL2RenderingContext): string {
   return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
+/** The slot of a planned buffer. */
+const slotOf = ({ placements }: Schedule, buffer: number): number => (placements[buffer] as { slot: number }).slot;
+
 const sourceOf = ({ source = '' }: Kernel): string => source;
 
 export class WebGLExecutor implements Executor {
@@ -147,16 +150,20 @@ export class WebGLExecutor implements Executor {
     });
   }
 
-  bind(schedule: Schedule): Promise<void> {
+  /** A state of `kept` keeps its texture: its slot is its own, and lies as its size and its kernels say. */
+  bind(schedule: Schedule, kept: readonly number[]): Promise<void> {
     const { kernels } = this.owner.plan;
     return this.inTurn(({ gl, formats }) => {
-      this.freeSlots();
+      const states = new Map(
+        kept.map((buffer) => [slotOf(schedule, buffer), this.slots[slotOf(this.schedule!, buffer)]!]),
+      );
+      this.freeSlots([...states.values()]);
       const { spans, sizes } = layOut(schedule, kernels);
       this.schedule = schedule;
       this.spans = spans;
       const slots: Texture[] = (this.slots = []);
       sizes.forEach(({ span, layers }, i) => {
-        slots.push(new Texture(gl, formats[schedule.slots[i]!.storage], span, layers)); // WebGL clears them
+        slots.push(states.get(i) ?? new Texture(gl, formats[schedule.slots[i]!.storage], span, layers)); // WebGL clears them
       });
       const place = (view: BoundView): Place => this.place(view);
       this.draws = schedule.steps.map((step) =>
@@ -177,6 +184,14 @@ export class WebGLExecutor implements Executor {
       if (warm.has(draw.program) || buffers[steps[i]!.out[0]!.buffer]!.kind === 'state') return;
       warm.add(draw.program);
       execute(gl, { ...draw, targets: [{ ...draw.targets[0]!, width: 1, height: 1 }] });
+    });
+  }
+
+  resetStates(): Promise<void> {
+    return this.inTurn(() => {
+      this.owner.plan.buffers.forEach(({ kind }, i) => {
+        if (kind === 'state') this.slots[slotOf(this.schedule!, i)]!.clear();
+      });
     });
   }
 
@@ -257,8 +272,8 @@ export class WebGLExecutor implements Executor {
     throw new WebDNNError('disposed', 'this runner was disposed of; load the model again');
   }
 
-  private freeSlots(): void {
-    for (const slot of this.slots) slot.dispose();
+  private freeSlots(kept: readonly Texture[] = []): void {
+    for (const slot of this.slots) if (!kept.includes(slot)) slot.dispose();
     this.slots = this.draws = [];
   }
 

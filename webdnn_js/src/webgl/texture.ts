@@ -130,6 +130,17 @@ export class Texture {
     gl.readPixels(0, 0, 1, 1, format, type, new (type === gl.FLOAT ? Float32Array : Int32Array)(4));
   }
 
+  /** Makes all of it zero. */
+  clear(): void {
+    const { gl } = this;
+    const zeros = [0, 0, 0, 0];
+    for (let layer = 0; layer < this.layers; layer++) {
+      this.target(layer);
+      if (this.format.type === gl.INT) gl.clearBufferiv(gl.COLOR, 0, zeros);
+      else gl.clearBufferfv(gl.COLOR, 0, zeros);
+    }
+  }
+
   dispose(): void {
     for (const framebuffer of this.framebuffers) if (framebuffer) this.gl.deleteFramebuffer(framebuffer);
     this.gl.deleteTexture(this.handle);

@@ -134,14 +134,23 @@ export class WebGPUExecutor implements Executor {
     this.check();
   }
 
-  async bind(schedule: Schedule): Promise<void> {
+  async bind(schedule: Schedule, kept: readonly number[]): Promise<void> {
     if (schedule === this.bound?.schedule) return; // made while the weights came
-    for (const one of this.made) one.destroy();
-    this.made = [];
+    const states = new Map(kept.map((buffer) => [buffer, this.bound!.regions[buffer]!]));
+    const left = new Set<Destroyable>(states.values());
+    for (const one of this.made) if (!left.has(one)) one.destroy();
+    this.made = [...left];
     this.bound = undefined;
     const bound = await this.guard(() => this.prepare(schedule));
     await this.warmUp(bound);
+    this.setStates(bound, states);
+    for (const state of states.values()) state.destroy();
+    this.made = this.made.filter((one) => !left.has(one));
     this.bound = bound;
+  }
+
+  async resetStates(): Promise<void> {
+    await this.guard(() => this.setStates(this.ready()));
   }
 
   async run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void> {
@@ -184,7 +193,7 @@ export class WebGPUExecutor implements Executor {
       this.pipelines[kernel] = await this.device.createComputePipelineAsync(pipeline);
     });
     await Promise.all(compiling);
-    if (schedule) await this.bind(schedule);
+    if (schedule) await this.bind(schedule, []);
   }
 
   private async writePiece({ weight, row, rows, data }: WeightRows): Promise<void> {
@@ -224,18 +233,25 @@ export class WebGPUExecutor implements Executor {
 
   /**
    * Runs that leave out all but a small part of each step's work: what browsers and drivers do when something is first used (compile, clear
-   * memory, map) is then done, and belongs to the load. States are zero again afterwards.
+   * memory, map) is then done, and belongs to the load. What states hold afterwards is of no use.
    */
   private async warmUp(bound: Bound): Promise<void> {
-    const { schedule, regions, calls } = bound;
+    const { schedule, calls } = bound;
     const small = calls.slice(0, WARM_STEPS).map((call) => ({ ...call, dispatch: [1] }));
     const zeros = (views: readonly BoundView[]) => views.map(({ rows, columns }) => new Float32Array(rows * columns));
     const [inputs, outputs] = [zeros(schedule.inputs), zeros(schedule.outputs)];
     for (let turn = 0; turn < WARM_UPS; turn++) await this.compute(bound, small, inputs, outputs);
     this.nudge.forget();
+  }
+
+  /** Makes states zero, or what the regions of `kept` hold. */
+  private setStates({ regions }: Bound, kept: ReadonlyMap<number, Region> = new Map()): void {
     const encoder = this.device.createCommandEncoder();
     this.context.plan.buffers.forEach(({ kind }, i) => {
-      if (kind === 'state') regions[i]!.clear(encoder);
+      if (kind !== 'state') return;
+      const source = kept.get(i);
+      if (source) regions[i]!.copyFrom(encoder, source);
+      else regions[i]!.clear(encoder);
     });
     this.device.queue.submit([encoder.finish()]);
   }

@@ -76,6 +76,11 @@ export class Region {
     for (const buffer of this.buffers) encoder.clearBuffer(buffer);
   }
 
+  /** Takes over all of `source`, a region of the same size. */
+  copyFrom(encoder: GPUCommandEncoder, source: Region): void {
+    this.buffers.forEach((buffer, i) => encoder.copyBufferToBuffer(source.buffers[i]!, 0, buffer, 0, buffer.size));
+  }
+
   destroy(): void {
     for (const buffer of this.buffers) buffer.destroy();
   }

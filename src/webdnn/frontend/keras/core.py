@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,16 +47,6 @@ def lower_identity(layer: Layer, inputs: Sequence[Value], context: Context) -> V
 def lower_spectral_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     """The layer inside: its kernel was divided by its spectral norm during training."""
     return context.lower_layer(layer.layer, inputs, context.inside(layer.layer.name))
-
-
-def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
-    """x (N, T, …): the layer inside on (N·T, …), which alone may look at a mask."""
-    if mask is not None and "mask" in inspect.signature(layer.layer.call).parameters:
-        raise UnsupportedError(f"a mask for {type(layer.layer).__name__} is not supported")
-    (x,) = inputs
-    joined = context.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
-    y = context.lower_layer(layer.layer, [joined], context.inside(layer.layer.name))
-    return context.reshape(y, (*x.shape[:2], *y.shape[1:]))
 
 
 def lower_masking(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
@@ -137,6 +126,5 @@ LOWERINGS = {
     "LayerScale": lower_layer_scale,
     "Masking": lower_masking,
     "SpectralNormalization": lower_spectral_normalization,
-    "TimeDistributed": lower_time_distributed,
     **dict.fromkeys(TRAINING_ONLY, lower_nothing),
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from webdnn.frontend.keras.configuration import field as typed
-from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, rewrite
+from webdnn.frontend.keras.old_layers import RENAMED_CLASSES, REWRITES, rewrite
 from webdnn.frontend.keras.old_nodes import Numbering, is_old, modern_call, modern_outputs
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.support import INPUT, MODELS, TRUSTED, is_layer, is_operation
@@ -87,13 +87,14 @@ class Modern:
             if "input_dtype" in entry["config"]:
                 config.setdefault("dtype", entry["config"]["input_dtype"])
         config = self._objects(config, path)
-        if self.version < 3 and config.get("activation") == "hard_sigmoid":  # x / 6 + 1/2 today, and x / 5 + 1/2 then
-            config["activation"] = {
-                "module": "builtins",
-                "class_name": "function",
-                "config": OLD_HARD_SIGMOID,
-                "registered_name": OLD_HARD_SIGMOID,
-            }
+        for key in ("activation", "recurrent_activation"):
+            if self.version < 3 and config.get(key) == "hard_sigmoid":  # x / 6 + 1/2 today, and x / 5 + 1/2 then
+                config[key] = {
+                    "module": "builtins",
+                    "class_name": "function",
+                    "config": OLD_HARD_SIGMOID,
+                    "registered_name": OLD_HARD_SIGMOID,
+                }
         result = {"module": self._module(name, module), "class_name": name, "config": config, "registered_name": None}
         if self.version >= 3 and "build_config" in entry:
             result["build_config"] = entry["build_config"]
@@ -117,7 +118,7 @@ class Modern:
         if not isinstance(value, Mapping):
             return value
         name = str(value.get("class_name"))
-        known = is_layer(name) or name in MODELS or name in RENAMED_CLASSES
+        known = is_layer(name) or name in MODELS or name in RENAMED_CLASSES or name in REWRITES
         if known and isinstance(value.get("config"), (Mapping, list)):
             inner = value["config"].get("name") if isinstance(value["config"], Mapping) else None
             return self.entry(value, f"{path}/{inner}" if isinstance(inner, str) else path, f"a layer in {path!r}")

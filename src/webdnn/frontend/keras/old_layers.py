@@ -30,6 +30,17 @@ _CONVOLUTION_1 = {
     "b_constraint": None,
     "weights": None,
 }
+_RECURRENT = {
+    **_CONVOLUTION_1,
+    "input_dim": None,
+    "input_length": None,
+    "U_regularizer": None,
+    "consume_less": None,
+} | {
+    "time_major": False,
+    "implementation": None,  # how it is computed, not what
+    "forget_bias_init": None,
+}
 # What is dropped where it says nothing: its value there, or None for whatever it says.
 OBSOLETE: dict[str, dict[str, Any]] = {
     "BatchNormalization": {
@@ -53,6 +64,7 @@ OBSOLETE: dict[str, dict[str, Any]] = {
     "DepthwiseConv1D": {"groups": 1},
     "DepthwiseConv2D": {"groups": 1, "filters": None},
     "PReLU": {"weights": None},
+    **{name: _RECURRENT for name in ("GRU", "LSTM", "RNN", "SimpleRNN", "ConvLSTM2D", "Bidirectional")},
     "SeparableConv1D": {"groups": 1},
     "SeparableConv2D": {**_CONVOLUTION_1, "groups": 1, "depthwise_regularizer": None, "pointwise_regularizer": None},
     "SpatialDropout1D": _SPATIAL_DROPOUT,
@@ -85,12 +97,20 @@ _CONVOLUTION_1_ARGUMENTS = {
     "atrous_rate": "dilation_rate",
     "bias": "use_bias",
 }
+_RECURRENT_1_ARGUMENTS = {
+    "output_dim": "units",
+    "inner_activation": "recurrent_activation",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
     **{name: _CONVOLUTION_1_ARGUMENTS for name in _CONVOLUTIONS},
     **{f"{kind}Pooling{axes}D": _POOLING_1 for kind in ("Max", "Average") for axes in (1, 2, 3)},
     **{name: {"p": "rate"} for name in ("AlphaDropout", "Dropout", "GaussianDropout")},
     **{f"SpatialDropout{axes}D": {"p": "rate"} for axes in (1, 2, 3)},
     "Dense": {"output_dim": "units", "bias": "use_bias"},
+    **{name: _RECURRENT_1_ARGUMENTS for name in ("GRU", "LSTM", "SimpleRNN")},
+    "ConvLSTM2D": {**_CONVOLUTION_1_ARGUMENTS, **_RECURRENT_1_ARGUMENTS},
     "GaussianNoise": {"sigma": "stddev"},
     "LeakyReLU": {"alpha": "negative_slope"},
     "UpSampling1D": {"length": "size"},
@@ -222,7 +242,25 @@ def _padding_2d(name: str) -> Rewrite:
     return padded
 
 
+def _gru(config: Config) -> tuple[str, Config]:
+    """Keras 1 and the first of Keras 2 knew no reset_after, and had it off; today's default is on."""
+    return "GRU", {"reset_after": False, **config}
+
+
+def _of_cudnn(name: str) -> Rewrite:
+    """Layers of cuDNN had fixed activations, and their GRU the reset gate behind the product."""
+
+    def rewritten(config: Config) -> tuple[str, Config]:
+        config = {key: value for key, value in config.items() if key not in _RECURRENT}
+        return name, {**config, **({"reset_after": True} if name == "GRU" else {})}
+
+    return rewritten
+
+
 REWRITES: dict[str, Rewrite] = {
+    "CuDNNGRU": _of_cudnn("GRU"),
+    "CuDNNLSTM": _of_cudnn("LSTM"),
+    "GRU": _gru,
     "InputLayer": _input_layer,
     "Lambda": _lambda,
     "Merge": _merge,

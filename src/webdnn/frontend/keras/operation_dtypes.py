@@ -223,7 +223,7 @@ SUMMING = ("AdaptiveAveragePool", "AveragePool")
 CONVERTED = (
     *("Cast", "ConvertToTensor", "Copy", "Full", "FullLike", "OnesLike", "SaturateCast", "StopGradient", "ZerosLike"),
     *("MultiHot", "OneHot", "ReLU"),
-    *("Array", "Bincount", "CTCDecode", "Histogram", "LuFactor", "Ndim", "Unique", "View"),
+    *("Array", "Bincount", "CTCDecode", "Histogram", "Linspace", "LuFactor", "Ndim", "Unique", "View"),
 )
 # Operations whose results on whole numbers lie in the range of the dtype in which they take them, so that nothing is cut.
 WITHIN = (

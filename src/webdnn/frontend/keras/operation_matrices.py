@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from webdnn.frontend.eigenvalues import eigen_symmetric, inverse_values, pseudo_inverse, singular, singular_values
-from webdnn.frontend.keras.lowering import Context, array_of
+from webdnn.frontend.keras.lowering import Context, array_of, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_reductions import axes_of, reduced, without
+from webdnn.frontend.keras.operation_reductions import reduced, without
 from webdnn.frontend.linear_algebra import (
     cholesky,
     determinant,
@@ -128,14 +128,18 @@ def lower_rank(c: Context, operation: Any, x: Value) -> Value:
 
 
 def lower_norm(c: Context, operation: Any, x: Value) -> Value:
+    return norm(c, x, operation.ord, operation.axis, bool(operation.keepdims))
+
+
+def norm(c: Context, x: Value, order: Any, axis: Any, keep: bool) -> Value:
     """Of vectors along one axis, of matrices along two. Without an order it is the root of the sum of squares, over any number of axes."""
-    order, axes, keep = operation.ord, axes_of(operation, x), bool(operation.keepdims)
+    axes = positive_axes(axis, x.type.rank)
     if order is None or (order == "fro" and len(axes) == 2) or (order == 2 and len(axes) == 1):
         return c.elementwise("sqrt", reduced(c, "sum", c.elementwise("square", x), axes, keep))
     if len(axes) == 1 and not isinstance(order, str):
         return vector_norm(c, x, float(order), axes, keep)
     if len(axes) == 2:
-        given = (0, 1) if operation.axis is None else operation.axis
+        given = (0, 1) if axis is None else axis
         rows, columns = (int(axis) % x.type.rank for axis in given)
         return without(c, matrix_norm(c, x, order, rows, columns), axes, keep)
     raise UnsupportedError(f"norm of order {order!r} over {len(axes)} axes")

@@ -11,6 +11,7 @@ from webdnn.frontend.keras.convolution import transposed_windows, windows_of
 from webdnn.frontend.keras.lowering import Array, Context, array_of, channels_last, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, operand, tensor
 from webdnn.frontend.keras.operation_indices import known
+from webdnn.frontend.keras.operation_matrices import norm
 from webdnn.frontend.products import contract, einsum, matmul
 from webdnn.frontend.resample import adaptive_average, adaptive_max
 from webdnn.frontend.statistics import mean, over_deviation, over_length, over_root_mean_square, standardize
@@ -187,7 +188,8 @@ def lower_rms_norm(c: Context, operation: Any, x: Value, scale: Any = None) -> V
 
 def lower_normalize(c: Context, operation: Any, x: Value) -> Value:
     if operation.order != 2:
-        raise UnsupportedError(f"order {operation.order}")
+        length = norm(c, x, operation.order, operation.axis, keep=True)
+        return c.elementwise("div", x, c.elementwise("max", length, _epsilon(operation)))
     return over_length(c, x, positive_axes(operation.axis, x.type.rank), _epsilon(operation))
 
 
@@ -215,10 +217,12 @@ def lower_kronecker(c: Context, _: Any, x: Any, y: Any) -> Value:
 
 
 def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
-    """The cross product of vectors of three."""
+    """The cross product of vectors of three; one of two lies in the plane, and of two such vectors only the third number is left."""
     a, b = (_last(c, tensor(c, v), axis) for v, axis in ((x, operation.axisa), (y, operation.axisb)))
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise UnsupportedError(f"the cross product of vectors of {a.shape[-1]} and {b.shape[-1]}")
+    sizes = a.shape[-1], b.shape[-1]
+    if any(size not in (2, 3) for size in sizes):
+        raise UnsupportedError(f"the cross product of vectors of {sizes[0]} and {sizes[1]}")
+    a, b = (c.frame_axis(v, v.type.rank - 1, 0, 3 - size) for v, size in zip((a, b), sizes, strict=True))
 
     def turned(v: Value, order: Sequence[int]) -> Value:
         return c.take(v, v.type.rank - 1, order)
@@ -230,6 +234,9 @@ def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
         e("mul", turned(a, (2, 0, 1)), turned(b, (1, 2, 0))),
     )
     rank = result.type.rank
+    if sizes == (2, 2):
+        _ = operation.axisc  # which the result has not
+        return c.reshape(c.cut(result, rank - 1, 2, 1), result.shape[:-1])
     place = operation.axisc % rank
     return c.transpose(result, [*range(place), rank - 1, *range(place, rank - 1)])
 

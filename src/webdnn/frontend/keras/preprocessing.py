@@ -20,9 +20,9 @@ def resize_like(context: Context, settings: Any, x: Value, size: tuple[int, ...]
     height, width = size
     pads, value = bool(settings.pad_to_aspect_ratio), float(settings.fill_value)
     kept = x.dtype
-    if kept == "bool":
-        raise UnsupportedError("pictures of bool; cast to uint8 or float32 first")
     if pads or settings.interpolation != "nearest":  # what is only moved stays what it is
+        if kept == "bool":
+            raise UnsupportedError("pictures of bool; cast to uint8 or float32 first")
         x = context.cast(x, "float32")
     if settings.crop_to_aspect_ratio:
         x = aspect_crop(context, x, (height, width))

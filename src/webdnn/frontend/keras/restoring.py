@@ -14,6 +14,7 @@ import numpy as np
 
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.lowering import array_of
+from webdnn.frontend.keras.old_recurrent import arranged
 from webdnn.graph.errors import ModelError, ModelWarning
 
 Array = np.ndarray
@@ -156,7 +157,7 @@ def restore_hdf5(
     for name, weights in groups.items():
         layer = layers.get(name, inner.get(name))
         if layer is not None:
-            _restore_layer(layer, name, weights, renamed, convert)
+            _restore_layer(layer, name, arranged(weights), renamed, convert)
         elif weights:
             raise ModelError(f"it has weights for a layer {name!r}, which is not in the model")
     own = [v for v in own_variables(model) if any(v is w for w in model.weights)]

@@ -18,7 +18,9 @@ from webdnn.frontend.keras import (
     normalization,
     pooling,
     preprocessing,
+    recurrent,
     reshape,
+    time_distributed,
 )
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
@@ -27,7 +29,7 @@ from webdnn.graph.errors import UnsupportedError
 
 _FAMILIES = (
     *(activation, convolution, core, merge, normalization, pooling, preprocessing, reshape),
-    *(audio, contrast, encoding, lookups),
+    *(audio, contrast, encoding, lookups, time_distributed),
 )
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
@@ -37,6 +39,7 @@ TRACED = frozenset(
     (
         *("AdditiveAttention", "Attention", "MultiHeadAttention", "ReversibleEmbedding"),
         *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
+        *recurrent.TRACED,
     )
 )
 
@@ -53,8 +56,7 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures FlaxLayer GRU GRUCell Highway JaxLayer LSTM LSTMCell
-LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus RNN RandomHeight RandomWidth SReLU SimpleRNN SimpleRNNCell StackedRNNCells
+DenseFeatures FlaxLayer Highway JaxLayer LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus RandomHeight RandomWidth SReLU
 StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.

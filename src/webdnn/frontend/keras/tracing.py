@@ -12,6 +12,7 @@ from traceback import walk_tb
 from typing import Any
 
 from webdnn.frontend.input_shape import InputShape, match_input_shapes
+from webdnn.frontend.keras import recurrent
 from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
 from webdnn.frontend.keras.traced_lengths import replaced, taking_lengths
 from webdnn.graph.errors import ModelError, UnsupportedError
@@ -109,7 +110,7 @@ def trace(
     import keras
 
     try:
-        with _recording(keras), taking_lengths(symbols), _telling(training):
+        with _recording(keras, training), taking_lengths(symbols), _telling(training):
             outputs = keras.tree.flatten(call(*arguments, **keywords))
         wrong = [type(y).__name__ for y in outputs if not (_is_tensor(keras, y) or (allow_none and y is None))]
         if wrong:
@@ -160,7 +161,7 @@ def _telling(training: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _recording(keras: Any) -> Iterator[None]:
+def _recording(keras: Any, training: bool) -> Iterator[None]:
     """Symbolic tensors may be right operands of variables; what a graph cannot record is refused: random numbers, variables that change."""
     from keras.src.random.seed_generator import SeedGenerator
 
@@ -180,6 +181,7 @@ def _recording(keras: Any) -> Iterator[None]:
         (SeedGenerator, "next", refusing("it draws random numbers")),
         (keras.Variable, "assign", refusing("it changes a variable")),
         (keras.Layer, "add_loss", lambda self, loss: None),
+        *recurrent.patches(training),
     ]
     for name in _OPERATORS.split():
         method = f"__{name}__"

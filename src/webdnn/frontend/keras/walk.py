@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from webdnn.frontend.keras import recurrent
 from webdnn.frontend.keras.calls import (
     LayerCall,
     Tensor,
@@ -117,6 +118,7 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
+        recurrent.refuse_state(layer)
         if context.converter(layer) is None and (has_code(layer) or sees_masks(call)):
             results = self.own(call, training, context)
         else:
@@ -211,7 +213,7 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
         check_names(own, others)
         return lowered(layer, lambda reading: own(reading, inputs, context, **others))
     if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
-        return lower_part(layer, inputs, context)
+        return lower_part(layer, inputs, context, **others)
     name = type(layer).__name__
     if name not in LAYERS:
         raise UnsupportedError(f"{name} is not supported")
@@ -223,17 +225,19 @@ def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others:
     return lowered(layer, lambda reading: lowering(reading, taken, context, **others), name not in TRAINING_ONLY)
 
 
-def lower_part(part: Any, inputs: Sequence[Value], context: Context) -> Value:
-    """One call of a model, a subclassed layer or a function that another layer holds."""
+def lower_part(part: Any, inputs: Sequence[Value], context: Context, mask: Value | None = None) -> Value:
+    """One call of a model, a subclassed layer or a function that another layer holds; a layer that looks at masks is given one."""
     walk, values = Walk(), [Tensor(x) for x in inputs]
     if has_own_graph(part):
+        values = [Tensor(x, mask) for x in inputs]
         results = walk.model(part, values, replace(context, is_inference=True, in_training=False))
     else:
         symbols = walk.symbols(replace(context, in_training=False))
         inner = [symbols.stand_for(x) for x in values]
-        is_layer = hasattr(part, "call")
-        keywords = call_keywords(part, {}) if is_layer else {}
-        results = walk.recorded(trace(part.call if is_layer else part, symbols, inner, keywords), symbols)
+        given = {} if mask is None else {"mask": symbols.stand_for(Tensor(mask))}
+        keywords = call_keywords(part, given) if hasattr(part, "call") else given
+        code = part.call if hasattr(part, "call") else part
+        results = walk.recorded(trace(code, symbols, inner, keywords), symbols)
     if walk.troubles:
         name = getattr(part, "name", getattr(part, "__name__", type(part).__name__))
         raise UnsupportedError(f"in {name!r}: " + "; ".join(str(trouble).strip() for trouble in walk.troubles))

@@ -7,7 +7,8 @@ export declare class FallbackSession implements Session {
     private get machine();
     start(model: Model): void;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
-    bind(schedule: Schedule): void;
+    bind(schedule: Schedule, kept: readonly number[]): void;
+    resetStates(): void;
     run(inputs: readonly Cells[]): Promise<Times>;
     profile(inputs: readonly Cells[]): Promise<Times>;
     end(): void;

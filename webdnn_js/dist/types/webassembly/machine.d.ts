@@ -60,6 +60,7 @@ export declare class Machine {
     private readonly fixed;
     private readonly arena;
     private table;
+    private schedule;
     private steps;
     private inputs;
     private outputs;
@@ -86,7 +87,11 @@ export declare class Machine {
     /** The piece lies where the arena will be while Setup kernels read it; the memory behind it holds their parameters. */
     writeWeight({ weight, row, rows, data }: WeightRows): void;
     private place;
-    bind(schedule: Schedule): void;
+    /** The cells of a state buffer, until the memory grows. */
+    private state;
+    resetStates(): void;
+    /** The buffers `kept` hold what they held, though all of the arena moves. */
+    bind(schedule: Schedule, kept: readonly number[]): void;
     private setInputs;
     /** Copies: the memory may be shared by threads, and not every API takes such memory. */
     private getOutputs;

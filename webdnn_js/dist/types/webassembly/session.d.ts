@@ -13,7 +13,8 @@ export declare class MachineSession implements Session {
     /** Returns what the other threads need to `join`. */
     start(model: Model, team: Team): Promise<readonly Seat[]>;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): ArrayBuffer;
-    bind(schedule: Schedule): void;
+    bind(schedule: Schedule, kept: readonly number[]): void;
+    resetStates(): void;
     run(inputs: readonly Cells[]): Results;
     profile(inputs: readonly Cells[]): Times;
     /** Makes this worker a further thread of a machine that lives in another. */

@@ -28,12 +28,14 @@ export declare class WebGLExecutor implements Executor {
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     private writePiece;
     finishWeights(): Promise<void>;
-    bind(schedule: Schedule): Promise<void>;
+    /** A state of `kept` keeps its texture: its slot is its own, and lies as its size and its kernels say. */
+    bind(schedule: Schedule, kept: readonly number[]): Promise<void>;
     /**
      * Drivers finish a program only when it first draws, so each program draws a pixel now, and the first run need not wait. What draws
      * into a state does not, since states are zero before the first run.
      */
     private warmUp;
+    resetStates(): Promise<void>;
     private place;
     run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
     profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;

@@ -41,5 +41,7 @@ export declare class Texture {
     read(offset: number, length: number, span: number): void;
     /** Waits until it holds what was drawn into it last: `finish` does not wait in every browser, but to read a pixel does. */
     wait(): void;
+    /** Makes all of it zero. */
+    clear(): void;
     dispose(): void;
 }

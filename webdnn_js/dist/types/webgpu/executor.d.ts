@@ -33,7 +33,8 @@ export declare class WebGPUExecutor implements Executor {
     private start;
     writeWeights(memory: ArrayBuffer, pieces: readonly WeightRows[]): Promise<ArrayBuffer>;
     finishWeights(): Promise<void>;
-    bind(schedule: Schedule): Promise<void>;
+    bind(schedule: Schedule, kept: readonly number[]): Promise<void>;
+    resetStates(): Promise<void>;
     run(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<void>;
     profile(inputs: readonly Cells[], outputs: readonly Cells[]): Promise<StepTime[]>;
     dispose(): void;
@@ -44,9 +45,11 @@ export declare class WebGPUExecutor implements Executor {
     private checkSizes;
     /**
      * Runs that leave out all but a small part of each step's work: what browsers and drivers do when something is first used (compile, clear
-     * memory, map) is then done, and belongs to the load. States are zero again afterwards.
+     * memory, map) is then done, and belongs to the load. What states hold afterwards is of no use.
      */
     private warmUp;
+    /** Makes states zero, or what the regions of `kept` hold. */
+    private setStates;
     private compute;
     /** Writes the inputs, if `encoder` is submitted; then call what is returned. */
     private writeInputs;

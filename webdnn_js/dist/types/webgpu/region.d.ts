@@ -24,5 +24,7 @@ export declare class Region {
     /** The first `bytes` as the bindings of an operand with `windows` of them. */
     bindings(bytes: number, windows: number): GPUBufferBinding[];
     clear(encoder: GPUCommandEncoder): void;
+    /** Takes over all of `source`, a region of the same size. */
+    copyFrom(encoder: GPUCommandEncoder, source: Region): void;
     destroy(): void;
 }
