@@ -14,7 +14,7 @@ import {
 } from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
-import { kernelsFor } from '../registered';
+import { REGISTERED } from '../registered';
 import type { FallbackSession } from './session';
 
 const WORKER = 'webdnn-fallback-worker.js';
@@ -41,7 +41,7 @@ class Opening implements Preparation {
     const make = async () => new (await import('./session')).FallbackSession();
     if (isHere) {
       this.starting.end(); // functions of the page cannot be sent to a worker
-      return { host: new LocalHost(make), thread: 'main thread, where the kernels are that the page has registered' };
+      return { host: new LocalHost(make), thread: 'main thread, for kernels of the page' };
     }
     try {
       return { host: new WorkerHost('fallback', await this.starting.ready), thread: 'worker' };
@@ -52,9 +52,9 @@ class Opening implements Preparation {
 
   /** Makes the model. */
   async start({ plan, manifest: { weights } }: BackendContext): Promise<Executor> {
-    const kernels = kernelsFor(plan);
-    const { host, thread } = await this.place(kernels !== undefined);
-    await host.call('start', [{ plan, weights, ...(kernels && { kernels }) }]);
+    const isHere = plan.kernels.some(({ script }) => script);
+    const { host, thread } = await this.place(isHere);
+    await host.call('start', [{ plan, weights, ...(isHere && { kernels: REGISTERED }) }]);
     return new HostedExecutor(host, plan, { thread });
   }
 

@@ -47,13 +47,20 @@ function eventLoop(): Promise<void> {
 }
 
 /** A kernel that the page has registered, called as those of the runtime are. */
-function registered(kernel: RegisteredKernel, attributes: Readonly<Record<string, unknown>>): Kernel {
-  return (inputs, output, args, more = []) => kernel(inputs, [output, ...more], args, attributes);
+function registered(
+  name: string,
+  script: string,
+  kernel: RegisteredKernel | undefined,
+  attributes: Readonly<Record<string, unknown>>,
+): Kernel {
+  if (kernel) return (inputs, output, args, more = []) => kernel(inputs, [output, ...more], args, attributes);
+  const cure = `run ${script} before load, which calls WebDNN.registerKernel('${name}', …)`;
+  throw new WebDNNError('option', `fallback: this model needs the page's kernel '${name}': ${cure}`);
 }
 
-function makeKernels(plan: Plan, table: KernelTable, own: RegisteredKernels): Kernel[] {
+function makeKernels(plan: Plan, table: KernelTable, own?: RegisteredKernels): Kernel[] {
   return plan.kernels.map(({ name, attributes, script }, i) => {
-    if (script !== undefined) return registered(own[name]!, attributes ?? {});
+    if (script !== undefined) return registered(name, script, own?.get(name), attributes ?? {});
     if (!Object.hasOwn(table, name)) {
       const known = Object.keys(table).sort().join(', ');
       throw new WebDNNError('descriptor', `plan.kernels[${i}]: fallback has no kernel '${name}'; it has ${known}`);
@@ -123,7 +130,7 @@ export class Machine {
   private ended = false;
 
   constructor(private readonly model: Model) {
-    this.kernels = makeKernels(model.plan, KERNELS, model.kernels ?? {});
+    this.kernels = makeKernels(model.plan, KERNELS, model.kernels);
     this.buffers = makeWeights(model);
   }
 

@@ -21,7 +21,9 @@ export declare class Machine {
     private ended;
     constructor(model: Model);
     writeWeight({ weight, row, rows, data }: WeightRows): void;
-    bind(schedule: Schedule): void;
+    /** The buffers `kept` hold what they held. */
+    bind(schedule: Schedule, kept: readonly number[]): void;
+    resetStates(): void;
     /** Computes copies of the outputs; `inputs` are given back, and the milliseconds of each step. */
     run(inputs: readonly Cells[]): Promise<Times>;
     /** Lets a run that is on its way end at its next breath. */
