@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from webdnn.frontend.input_shape import GivenShapes, InputShape, as_input_shapes, match_input_shapes
-from webdnn.frontend.keras.loading import load_model
+from webdnn.frontend.keras.loading import load_model, old_code
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
 
@@ -27,7 +27,8 @@ def load(
     30, and one more for each 10 MB. Warns as `from_model` does."""
     shapes = as_input_shapes(input_shapes)  # what is wrong with them is said before a file is read
     model = load_model(path, allow_unsafe=allow_unsafe, custom_objects=custom_objects, timeout=timeout)
-    return from_model(model, shapes)
+    with old_code():
+        return from_model(model, shapes)
 
 
 def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
@@ -35,14 +36,22 @@ def from_model(model: Any, input_shapes: GivenShapes = ()) -> Graph:
     batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names.
 
     The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules,
-    and of weights that are not finite.
+    of weights that are not finite, and of layers that compute in another dtype than float32, or on quantised inputs.
     """
+    from webdnn.frontend.keras.in_float32 import in_float32
+
+    shapes = as_input_shapes(input_shapes)
+    _build(model, shapes)
+    with in_float32(model):
+        return _graph(model, shapes)
+
+
+def _graph(model: Any, shapes: Sequence[InputShape]) -> Graph:
+    """The graph of a model whose layers compute in float32."""
     from webdnn.frontend.keras.restoring import check_numbers
     from webdnn.frontend.keras.tracing import Subclassed, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
-    shapes = as_input_shapes(input_shapes)
-    _build(model, shapes)
     source = model
     if is_own(model) and not has_own_graph(model):
         model = Subclassed(model, shapes)

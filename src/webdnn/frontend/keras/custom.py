@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import os
 import sys
@@ -10,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from webdnn.frontend.keras.old_names import old_names
+from webdnn.frontend.keras.stand_ins import advice
 from webdnn.graph.errors import ModelError
 
 
@@ -48,24 +52,58 @@ def _run(file: Path) -> ModuleType:
     folder = str(file.resolve().parent)
     sys.path.insert(0, folder)
     try:
-        spec.loader.exec_module(module)
+        with old_names(importlib.import_module("keras")):
+            spec.loader.exec_module(module)
     except Exception as error:  # the code is the user's
         raise ModelError(
-            f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}{_advice(error)}"
+            f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}{_advice(error, file)}"
         ) from error
     finally:
         sys.path.remove(folder)
     return module
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: Exception, file: Path) -> str:
     missing = (error.name or "").split(".")[0] if isinstance(error, ImportError) else ""
-    if missing in ("tensorflow", "tf_keras"):
-        return (
-            f"; WebDNN needs no {missing}: import keras in its place, and keras.ops for functions such as tf.math.exp, "
-            f"or install it with pip install {missing.replace('_', '-')}"
-        )
+    if missing == "torch":
+        return f"; WebDNN traces keras.ops, and no torch: {_replacements(file, missing)}"
     return f"; install it with pip install {missing}, or import it only where it is used" if missing else ""
+
+
+def _replacements(file: Path, framework: str) -> str:
+    """What to write in place of the functions that a file calls of another framework."""
+    keras = importlib.import_module("keras")
+    called = {}
+    tree = ast.parse(file.read_text())
+    names = _names_of(tree, framework)
+    for node in ast.walk(tree):
+        path = _path(node.func) if isinstance(node, ast.Call) else ""
+        root, _, rest = path.partition(".")
+        if root in names and rest:
+            full = f"{names[root]}.{rest}"
+            called[full] = f"for {full}, {advice(keras, full.partition('.')[2])}"
+    return "; ".join(sorted(called.values())) or "import keras in its place"
+
+
+def _names_of(tree: ast.AST, framework: str) -> dict[str, str]:
+    """The names under which a file imports modules of a framework, with the modules' own: {"F": "torch.nn.functional"}."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name.split(".")[0] == framework:
+                    found[name.asname or framework] = name.name if name.asname else framework
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == framework:
+            found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def _path(node: ast.AST) -> str:
+    """`a.b.c` of an expression that is only names, or nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    around = _path(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{around}.{node.attr}" if around and isinstance(node, ast.Attribute) else ""
 
 
 _REWRITE = "write the Lambda as a layer with keras.ops in a Python file, and name that with --custom_objects"

@@ -27,7 +27,7 @@ LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name
 # layer of the user's. So Keras's code is what reads their arguments and masks.
 TRACED = frozenset(
     (
-        *("AdditiveAttention", "Attention", "MultiHeadAttention"),
+        *("AdditiveAttention", "Attention", "MultiHeadAttention", "ReversibleEmbedding"),
         *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
     )
 )
@@ -48,11 +48,16 @@ UNSUPPORTED = """
 AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
 ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell HashedCrossing
 Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram SimpleRNN
+MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth SReLU STFTSpectrogram SimpleRNN
 SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
-_VALUES = ("DTypePolicy", "FloatDTypePolicy", "__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__")
+_VALUES = (
+    *("__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__"),
+    *("AWQDTypePolicy", "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "GPTQDTypePolicy", "Int4DTypePolicy"),
+    *("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "AbsMaxQuantizer", "AWQConfig", "GPTQConfig"),
+    *("Float8QuantizationConfig", "Int4QuantizationConfig", "Int8QuantizationConfig"),
+)
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 

@@ -19,7 +19,7 @@ from webdnn.frontend.keras.calls import (
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
-from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -304,10 +304,10 @@ def build_graph(
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
         dtype = str(tensor.dtype)
-        if dtype not in NUMBERS:
+        if dtype not in (*NUMBERS, *FLOATS):
             reason = f"dtype {dtype}; {', '.join(NUMBERS)} are supported"
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
-        type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
+        type_ = TensorType(shape, graph_dtype(dtype) if dtype in RANGES else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
     is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
     context = Context(lower_layer=lower_layer, is_inference=is_inference)
