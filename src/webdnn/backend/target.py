@@ -20,9 +20,9 @@ checker cannot compare them here; tests/backend/test_lowerings.py does."""
 Lowerings: TypeAlias = Mapping[type[Op], Lowering]
 
 Copy: TypeAlias = "Callable[[Builder, View, View, tuple[str, ...]], None]"
-Axis: TypeAlias = tuple[Size, Size, Size]
+MovedAxis: TypeAlias = tuple[Size, Size, Size]
 """A size, and the distances in elements between neighbours along it in the source and in the destination."""
-Move: TypeAlias = "Callable[[Builder, Sequence[Axis], View, View, tuple[str, ...]], None]"
+Move: TypeAlias = "Callable[[Builder, Sequence[MovedAxis], View, View, tuple[str, ...]], None]"
 
 
 @dataclass(frozen=True)

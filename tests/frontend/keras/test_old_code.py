@@ -18,7 +18,7 @@ from harness.metric import error
 from webdnn.frontend.keras import load
 from webdnn.frontend.keras.loading import old_code
 from webdnn.frontend.keras.old_backend import old_functions
-from webdnn.frontend.keras.stand_ins import functions
+from webdnn.frontend.keras.tensorflow_stand_in import functions
 from webdnn.graph.errors import ModelError, UnsupportedError
 from webdnn.graph.interpreter import interpret
 

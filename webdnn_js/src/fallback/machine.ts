@@ -20,7 +20,7 @@ interface Call {
   readonly kernel: Kernel;
   readonly name: string;
   readonly inputs: readonly Operand[];
-  readonly output: Operand;
+  readonly outputs: readonly Operand[];
   readonly args: readonly number[];
   readonly origin: string;
 }
@@ -54,9 +54,9 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
 }
 
 /** Kernels trust their attributes and operands: what a wrong plan makes of them must not look like a fault of the runtime. */
-function* invoke({ kernel, name, inputs, output, args, origin }: Call): Slices {
+function* invoke({ kernel, name, inputs, outputs: [output, ...more], args, origin }: Call): Slices {
   try {
-    yield* kernel(inputs, output, args) ?? [];
+    yield* kernel(inputs, output!, args, more) ?? [];
     yield;
   } catch (error) {
     const what = `fallback: the operands of step '${origin}' do not fit the kernel '${name}'`;
@@ -64,10 +64,12 @@ function* invoke({ kernel, name, inputs, output, args, origin }: Call): Slices {
   }
 }
 
-function onlyOutput({ out, origin }: BoundStep): BoundView {
-  const [output, more] = out;
-  if (output && !more) return output;
-  throw new WebDNNError('descriptor', `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one`);
+function outputsOf({ out, origin }: BoundStep): readonly BoundView[] {
+  if (out.length) return out;
+  throw new WebDNNError(
+    'descriptor',
+    `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one at least`,
+  );
 }
 
 function allocate(bytes: number): ArrayBuffer {
@@ -143,7 +145,7 @@ export class Machine {
       kernel: this.kernels[step.kernel]!,
       name: this.model.plan.kernels[step.kernel]!.name,
       inputs: step.in.map(operand),
-      output: operand(onlyOutput(step)),
+      outputs: outputsOf(step).map(operand),
       args: step.args,
       origin: step.origin,
     }));

@@ -91,6 +91,7 @@ TRAINING_ONLY = (
     "AugMix",
     "CutMix",
     "Dropout",
+    "Equalization",
     "GaussianDropout",
     "GaussianNoise",
     "MixUp",

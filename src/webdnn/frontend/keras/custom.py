@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from webdnn.frontend.keras.old_names import old_names
-from webdnn.frontend.keras.stand_ins import advice
+from webdnn.frontend.keras.tensorflow_stand_in import advice
 from webdnn.graph.errors import ModelError
 
 
@@ -51,6 +51,9 @@ def _run(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     folder = str(file.resolve().parent)
     sys.path.insert(0, folder)
+    is_new = (
+        sys.modules.setdefault(module.__name__, module) is module
+    )  # Dataclasses look for the module that they stand in.
     try:
         with old_names(importlib.import_module("keras")):
             spec.loader.exec_module(module)
@@ -60,6 +63,8 @@ def _run(file: Path) -> ModuleType:
         ) from error
     finally:
         sys.path.remove(folder)
+        if is_new:
+            del sys.modules[module.__name__]
     return module
 
 

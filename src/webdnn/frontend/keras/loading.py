@@ -28,6 +28,7 @@ from webdnn.frontend.keras.restoring import (
     watched_variables,
     without_initializers,
 )
+from webdnn.frontend.keras.stand_ins import stand_ins, with_stand_ins
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
 from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
 
@@ -117,7 +118,9 @@ def _build(
     keras: Any, found: ModelFile, config: Mapping[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool
 ) -> Any:
     file = found.path
-    known = {**own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    replaced = stand_ins()
+    known = {**replaced, **own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    config = with_stand_ins(config, replaced)
     today = converter(found.config, found.major, found.versions.get("backend", ""))
     with (
         _faults_of(file),
@@ -199,6 +202,8 @@ def read_file(file: Path, early: Callable[[ModelFile], None], timeout: float | N
             elif frame["kind"] == "config":
                 found.config = parse(frame["text"], str(file))
                 early(found)
+            elif frame["kind"] == "asset":
+                found.stored.assets[frame["path"]] = frame["text"]
             elif frame["kind"] == "group":
                 found.stored.names[frame["path"]] = frame["names"]
             elif array is not None:

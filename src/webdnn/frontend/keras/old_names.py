@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from webdnn.frontend.keras.old_backend import old_functions
-from webdnn.frontend.keras.stand_ins import TensorFlow
+from webdnn.frontend.keras.tensorflow_stand_in import TensorFlow
 from webdnn.frontend.keras.traced_lengths import replaced
 
 _active: list[Any] = []

@@ -84,13 +84,15 @@ def lowered_operation(
     bound.apply_defaults()
     room = _parameters(lowering, skip=2)
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in room)
-    count = len(bound.args) if takes_all else len(room)
-    extra = dict(zip(list(signature.parameters)[count:], bound.args[count:], strict=False)) | bound.kwargs
+    keywords_taken = bound.kwargs if any(p.kind is p.VAR_KEYWORD for p in room) else {}
+    count = len(bound.args) if takes_all else len(room) - bool(keywords_taken)
+    extra = dict(zip(list(signature.parameters)[count:], bound.args[count:], strict=False))
+    extra |= {name: x for name, x in bound.kwargs.items() if name not in keywords_taken}
     defaults = {name: p.default for name, p in signature.parameters.items()}
     dropped = {name: x for name, x in extra.items() if not _same(x, defaults.get(name, inspect.Parameter.empty))}
     if dropped:
         raise UnsupportedError(f"{_list(dropped)} is not supported")
-    return lowered(operation, lambda reading: lowering(context, reading, *bound.args[:count]))
+    return lowered(operation, lambda reading: lowering(context, reading, *bound.args[:count], **keywords_taken))
 
 
 def check_names(lowering: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -158,6 +160,8 @@ _WITHOUT_EFFECT = {
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
     *("Embedding.input_dim", "Embedding.output_dim", "Embedding.weights"),
+    *("Discretization.epsilon", "Discretization.num_bins"),  # how the boundaries were found
+    *("IntegerLookup.dtype", "IntegerLookup.idf_weights", "IntegerLookup.vocabulary", "IntegerLookup.vocabulary_size"),
     *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }

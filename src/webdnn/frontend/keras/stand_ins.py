@@ -1,255 +1,159 @@
-"""What stands for TensorFlow while a user's file is run and traced: `tf.keras` is Keras, and functions that layers use are those of keras.ops.
+"""Keras's layers that cannot be made without TensorFlow, for files that have them: what a lowering reads of them, and the shapes that they give.
 
-A function has TensorFlow's name and order of parameters. Anything else may be mentioned; it is refused when it is called, by its name, with what to
-write in its place.
+Keras's own are used where TensorFlow is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import ModuleType
+import importlib.util
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from webdnn.graph.errors import UnsupportedError
+import numpy as np
 
-Function = Callable[..., Any]
-
-
-class TensorFlow(ModuleType):
-    """The module `tensorflow`, or one inside it, such as `tensorflow.math`."""
-
-    def __init__(self, keras: Any, path: str = "") -> None:
-        super().__init__(f"tensorflow.{path}" if path else "tensorflow")
-        self.__path__: list[str] = []
-        self._keras, self._at = keras, path
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._keras if name == "keras" else found_at(self._keras, f"{self._at}.{name}" if self._at else name)
+Shape = tuple[int | None, ...]
 
 
-def found_at(keras: Any, path: str) -> Any:
-    """What stands for tf.<path>."""
-    path = _plain_path(path)
-    known = functions(keras)
-    for name in (path, path.removeprefix("math."), path.removeprefix("linalg.")):
-        if name in known:
-            return known[name]
-    if path in _DTYPES:
-        return path
-    return _Unknown(keras, path)
+def stand_ins() -> Mapping[str, type]:
+    """By the names of Keras's classes; none where Keras's own can be made."""
+    return {} if importlib.util.find_spec("tensorflow") is not None else classes()
 
 
-class _Unknown:
-    """Something of TensorFlow that has no stand-in. What only sets TensorFlow up may be called, and does nothing."""
-
-    def __init__(self, keras: Any, path: str) -> None:
-        self._keras, self._at = keras, path
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return found_at(self._keras, f"{self._at}.{name}")
-
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        if self._at.startswith(_SETTING_UP):
-            return self
-        raise UnsupportedError(f"it calls tf.{self._at}; {advice(self._keras, self._at)}")
+def with_stand_ins(config: Any, names: Collection[str]) -> Any:
+    """A configuration in which Keras finds the classes `names` among the custom objects, where it looks for registered ones only."""
+    if isinstance(config, Mapping):
+        changed = {key: with_stand_ins(value, names) for key, value in config.items()}
+        name = config.get("class_name")
+        return {**changed, "registered_name": name} if isinstance(name, str) and name in names else changed
+    return [with_stand_ins(value, names) for value in config] if isinstance(config, list) else config
 
 
-def advice(keras: Any, path: str) -> str:
-    """What to write in place of a function of TensorFlow, torch, JAX or NumPy, by the path behind the framework's name."""
-    if path.startswith("random."):
-        return "outside training a layer must give the same answer each time, so it can draw no random numbers"
-    name = path.split(".")[-1]
-    name = _IN_KERAS.get(name, name.removeprefix("reduce_"))
-    found = next((home for home in ("ops", "ops.image", "ops.linalg") if hasattr(_at(keras, home), name)), None)
-    if found is None:
-        return "write it with functions of keras.ops, or as a layer of Keras"
-    return f"write keras.{found}.{name} in its place"
+def encoded_shape(shape: Shape, mode: str, depth: int) -> Shape:
+    """The shape of classes of this shape, as `encoding.encoded` gives them."""
+    if mode == "int":
+        return shape
+    if mode == "one_hot":
+        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
+    return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
 
 
-def _at(keras: Any, path: str) -> Any:
-    for name in path.split("."):
-        keras = getattr(keras, name)
-    return keras
+def without_special(vocabulary: Sequence[int], special: Sequence[int]) -> list[int]:
+    """The tokens of a vocabulary, which may begin with those for masks and unknown ones."""
+    found = [int(token) for token in vocabulary]
+    return found[len(special) :] if found[: len(special)] == list(special) else found
 
 
-def functions(keras: Any) -> Mapping[str, Any]:
-    """TensorFlow's functions by their paths."""
-    ops = keras.ops
-
-    def same(name: str) -> Function:
-        def function(*arguments: Any, name: Any = None, **keywords: Any) -> Any:
-            return getattr(ops, named)(*arguments, **keywords)
-
-        named = name
-        return function
-
-    return {
-        **{name: same(name) for name in _SAME},
-        **{old: same(new) for old, new in _RENAMED.items()},
-        **{f"reduce_{name}": _reduction(ops, name) for name in _REDUCTIONS},
-        **_others(keras),
-    }
+def padded_weights(weights: Sequence[float], tokens: int, first: int, depth: int) -> np.ndarray:
+    """(depth): the weights of inverse document frequency, for unknown tokens their mean if there are none for them, and 0 beyond the last."""
+    known = np.asarray(weights, np.float32)
+    if known.size == tokens:
+        known = np.concatenate([np.full(first, known.mean()), known])
+    return np.pad(known, (0, depth - known.size)).astype(np.float32)
 
 
-def _reduction(ops: Any, name: str) -> Function:
-    def reduction(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
-        return getattr(ops, which)(input_tensor, axis=axis, keepdims=bool(keepdims))
+@cache
+def classes() -> dict[str, type]:
+    """Their module is that of Keras's layers, since they are told apart from the user's by it."""
+    import keras
 
-    which = name
-    return reduction
+    class _Encoder(keras.layers.Layer):
+        """A layer that gives classes, or vectors of them."""
 
+        __module__ = "keras.layers"
+        output_mode, depth = "int", 0
 
-def _others(keras: Any) -> dict[str, Any]:
-    ops = keras.ops
+        def __init__(self, dtype: Any = None, **keywords: Any) -> None:
+            self.result_dtype = "int64" if self.output_mode == "int" else "float32"
+            super().__init__(dtype=dtype or self.result_dtype, **keywords)
+            self.result_dtype = self.dtype
+            self._convert_input_args = False
 
-    def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: Any = None) -> Any:
-        a = ops.swapaxes(a, -1, -2) if transpose_a else a
-        return ops.matmul(a, ops.swapaxes(b, -1, -2) if transpose_b else b)
+        def compute_output_spec(self, inputs: Any) -> Any:
+            first = keras.tree.flatten(inputs)[0]
+            return keras.KerasTensor(encoded_shape(tuple(first.shape), self.output_mode, self.depth), self.result_dtype)
 
-    def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
-        found = ops.convert_to_tensor(value, dtype=dtype)
-        return found if shape is None else ops.broadcast_to(found, shape)
+    class Hashing(_Encoder):
+        __module__ = "keras.layers"
 
-    def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
-        options = {"constant_values": constant_values} if mode.lower() == "constant" else {}
-        return ops.pad(tensor, [tuple(pair) for pair in paddings], mode=mode.lower(), **options)
+        def __init__(
+            self,
+            num_bins: int,
+            mask_value: int | None = None,
+            salt: int | Sequence[int] | None = None,
+            output_mode: str = "int",
+            sparse: bool = False,
+            **keywords: Any,
+        ) -> None:
+            self.num_bins, self.mask_value, self.output_mode, self.sparse = num_bins, mask_value, output_mode, sparse
+            self.depth, self.salt = num_bins, [salt, salt] if isinstance(salt, int) else salt
+            super().__init__(**keywords)
 
-    def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
-        return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon))
+    class HashedCrossing(_Encoder):
+        __module__ = "keras.layers"
 
-    def resize(images: Any, size: Any, method: str = "bilinear", **options: Any) -> Any:
-        chosen = {name: value for name, value in options.items() if value}
-        if chosen or method not in ("bilinear", "nearest"):
-            raise UnsupportedError(
-                f"it calls tf.image.resize with method={method!r}, {chosen}; use keras.ops.image.resize"
+        def __init__(self, num_bins: int, output_mode: str = "int", sparse: bool = False, **keywords: Any) -> None:
+            self.num_bins, self.output_mode, self.sparse, self.depth = num_bins, output_mode, sparse, num_bins
+            super().__init__(**keywords)
+
+    class IntegerLookup(_Encoder):
+        __module__ = "keras.layers"
+
+        def __init__(
+            self,
+            max_tokens: int | None = None,
+            num_oov_indices: int = 1,
+            mask_token: int | None = None,
+            oov_token: int = -1,
+            vocabulary: Sequence[int] | None = None,
+            vocabulary_dtype: str = "int64",
+            idf_weights: Sequence[float] | None = None,
+            invert: bool = False,
+            output_mode: str = "int",
+            sparse: bool = False,
+            pad_to_max_tokens: bool = False,
+            oov_method: str = "floormod",
+            salt: int | Sequence[int] | None = None,
+            vocabulary_size: int | None = None,
+            dtype: Any = None,
+            **keywords: Any,
+        ) -> None:
+            names = {"binary": "multi_hot", "tf-idf": "tf_idf"}  # former ones
+            self.output_mode = names.get(output_mode, output_mode)
+            self.max_tokens, self.num_oov_indices, self.mask_token = max_tokens, num_oov_indices, mask_token
+            self.oov_token, self.invert, self.sparse, self.vocabulary_dtype = (
+                oov_token,
+                invert,
+                sparse,
+                vocabulary_dtype,
             )
-        return ops.image.resize(images, size, interpolation=method, data_format="channels_last")
+            self.pad_to_max_tokens, self.oov_method, self.idf_weights = pad_to_max_tokens, oov_method, idf_weights
+            self.salt = [salt, salt] if isinstance(salt, int) else salt
+            self._take(vocabulary or ())
+            super().__init__(**keywords)  # its dtype is that of the framework
 
-    def bias_add(value: Any, bias: Any, data_format: str | None = None, name: Any = None) -> Any:
-        if (data_format or "N").startswith("NC"):
-            bias = ops.reshape(bias, [1, -1] + [1] * (len(value.shape) - 2))
-        return value + bias
+        def _take(self, vocabulary: Sequence[int]) -> None:
+            masks = [self.mask_token] if self.mask_token is not None and self.output_mode == "int" else []
+            self._tokens = without_special(vocabulary, [*masks, *[self.oov_token] * self.num_oov_indices])
+            first = len(masks) + self.num_oov_indices
+            self.depth = self.max_tokens if self.pad_to_max_tokens and self.max_tokens else first + len(self._tokens)
+            weights = self.idf_weights
+            self.idf_weights_const = (
+                None if weights is None else padded_weights(weights, len(self._tokens), first, self.depth)
+            )
 
-    def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
-        if x is None:
-            raise UnsupportedError("it calls tf.where without values: how many places it finds depends on the input")
-        return ops.where(condition, x, y)
+        def load_assets(self, folder: str) -> None:
+            """The vocabulary that `adapt` found, one number in a line."""
+            file = Path(folder) / "vocabulary.txt"
+            if not self._tokens and file.exists():
+                self._take([int(line) for line in file.read_text(encoding="utf-8").split()])
 
-    def gather(params: Any, indices: Any, axis: int = 0, batch_dims: int = 0, name: Any = None) -> Any:
-        if batch_dims:
-            raise UnsupportedError("it calls tf.gather with batch_dims; use keras.ops.take_along_axis")
-        return ops.take(params, indices, axis=axis)
+        def load_own_variables(self, store: Any) -> None:
+            if "idf_weights" in store:
+                self.idf_weights_const = np.asarray(store["idf_weights"], np.float32)
 
-    def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None) -> Any:
-        sizes = num_or_size_splits
-        places = sizes if isinstance(sizes, int) else [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
-        return ops.split(value, places, axis=axis)
+        def get_vocabulary(self, include_special_tokens: bool = True) -> list[int]:
+            return self._tokens
 
-    def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
-        return ops.arange(start, limit, delta, dtype=dtype)
-
-    def function(*arguments: Any, **_: Any) -> Any:
-        """tf.function, with and without arguments, leaves the function as it is."""
-        return arguments[0] if arguments and callable(arguments[0]) else lambda wrapped: wrapped
-
-    return {
-        "argmax": lambda input, axis=0, output_type=None, name=None: ops.argmax(input, axis=axis),
-        "argmin": lambda input, axis=0, output_type=None, name=None: ops.argmin(input, axis=axis),
-        "clip_by_value": lambda t, clip_value_min, clip_value_max, name=None: ops.clip(
-            t, clip_value_min, clip_value_max
-        ),
-        "concat": lambda values, axis, name=None: ops.concatenate(values, axis=axis),
-        "constant": constant,
-        "expand_dims": lambda input, axis, name=None: ops.expand_dims(input, axis),
-        "fill": lambda dims, value, name=None: ops.full(dims, value),
-        "function": function,
-        "gather": gather,
-        "identity": lambda input, name=None: input,
-        "image.resize": resize,
-        "linalg.matmul": matmul,
-        "matmul": matmul,
-        "nn.bias_add": bias_add,
-        "nn.gelu": lambda features, approximate=False, name=None: ops.gelu(features, approximate=approximate),
-        "nn.l2_normalize": l2_normalize,
-        "nn.leaky_relu": lambda features, alpha=0.2, name=None: ops.leaky_relu(features, negative_slope=alpha),
-        "nn.softmax": lambda logits, axis=-1, name=None: ops.softmax(logits, axis=-1 if axis is None else axis),
-        "nn.swish": lambda features, beta=1.0: features * ops.sigmoid(beta * features),
-        "nn.silu": lambda features, beta=1.0: features * ops.sigmoid(beta * features),
-        "math.l2_normalize": l2_normalize,
-        "rank": lambda input, name=None: len(input.shape),
-        "ones": lambda shape, dtype="float32", name=None: ops.ones(shape, dtype=dtype),
-        "one_hot": lambda indices, depth, axis=-1, dtype="float32", name=None: ops.one_hot(
-            indices, depth, axis=axis, dtype=dtype
-        ),
-        "pad": pad,
-        "range": range_,
-        "shape": lambda input, out_type=None, name=None: ops.shape(input),
-        "split": split,
-        "stack": lambda values, axis=0, name=None: ops.stack(values, axis=axis),
-        "tile": lambda input, multiples, name=None: ops.tile(input, multiples),
-        "transpose": lambda a, perm=None, conjugate=False, name=None: ops.transpose(a, perm),
-        "unstack": lambda value, num=None, axis=0, name=None: ops.unstack(value, num, axis),
-        "Variable": lambda initial_value, trainable=True, name=None, dtype=None: keras.Variable(
-            initial_value() if callable(initial_value) else initial_value, trainable=trainable, dtype=dtype
-        ),
-        "TensorShape": TensorShape,
-        "where": where,
-        "zeros": lambda shape, dtype="float32", name=None: ops.zeros(shape, dtype=dtype),
-    }
-
-
-class TensorShape(tuple):
-    """A shape, with the methods that TensorFlow's has."""
-
-    def as_list(self) -> list[int | None]:
-        return list(self)
-
-    @property
-    def rank(self) -> int:
-        return len(self)
-
-    ndims = rank
-
-
-def _plain_path(path: str) -> str:
-    """Without the names of TensorFlow 1."""
-    return path.removeprefix("compat.v1.").removeprefix("python.")
-
-
-_DTYPES = ("bool", "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16")
-_SETTING_UP = (
-    *("autograph", "config", "get_logger", "logging", "random.set_seed", "set_random_seed", "enable_eager_execution"),
-    *("disable_eager_execution", "disable_v2_behavior", "enable_v2_behavior"),
-)
-_REDUCTIONS = ("all", "any", "logsumexp", "max", "mean", "min", "prod", "sum")
-_SAME = """
-abs add broadcast_to cast ceil cos cosh cumprod cumsum divide einsum equal erf exp expm1 eye floor greater greater_equal isfinite isinf isnan less
-less_equal log log1p logical_and logical_not logical_or maximum minimum multiply negative not_equal ones_like reciprocal repeat reshape round
-rsqrt sigmoid sign sin sinh sqrt square squeeze subtract tan tanh tensordot zeros_like convert_to_tensor stop_gradient top_k
-""".split()
-_RENAMED = {
-    **{f"nn.{name}": name for name in "relu relu6 elu selu softplus softsign sigmoid tanh log_softmax".split()},
-    **{"pow": "power", "truediv": "true_divide", "floormod": "mod", "mod": "mod", "floordiv": "floor_divide"},
-    **{"acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "reverse": "flip", "sort": "sort"},
-    **{"math.softplus": "softplus", "softplus": "softplus", "linspace": "linspace", "meshgrid": "meshgrid"},
-    **{"roll": "roll", "linalg.norm": "norm", "norm": "norm", "math.top_k": "top_k", "nn.top_k": "top_k"},
-}
-# Names of functions in TensorFlow and torch that differ from Keras's.
-_IN_KERAS = {
-    **{
-        "cat": "concatenate",
-        "concat": "concatenate",
-        "unsqueeze": "expand_dims",
-        "permute": "transpose",
-        "pow": "power",
-    },
-    **{"clamp": "clip", "clip_by_value": "clip", "bmm": "matmul", "mm": "matmul", "view": "reshape", "gather": "take"},
-    **{"asarray": "convert_to_tensor", "tensor": "convert_to_tensor", "as_tensor": "convert_to_tensor"},
-    **{"constant": "convert_to_tensor", "range": "arange", "fill": "full", "reverse": "flip", "acos": "arccos"},
-    **{"asin": "arcsin", "atan": "arctan", "floormod": "mod", "tensor_scatter_nd_update": "scatter_update"},
-    **{"scatter_nd": "scatter"},
-}
+    return {class_.__name__: class_ for class_ in (HashedCrossing, Hashing, IntegerLookup)}

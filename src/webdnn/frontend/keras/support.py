@@ -8,8 +8,12 @@ from typing import Any
 
 from webdnn.frontend.keras import (
     activation,
+    audio,
+    contrast,
     convolution,
     core,
+    encoding,
+    lookups,
     merge,
     normalization,
     pooling,
@@ -18,9 +22,13 @@ from webdnn.frontend.keras import (
 )
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.refusals import LAYER_REFUSALS, OPERATION_REFUSALS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape)
+_FAMILIES = (
+    *(activation, convolution, core, merge, normalization, pooling, preprocessing, reshape),
+    *(audio, contrast, encoding, lookups),
+)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 # Layers of Keras that have no lowering, since Keras's own `call` says what they do in layers and operations that have: it is traced, like that of a
@@ -45,11 +53,9 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-AutoContrast Bidirectional CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D
-ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures Discretization Equalization FlaxLayer GRU GRUCell HashedCrossing
-Hashing Highway IntegerLookup JaxLayer LSTM LSTMCell LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram ParametricSoftplus Pipeline RNN RandomHeight RandomWidth SReLU STFTSpectrogram SimpleRNN
-SimpleRNNCell StackedRNNCells StringLookup TFSMLayer TextVectorization TorchModuleWrapper
+Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNGRU CuDNNLSTM DenseFeatures FlaxLayer GRU GRUCell Highway JaxLayer LSTM LSTMCell
+LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus RNN RandomHeight RandomWidth SReLU SimpleRNN SimpleRNNCell StackedRNNCells
+StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
 _VALUES = (
@@ -120,7 +126,8 @@ def class_trouble(
         return None
     if not module and class_name not in UNSUPPORTED:
         return f"custom layer, or a layer that Keras no longer has; {CUSTOM_OBJECTS}"
-    return "not supported"
+    reasons = OPERATION_REFUSALS if is_operation(module) else {**OPERATION_REFUSALS, **LAYER_REFUSALS}
+    return reasons.get(class_name, "not supported")
 
 
 @dataclass(frozen=True)

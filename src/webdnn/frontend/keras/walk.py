@@ -17,7 +17,7 @@ from webdnn.frontend.keras.calls import (
     nested_inputs,
 )
 from webdnn.frontend.keras.core import TRAINING_ONLY
-from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
+from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
@@ -42,6 +42,7 @@ from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
+_MAY_RETURN_INPUT = ("Cast", "ConvertToTensor")
 _LOOK_AT_MASKS = ("Maximum", "Minimum", "Multiply", "SpectralNormalization")  # without a parameter for them
 NOTHING = Tensor(None)
 
@@ -106,8 +107,9 @@ class Walk:
     def results(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         layer = node.operation
         if is_operation(type(layer).__module__):
-            values = {key: tensor.value for key, tensor in known.items()}
-            return [Tensor(value) for value in lower_operation(context, node, values)]
+            found = lower_operation(context, node, {key: tensor.value for key, tensor in known.items()})
+            returns_input = type(layer).__name__ in _MAY_RETURN_INPUT
+            return as_they_are(found, node, known) if returns_input else list(map(Tensor, found))
         call = LayerCall(node, known)
         training = training_counts(call, context)
         if has_own_graph(layer):
@@ -118,11 +120,15 @@ class Walk:
             results = self.own(call, training, context)
         else:
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
-            results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
+            values = [found] if isinstance(found, Value) else list(found)
+            is_input = type(layer).__name__ in TRAINING_ONLY
+            results = as_they_are(values, node, known) if is_input else list(map(Tensor, values))
         return self.with_masks(call, results, context)
 
     def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
-        """The outputs of a layer whose `call` is traced."""
+        """The outputs of a layer whose `call` is traced. A quantized one has another `call`."""
+        if getattr(call.layer, "quantization_mode", None):
+            raise UnsupportedError(f"quantization {call.layer.quantization_mode!r}")
         symbols = self.symbols(replace(context, in_training=training))
         masked: list[tuple[Any, Tensor]] = []
 
@@ -241,6 +247,12 @@ def converted(layer: Any, leaf: Any) -> Any:
     return keras.Variable(array, trainable=False, dtype=keras.backend.standardize_dtype(array.dtype))
 
 
+def as_they_are(results: Sequence[Value], node: Any, known: Mapping[int, Tensor]) -> list[Tensor]:
+    """What Keras gives back as it is, such as a cast to the dtype that a tensor has, keeps its mask."""
+    given = {id(known[id(t)].value): known[id(t)] for t in node.arguments.keras_tensors}
+    return [given.get(id(value), Tensor(value)) for value in results]
+
+
 def sees_masks(call: LayerCall) -> bool:
     """Whether the layer looks at the masks of its inputs though its `call` has no parameter for them, or hands them to a layer inside. Lowerings do
     not know of such masks, but Keras's own code does."""
@@ -286,7 +298,8 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
         if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
-    if policy is not None and policy.compute_dtype != "float32":
+    allowed = ("float32", *(RANGES if type(layer).__name__ in ENCODING else ()))
+    if policy is not None and policy.compute_dtype not in allowed:
         return f"computes in {policy.compute_dtype}; float32 is supported"
     is_layer = not traced and not is_operation(type(layer).__module__)
     return dtype_loss(layer, node.arguments.keras_tensors, node.outputs) if is_layer else None
