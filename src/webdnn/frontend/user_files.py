@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +12,9 @@ from types import ModuleType
 from webdnn.graph.errors import ModelError
 
 
-def run_file(file: Path, option: str) -> ModuleType:
+def run_file(file: Path, option: str, advise: Callable[[Exception, Path], str] | None = None) -> ModuleType:
     """The module in a Python file, run anew each time; it may import its neighbours. Raises ModelError for a file that cannot be run; `option` is
-    how it was named."""
+    how it was named, and `advise` says what to do about an error."""
     spec = importlib.util.spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
     if spec is None or spec.loader is None or not file.is_file():
         raise ModelError(f"{option} {str(file)!r} is not a Python file that exists")
@@ -23,9 +23,8 @@ def run_file(file: Path, option: str) -> ModuleType:
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # the code is the user's
-            raise ModelError(
-                f"{option} {str(file)!r}{line_in(error, file)} cannot be run: {type(error).__name__}: {error}{_advice(error)}"
-            ) from error
+            what = f"{type(error).__name__}: {error}{(advise or missing_advice)(error, file)}"
+            raise ModelError(f"{option} {str(file)!r}{line_in(error, file)} cannot be run: {what}") from error
     return module
 
 
@@ -55,11 +54,7 @@ def line_in(error: BaseException, file: Path) -> str:
     return f", line {line}," if line else ""
 
 
-def _advice(error: Exception) -> str:
+def missing_advice(error: Exception, file: Path) -> str:
+    """What to do where a package is missing."""
     missing = (error.name or "").split(".")[0] if isinstance(error, ImportError) else ""
-    if missing in ("tensorflow", "tf_keras"):
-        return (
-            f"; WebDNN needs no {missing}: import keras in its place, and keras.ops for functions such as tf.math.exp, "
-            f"or install it with pip install {missing.replace('_', '-')}"
-        )
     return f"; install it with pip install {missing}, or import it only where it is used" if missing else ""

@@ -14,13 +14,14 @@ from harness import keras_transformers
 from harness.calibrate import randomize
 from harness.keras_attention import ATTENTION
 from harness.keras_cases import building
-from harness.keras_compare import errors, fixed, refused
+from harness.keras_compare import errors, fixed
 from harness.keras_layers import keras_model
 from harness.keras_models import noise
 from harness.keras_sized import MODELS
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model, load, recurrent
 from webdnn.frontend.keras.support import LAYERS, TRACED
+from webdnn.graph.errors import ModelWarning
 from webdnn.graph.interpreter import interpret
 
 TOLERANCE = 3e-6
@@ -144,13 +145,16 @@ def test_every_traced_layer_is_tested() -> None:
     assert tested >= TRACED - elsewhere - names
 
 
-def test_what_a_traced_layer_cannot_do_is_refused() -> None:
-    """The parts of a layer of Keras say by their paths what is wrong."""
+def test_a_quantised_part_of_a_traced_layer() -> None:
+    """What one of its parts multiplies with is what the whole numbers stand for, as where Keras rounds no inputs."""
     x = keras.Input((4, 6))
     layer = layers.MultiHeadAttention(2, 3, name="attend")
-    model = keras.Model(x, layer(x, x))
+    model = keras.Model(x, layer(x, x), name="net")
     layer.query_dense.quantize("int8")
-    refused(model, r"'attend/query' \(EinsumDense\): quantization 'int8'")
+    with pytest.warns(ModelWarning, match="'net' quantises the inputs of 1 layer "):
+        graph = from_model(model, (2, 4, 6))
+    layer.query_dense.inputs_quantizer = None
+    assert errors(graph, model, noise([(2, 4, 6)])) <= 3e-6
 
 
 def test_inside_time_distributed() -> None:

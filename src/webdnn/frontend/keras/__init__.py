@@ -8,7 +8,7 @@ from typing import Any
 
 from webdnn.frontend.input_shape import GivenShapes, InputShape, as_input_shapes, match_input_shapes
 from webdnn.frontend.keras.converters import Converters
-from webdnn.frontend.keras.loading import EXTRA, load_model
+from webdnn.frontend.keras.loading import EXTRA, load_model, old_code
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.packages import require
 from webdnn.graph.errors import UnsupportedError
@@ -38,7 +38,8 @@ def load(
     model = load_model(
         path, allow_unsafe=allow_unsafe, custom_objects=custom_objects, timeout=timeout, converters=converters
     )
-    return _graph_of(model, shapes, converters)
+    with old_code():
+        return _graph_of(model, shapes, converters)
 
 
 def from_model(
@@ -48,17 +49,26 @@ def from_model(
     batch is open, which then is 1: `(1, 224, 224, 3)`, `'(N<=8,224,224,3)'`, a list of such for several inputs, or a dictionary by their names.
 
     The graph computes what the model's `predict()` does. Warns (`ModelWarning`) of layers whose calls say `training=True`, which predict() overrules,
-    and of weights that are not finite. `layers` are those of `load`.
+    of weights that are not finite, and of layers that compute in another dtype than float32, or on quantised inputs. `layers` are those of
+    `load`.
     """
     return _graph_of(model, as_input_shapes(input_shapes), Converters.of(layers))
 
 
 def _graph_of(model: Any, shapes: Sequence[InputShape], converters: Converters) -> Graph:
+    from webdnn.frontend.keras.in_float32 import in_float32
+
+    _build(model, shapes)
+    with in_float32(model):
+        return _graph(model, shapes, converters)
+
+
+def _graph(model: Any, shapes: Sequence[InputShape], converters: Converters) -> Graph:
+    """The graph of a model whose layers compute in float32."""
     from webdnn.frontend.keras.restoring import check_numbers
     from webdnn.frontend.keras.tracing import Subclassed, has_own_graph, is_own
     from webdnn.frontend.keras.walk import build_graph, functional
 
-    _build(model, shapes)
     source = model
     if is_own(model) and not has_own_graph(model):
         model = Subclassed(model, shapes)

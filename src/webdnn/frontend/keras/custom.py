@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from webdnn.frontend.user_files import run_file
+from webdnn.frontend.keras.old_names import old_names
+from webdnn.frontend.keras.tensorflow_stand_in import advice
+from webdnn.frontend.user_files import missing_advice, run_file
 
 
 def own_objects(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
@@ -18,7 +22,7 @@ def own_objects(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str
     found: dict[str, Any] = {}
     for file in map(Path, files):
         before = dict(keras.saving.get_custom_objects())
-        module = run_file(file, "--custom_objects")
+        module = _run(file)
         for name, value in vars(module).items():
             if callable(value) and not name.startswith("__") and _is_beside(value, module, file):
                 found[name] = found[keras.saving.get_registered_name(value)] = value
@@ -36,6 +40,55 @@ def _is_beside(value: Any, module: ModuleType, file: Path) -> bool:
     return (
         source is not None and file.resolve().parent in Path(source).resolve().parents and "site-packages" not in source
     )
+
+
+def _run(file: Path) -> ModuleType:
+    """The module in a Python file, run anew each time, which may have been written for Keras 1 or 2."""
+    with old_names(importlib.import_module("keras")):
+        return run_file(file, "--custom_objects", _advice)
+
+
+def _advice(error: Exception, file: Path) -> str:
+    missing = (error.name or "").split(".")[0] if isinstance(error, ImportError) else ""
+    if missing == "torch":
+        return f"; WebDNN traces keras.ops, and no torch: {_replacements(file, missing)}"
+    return missing_advice(error, file)
+
+
+def _replacements(file: Path, framework: str) -> str:
+    """What to write in place of the functions that a file calls of another framework."""
+    keras = importlib.import_module("keras")
+    called = {}
+    tree = ast.parse(file.read_text())
+    names = _names_of(tree, framework)
+    for node in ast.walk(tree):
+        path = _path(node.func) if isinstance(node, ast.Call) else ""
+        root, _, rest = path.partition(".")
+        if root in names and rest:
+            full = f"{names[root]}.{rest}"
+            called[full] = f"for {full}, {advice(keras, full.partition('.')[2])}"
+    return "; ".join(sorted(called.values())) or "import keras in its place"
+
+
+def _names_of(tree: ast.AST, framework: str) -> dict[str, str]:
+    """The names under which a file imports modules of a framework, with the modules' own: {"F": "torch.nn.functional"}."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name.split(".")[0] == framework:
+                    found[name.asname or framework] = name.name if name.asname else framework
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == framework:
+            found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def _path(node: ast.AST) -> str:
+    """`a.b.c` of an expression that is only names, or nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    around = _path(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{around}.{node.attr}" if around and isinstance(node, ast.Attribute) else ""
 
 
 _REWRITE = "write the Lambda as a layer with keras.ops in a Python file, and name that with --custom_objects"

@@ -19,6 +19,7 @@ from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.custom import code_advice, own_objects
 from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
 from webdnn.frontend.keras.old_kernels import converter
+from webdnn.frontend.keras.old_names import old_layers, old_names
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.restoring import (
     Stored,
@@ -87,6 +88,15 @@ def load_model(
     return _build(keras, found, config, modern, own, allow_unsafe)
 
 
+@contextlib.contextmanager
+def old_code() -> Iterator[None]:
+    """Code of the user that was written for another version of Keras works in the block."""
+    import keras
+
+    with old_names(keras), old_layers(keras):
+        yield
+
+
 def judged(
     found: ModelFile, own: Collection[str], operations: Mapping[str, str], allow_unsafe: bool
 ) -> tuple[Mapping[str, Any], Modern]:
@@ -123,6 +133,8 @@ def _build(
         _quiet(),
         without_initializers(keras),
         watched_variables(keras, found.stored.largest) as assigned,
+        old_names(keras),
+        old_layers(keras),
         _deep_recursion(),
     ):
         try:

@@ -21,7 +21,7 @@ from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 BOOL = "bool"
-FLOATS = ("float32", "float64")
+FLOATS = ("float32", "float64", "float16", "bfloat16")
 RANGES: dict[str, tuple[int, int]] = {
     "bool": (0, 1),
     "int8": (-(2**7), 2**7 - 1),
@@ -38,7 +38,7 @@ SMALL = ("int8", "uint8")
 HALVES = ("int16", "uint16")
 HALF_RANGES = ("uint32", "uint64")
 NUMBERS = ("float32", *RANGES)
-"""The dtypes that layers and operations may compute with."""
+"""The dtypes that layers and operations compute with in a graph."""
 PYTHON = {"bool": "bool", "int": int, "float": float}
 
 

@@ -156,7 +156,7 @@ def _same(value: Any, default: Any) -> bool:
 # Arguments that say nothing about what a trained layer computes, or nothing that its weights do not say by their shapes.
 _WITHOUT_EFFECT = {
     *("name", "trainable", "autocast", "seed", "synchronized", "momentum"),
-    *("lora_rank", "lora_alpha", "gptq_unpacked_column_size"),  # merged into what `kernel` gives
+    *("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size"),  # merged into what `kernel` gives
     *("units", "filters", "depth_multiplier"),
     *("EinsumDense.output_shape", "EinsumDense.bias_axes", "Normalization.axis", "PReLU.shared_axes"),
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),

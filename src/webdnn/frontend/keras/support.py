@@ -60,7 +60,12 @@ DenseFeatures FlaxLayer Highway JaxLayer LocallyConnected1D LocallyConnected2D M
 StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
-_VALUES = ("DTypePolicy", "FloatDTypePolicy", "__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__")
+_VALUES = (
+    *("__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__"),
+    *("AWQDTypePolicy", "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "GPTQDTypePolicy", "Int4DTypePolicy"),
+    *("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "AbsMaxQuantizer", "AWQConfig", "GPTQConfig"),
+    *("Float8QuantizationConfig", "Int4QuantizationConfig", "Int8QuantizationConfig"),
+)
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 

@@ -329,10 +329,10 @@ def build_graph(
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
         dtype = str(tensor.dtype)
-        if dtype not in NUMBERS:
+        if dtype not in (*NUMBERS, *FLOATS):
             reason = f"dtype {dtype}; {', '.join(NUMBERS)} are supported"
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
-        type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
+        type_ = TensorType(shape, graph_dtype(dtype) if dtype in RANGES else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
     is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
     converter = (converters or Converters()).find
