@@ -144,8 +144,19 @@ SEVERAL: dict[str, Masked] = {
 MASKS: dict[str, Masked] = {**dict(one_input()), **SEVERAL}
 # A mask of these is seen by a part that is converted with them.
 FEW = (
-    *(name for name in SEVERAL if name.startswith(("Maximum", "Concatenate", "user's", "attention and", "attention over"))),
-    *("1D: global average", "any rank: softmax axis", "any rank: masking", "any rank: dense", "causal groups", "embedding"),
+    *(
+        name
+        for name in SEVERAL
+        if name.startswith(("Maximum", "Concatenate", "user's", "attention and", "attention over"))
+    ),
+    *(
+        "1D: global average",
+        "any rank: softmax axis",
+        "any rank: masking",
+        "any rank: dense",
+        "causal groups",
+        "embedding",
+    ),
 )
 
 
