@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from harness.cases import N, Random, graph_of, source, symbol
+from harness.keras_compare import fixed, predict
+from harness.keras_stateful import reset, writer_model
 from harness.server import StaticServer
 from runtime.conftest import open_site
-from runtime.support import BACKENDS, Arrays, Model, ask, assert_close, gpu_slowly, lists, value, write_model
+from runtime.support import BACKENDS, Arrays, Model, ask, assert_close, lists, value, write_model
 from webdnn.backend.builder import WeightTable, build_plan
 from webdnn.backend.fallback import TARGET as FALLBACK
+from webdnn.frontend.keras import from_model
 from webdnn.frontend.states import States
 from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import evaluate, symbols_of
@@ -22,8 +25,10 @@ from webdnn.graph.graph import Graph, Node, Placeholder, State, Value, apply
 from webdnn.graph.interpreter import interpret_runs, run_values
 from webdnn.graph.ops import Concat, MatMul, Repeat, Slice
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.optimizer.passes import optimize
 
 M = symbol("M")
+LETTERS_WRITTEN = 50
 
 
 def kept_graph() -> Graph:
@@ -101,9 +106,32 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, serve_models: Callable[..., StaticServer], kept: Model) -> Iterator[Any]:
+def text_model() -> Any:
+    return writer_model()
+
+
+@pytest.fixture(scope="module")
+def writer(text_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    graph = optimize(from_model(text_model, fixed([np.zeros((1, 1), np.int32)])))
+    return write_model(graph, tmp_path_factory.mktemp("states") / "writer")
+
+
+@pytest.fixture(scope="module")
+def text(text_model: Any) -> list[int]:
+    """What Keras writes: each letter is the most probable one after those before it."""
+    reset(text_model)
+    letters = [3]
+    for _ in range(LETTERS_WRITTEN):
+        letters.append(int(predict(text_model, [np.array([letters[-1:]], np.int32)])[0].argmax()))
+    assert len(set(letters)) > 3
+    return letters
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, serve_models: Callable[..., StaticServer], kept: Model, writer: Model) -> Iterator[Any]:
     server = serve_models()
     server.mount("/kept/", kept.folder)
+    server.mount("/writer/", writer.folder)
     with open_site(browser, server.url("/page.html")) as page:
         yield page
 
@@ -156,7 +184,7 @@ def check(page: Any, model: Model, backend: str, options: Mapping[str, Any]) -> 
         assert_close(answer, want, number)
 
 
-@pytest.mark.parametrize("backend", gpu_slowly())
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_on_every_backend(page: Any, kept: Model, backend: str) -> None:
     check(page, kept, backend, {})
 
@@ -164,6 +192,28 @@ def test_on_every_backend(page: Any, kept: Model, backend: str) -> None:
 @pytest.mark.skipif("webassembly" not in BACKENDS, reason="the machine has no C compiler for webassembly")
 def test_on_threads(page: Any, kept: Model) -> None:
     check(page, kept, "webassembly", {"threads": 2})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_text_is_written(page: Any, text: list[int], backend: str) -> None:
+    """By two stateful LSTMs, a letter a run; and the same text again after a reset, which comes in the middle of another one."""
+    body = """
+      const runner = await WebDNN.load('/writer', {backendOrder: backend});
+      const write = async (count) => {
+        const letters = [3];
+        while (letters.length <= count) {
+          const [probabilities] = await runOnce(runner, [[letters.at(-1)]]);
+          letters.push(probabilities.indexOf(Math.max(...probabilities)));
+        }
+        return letters;
+      };
+      const texts = [await write(count)];
+      await write(3);
+      await runner.resetStates();
+      texts.push(await write(count));
+      runner.dispose();
+      return texts;"""
+    assert value(ask(page, body, backend=backend, count=LETTERS_WRITTEN)) == [text, text]
 
 
 def test_a_state_that_is_read_no_more_is_overwritten_in_place() -> None:

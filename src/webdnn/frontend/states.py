@@ -20,6 +20,8 @@ class States:
     is false in the first run and true ever after. So the initial value may be any value at all, also one whose size is symbolic.
     """
 
+    now: dict[str, Value] = field(default_factory=dict)
+    """What each state holds at the point of the run to which the graph is written."""
     _stored: dict[str, Value] = field(default_factory=dict)
     _after: dict[str, Value] = field(default_factory=dict)
     _started: Value | None = None
@@ -29,15 +31,17 @@ class States:
         if name in self._stored:
             raise ModelError(f"two states of the model are called {name!r}")
         stored = self._stored[name] = apply(Input(name, type_), origin=writer.origin)
-        if initial is None:
-            return stored
+        self.now[name] = stored if initial is None else self._chosen(writer, stored, initial)
+        return self.now[name]
+
+    def _chosen(self, writer: Writer, stored: Value, initial: Value) -> Value:
         if self._started is None:
             self._started = apply(Input("started", TensorType((1,), "bool")))
         return writer.elementwise("where", self._started, stored, initial)
 
     def end(self, name: str, after: Value) -> None:
         """Says what the state will hold in the next run."""
-        self._after[name] = after
+        self.now[name] = self._after[name] = after
 
     def collected(self) -> tuple[State, ...]:
         """All states, for the graph. Raises ModelError for one whose next value nobody told."""

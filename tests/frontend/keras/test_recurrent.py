@@ -144,11 +144,6 @@ def test_every_traced_layer_is_tested() -> None:
     assert {type(layer).__name__ for layer in made} >= set(recurrent.TRACED)
 
 
-def test_state_that_is_kept_is_refused_by_name() -> None:
-    x = keras.Input(batch_shape=(2, 5, 4))
-    refused(keras.Model(x, layers.GRU(3, stateful=True, name="memory")(x)), r"'memory' \(GRU\): stateful=True")
-
-
 def test_dropout_that_is_applied_is_refused() -> None:
     class Noisy(layers.Layer):
         def __init__(self) -> None:

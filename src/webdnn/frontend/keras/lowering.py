@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from webdnn.frontend.keras.reading import original
+from webdnn.frontend.states import States
 from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
@@ -32,6 +33,8 @@ class Context(Writer):
     layers whose `training=True` has no effect. That is so where a model `is_inference`: predict() calls a Functional model with training=False, which
     Keras passes on to all of its layers in place of what their calls say. Code of the user calls its layers itself, so there the flag has effect,
     also on what it calls without one: it is `in_training`.
+
+    `states` are what the model keeps from run to run, and `kept` says, by the ids of stateful layers, how their names begin.
     """
 
     lower_layer: Callable[..., Value] = field(kw_only=True)
@@ -39,6 +42,8 @@ class Context(Writer):
     """The lowering that a plugin has for a layer, if any."""
     constants: dict[Hashable, tuple[Layer, Value]] = field(default_factory=dict, kw_only=True)
     overruled: list[str] = field(default_factory=list, kw_only=True)
+    states: States = field(default_factory=States, kw_only=True)
+    kept: dict[int, tuple[Layer, str]] = field(default_factory=dict, kw_only=True)
     is_inference: bool = field(default=True, kw_only=True)
     in_training: bool = field(default=False, kw_only=True)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webdnn.frontend.keras import stateful
 from webdnn.frontend.keras.calls import Tensor
 from webdnn.frontend.keras.operation_moves import reversed_along
 from webdnn.frontend.keras.symbols import Symbols
@@ -35,7 +36,7 @@ def patches(training: bool) -> list[Patch]:
 
     found: list[Patch] = [
         (backend, "rnn", _loop_of(backend.rnn)),
-        (backend, "convert_to_tensor", _convert_of(backend.convert_to_tensor)),
+        (backend, "convert_to_tensor", stateful.convert(_convert_of(backend.convert_to_tensor))),
         # Kernels of cuDNN give the same answers faster; `use_cudnn` asks for nothing else.
         *((layer, "inner_loop", _inner_loop) for layer in (layers.LSTM, layers.GRU)),
         *((layers.Bidirectional, f"_can_attempt_fused_{name}", lambda *_, **__: False) for name in ("lstm", "gru")),
@@ -44,14 +45,6 @@ def patches(training: bool) -> list[Patch]:
         names = ("get_dropout_mask", "get_recurrent_dropout_mask")
         found += [(DropoutRNNCell, name, lambda *_: None) for name in names]
     return found
-
-
-def refuse_state(layer: Any) -> None:
-    """Raises UnsupportedError for a layer that keeps its states from one call to the next."""
-    if type(layer).__name__ in TRACED and getattr(layer, "stateful", False):
-        raise UnsupportedError(
-            "stateful=True is not supported; hand its states in and out: initial_state, return_state"
-        )
 
 
 def _inner_loop(layer: Any, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from webdnn.frontend.keras.calls import call_parameters, functional
 from webdnn.frontend.keras.lowering import Context, Layer
 from webdnn.frontend.keras.reading import settings
+from webdnn.frontend.keras.stateful import refuse_states
 from webdnn.frontend.keras.tracing import has_own_graph, is_own
 from webdnn.frontend.loops import Loop
 from webdnn.graph.graph import Value
@@ -21,6 +22,7 @@ def lower_time_distributed(layer: Layer, inputs: Sequence[Value], context: Conte
     optimizer takes what it can compute for all steps.
     """
     (x,), inner = inputs, layer.layer
+    refuse_states(inner)
     inside = context.inside(inner.name)
     others = {} if mask is None or "mask" not in call_parameters(inner) else {"mask": mask}
     if keeps_samples_apart(inner):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from webdnn.frontend.keras import recurrent
 from webdnn.frontend.keras.calls import (
     LayerCall,
     Tensor,
@@ -25,6 +24,7 @@ from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actu
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
+from webdnn.frontend.keras.stateful import kept_states
 from webdnn.frontend.keras.support import INPUT, LAYERS, TRACED, Trouble, class_trouble, is_operation, refuse
 from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
 from webdnn.frontend.keras.tracing import (
@@ -118,7 +118,6 @@ class Walk:
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        recurrent.refuse_state(layer)
         if context.converter(layer) is None and (has_code(layer) or sees_masks(call)):
             results = self.own(call, training, context)
         else:
@@ -149,7 +148,9 @@ class Walk:
 
         arguments, keywords = call.changed(stand_in)
         keywords = call_keywords(call.layer, keywords, training)
-        results = self.recorded(trace(call.layer.call, symbols, arguments, keywords, training=training), symbols)
+        with kept_states(call.layer, symbols):
+            recording = trace(call.layer.call, symbols, arguments, keywords, training=training)
+        results = self.recorded(recording, symbols)
         call.forget_masks([tensor for found, tensor in masked if mask_of(found) is None])
         return results
 
@@ -346,7 +347,7 @@ def build_graph(
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)
     found = [tensor.value for tensor in outputs if tensor.value is not None]
-    graph = Graph(tuple(inputs), tuple(found), names, placeholders=dict(placeholders), name=model.name)
+    graph = Graph(tuple(inputs), tuple(found), names, context.states.collected(), dict(placeholders), name=model.name)
     graph = replace(graph, constraints=collect_constraints(graph))
     verify(graph)
     return graph
