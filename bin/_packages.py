@@ -13,8 +13,13 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def require(*packages: str) -> None:
-    """Returns in a Python that has `packages` and sees this checkout's webdnn; ends the program with a message when there is none."""
+COMPILER = ("jinja2", "jsonschema", "numpy", "rich")
+"""What every conversion imports."""
+
+
+def require(*packages: str, extra: str = "") -> None:
+    """Returns in a Python that has `packages` and sees this checkout's webdnn; ends the program with a message when there is none. They are
+    installed with WebDNN and its `extra`."""
     source = str(ROOT / "src")
     if source not in sys.path:
         sys.path.insert(0, source)
@@ -28,6 +33,8 @@ def require(*packages: str) -> None:
         os.execv(PYTHON, command)
     if sys.version_info < (3, 11):  # noqa: UP036 - whichever python3 there is runs this file
         sys.exit(f"WebDNN needs Python 3.11 or newer; this is {sys.version.split()[0]}")
+    what = f"{ROOT}[{extra}]" if extra else str(ROOT)
     sys.exit(
-        f"Python packages are missing: {', '.join(missing)}\nInstall WebDNN with them: {sys.executable} -m pip install {ROOT}"
+        f"Python packages are missing: {', '.join(missing)}\n"
+        f"Install WebDNN with them: {sys.executable} -m pip install '{what}'"
     )

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from _packages import require
+from _packages import COMPILER, require
 
 if __name__ == "__main__":
-    require("h5py", "jinja2", "jsonschema", "keras", "numpy", "rich")
+    require(*COMPILER, "h5py", "keras", extra="keras")
     from webdnn.cli.convert_keras import main
 
     sys.exit(main())

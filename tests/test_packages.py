@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 IGNORED = shutil.ignore_patterns(
@@ -72,6 +75,65 @@ def test_c1_the_sdist_gives_the_same_wheel(archives: tuple[Path, Path], tmp_path
                 assert again.read(name) == first.read(name), name
 
 
+def make_environment(wheel: Path, folder: Path) -> tuple[Path, Path, dict[str, str]]:
+    """A Python that has the wheel and nothing else, its folder of packages, and an environment without this checkout."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
+    python = folder / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    # Without PYTHONPATH, by which pip would find that the checkout is installed already.
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel, env=alone)
+    return python, site, {"PATH": "", "HOME": str(folder), "KERAS_BACKEND": "jax"}
+
+
+def required(extra: str) -> set[str]:
+    """The packages that pip installs with `webdnn[extra]`, those that they need in turn included."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else [])]
+    found: set[str] = set()
+    while wanted:
+        need = Requirement(wanted.pop())
+        if need.name not in found and (need.marker is None or need.marker.evaluate({"extra": ""})):
+            found.add(need.name)
+            wanted += importlib.metadata.requires(need.name) or []
+    return found
+
+
+def link_packages(site: Path, names: set[str]) -> None:
+    """Puts what these packages installed where this Python runs into `site`, by links."""
+    source = Path(sysconfig.get_path("purelib"))
+    for name in names:
+        tops = {file.parts[0] for file in importlib.metadata.files(name) or []}
+        for top in tops - {"..", "__pycache__"}:
+            if not (site / top).exists():
+                (site / top).symlink_to(source / top)
+
+
+@pytest.mark.slow
+def test_c1_the_compiler_alone_says_what_keras_needs(archives: tuple[Path, Path], tmp_path: Path) -> None:
+    """Without an extra, graphs are converted, and a model of Keras is answered with what to install; with it, it is converted."""
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(tmp_path / "m.keras")
+    python, site, clean = make_environment(archives[0], tmp_path)
+    link_packages(site, required(""))
+    command = [python.with_name("webdnn"), "convert", "m.keras", "--backend", "webassembly,fallback"]
+    failed = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "keras and h5py are not installed: pip install 'webdnn[keras]'" in failed.stderr
+    own = """import webdnn
+from webdnn.graph.graph import Graph, Input, apply
+from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.types import TensorType
+x = apply(Input("x", TensorType((2, 3))))
+webdnn.convert(Graph((x,), (elementwise("exp", x),), ("y",)), "own")"""
+    run(python, "-c", own, cwd=tmp_path, env=clean)
+    assert (tmp_path / "own/descriptor.json").exists()
+    link_packages(site, required("keras"))
+    run(*command, cwd=tmp_path, env=clean)
+    assert (tmp_path / "output/descriptor.json").exists()
+
+
 @pytest.mark.slow
 def test_c1_an_installed_wheel_converts_to_the_same_bytes(archives: tuple[Path, Path], tmp_path: Path) -> None:
     """In an environment that has the wheel and the packages that it depends on, and not this checkout."""
@@ -83,25 +145,20 @@ def test_c1_an_installed_wheel_converts_to_the_same_bytes(archives: tuple[Path, 
     keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(y))).save(
         tmp_path / "m.keras"
     )
-    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
-    python = tmp_path / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    # Without PYTHONPATH, by which pip would find that the checkout is installed already.
-    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", archives[0], env=alone)
+    python, site, clean = make_environment(archives[0], tmp_path)
     # The dependencies lie where this Python has them; the package itself, which is installed there as well, comes first from here.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    clean = {"PATH": "", "HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
     where = run(python, "-c", "import webdnn, webdnn.runtime; print(webdnn.__file__)", cwd=tmp_path, env=clean)
     assert Path(where.strip()).is_relative_to(site)
     command = python.with_name("webdnn-convert-keras")
     run(command, "m.keras", "--out", "installed", cwd=tmp_path, env=clean)
+    run(python.with_name("webdnn"), "convert", "m.keras", "--out", "short", cwd=tmp_path, env=clean)
     run(sys.executable, ROOT / "bin/convert_keras.py", "m.keras", "--out", "checkout", cwd=tmp_path)
     files = {
         name: {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
-        for name in ("installed", "checkout")
+        for name in ("installed", "checkout", "short")
     }
-    assert files["installed"] == files["checkout"]
+    assert files["installed"] == files["checkout"] == files["short"]
     assert {name.split(".")[1] for name in files["installed"] if name.startswith("plan.")} == {
         *("webgpu", "webgl", "webassembly", "fallback")
     }

@@ -16,11 +16,12 @@ from harness.cover import new_to_backends
 from harness.descriptors import check_answer
 from harness.dtype_cases import DTYPE_CASES
 from harness.edge_cases import EDGE_CASES
+from harness.kernel_cases import KERNEL_CASES
 from harness.selection import Selected
 from webdnn.graph.graph import Graph
 from webdnn.graph.ops import OPS, Repeat
 
-CASES = [*COMMON_CASES, *DTYPE_CASES, *EDGE_CASES]
+CASES = [*COMMON_CASES, *DTYPE_CASES, *EDGE_CASES, *KERNEL_CASES]
 
 # Backend, and what is forced on it.
 DEVICES = {

@@ -20,7 +20,14 @@ from harness.cases import CASES as OP_CASES
 from harness.cover import new_to_backends
 from harness.descriptors import check_answer
 from harness.edge_cases import EDGE_CASES
-from harness.keras_cases import ACTIVATION_CASES, LAYER_CASES, MEANING_CASES, SUBCLASSED_CASES, KerasCase
+from harness.keras_cases import (
+    ACTIVATION_CASES,
+    FUNCTION_CASES,
+    LAYER_CASES,
+    MEANING_CASES,
+    SUBCLASSED_CASES,
+    KerasCase,
+)
 from harness.keras_strategies import FAMILIES, examples
 from harness.selection import Selected
 
@@ -50,9 +57,9 @@ NEW_TO_BACKENDS = (
     "softmax of all",
 )
 MEANING = [case for case in MEANING_CASES if case.name.endswith(NEW_TO_BACKENDS)]
-# By tests/frontend/keras/test_layers.py.
-COMPARED_WITH_KERAS = [*LAYER_CASES, *ACTIVATION_CASES, *SUBCLASSED_CASES]
-CASES = [*LAYER_CASES, *ACTIVATION_CASES, *MEANING, *SUBCLASSED_CASES, *random_cases(8)]
+# By tests/frontend/keras/test_layers.py and test_functions.py.
+COMPARED_WITH_KERAS = [*LAYER_CASES, *ACTIVATION_CASES, *FUNCTION_CASES, *SUBCLASSED_CASES]
+CASES = [*LAYER_CASES, *FUNCTION_CASES, *ACTIVATION_CASES, *MEANING, *SUBCLASSED_CASES, *random_cases(8)]
 
 
 @pytest.fixture(scope="session")

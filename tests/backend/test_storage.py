@@ -10,12 +10,15 @@ import pytest
 
 from harness.cases import CASES, Case, Random, graph_of, source
 from harness.imaginary import CAPABILITIES, Machine
+from harness.kernel_cases import KERNEL_CASES
 from webdnn.backend.memory import ALIGNMENT, peak_bytes, plan_arena, plan_slots
 from webdnn.backend.memory import Item as Buffer
+from webdnn.backend.storage import _alias, assign_storage
 from webdnn.graph.graph import Graph, Node, Value, apply
 from webdnn.graph.interpreter import run_values
-from webdnn.graph.ops import Concat, MatMul, Reduce, Repeat, Reshape, Slice, Softmax, Transpose
+from webdnn.graph.ops import Concat, JointElementwise, MatMul, Reduce, Repeat, Reshape, Slice, Softmax, Transpose
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import Call, Program
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "memory.json").read_text())
 
@@ -46,7 +49,7 @@ class RandomGraph:
 
     def grow(self, steps: int) -> None:
         moves = [self.unary, self.binary, self.binary, self.concat, self.concat, self.slice, self.slice, self.reshape]
-        moves += [self.reshape, self.transpose, self.mix, self.broadcast, self.split]
+        moves += [self.reshape, self.transpose, self.mix, self.broadcast, self.split, self.joint]
         for _ in range(steps):
             moves[self.rng.integers(len(moves))]()
             if self.depth == 0 and self.rng.random() < 0.08:
@@ -59,6 +62,14 @@ class RandomGraph:
         first = self.pick()
         others = self.like(first)
         self.values.append(elementwise("sub", first, others[self.rng.integers(len(others))]))
+
+    def joint(self) -> None:
+        """Two results of one call, of which one is made from the other and reads an input again."""
+        first = self.pick()
+        others = self.like(first)
+        second = others[self.rng.integers(len(others))]
+        program = Program(2, (Call("sub", (0, 1)), Call("tanh", (2,)), Call("add", (3, 0))))
+        self.values += Node(JointElementwise(program, (2, 0)), (first, second)).outputs
 
     def broadcast(self) -> None:
         """A value and a part of it, which may lie at the same place."""
@@ -192,12 +203,30 @@ def test_random_graphs(capabilities: str) -> None:
 
 
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
-@pytest.mark.parametrize("case", [c for c in CASES if "5,000" not in c.name], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [c for c in (*CASES, *KERNEL_CASES) if "5,000" not in c.name], ids=lambda c: c.name)
 def test_cases(case: Case, capabilities: str) -> None:
     for run, symbols in enumerate(case.runs):
         (have,) = Machine(CAPABILITIES[capabilities]).run(case.graph, [case.inputs(run)], symbols)
         for x, y in zip(have, case.expected(run), strict=True):
             np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("capabilities", CAPABILITIES)
+def test_what_lies_in_one_buffer_is_a_view(capabilities: str) -> None:
+    """The builder copies no reshape and no slice whose result lies in the buffer of its operand: so it must lie at the very place where the
+    operand already has these elements."""
+    views = 0
+    for seed in range(60):
+        graph = RandomGraph(seed).graph()
+        storage = assign_storage(graph, CAPABILITIES[capabilities])
+        for node in storage.nodes:
+            if not isinstance(node.op, Reshape | Slice) or node.inputs[0] not in storage.places:
+                continue
+            place = storage.places[node.outputs[0]]
+            if place.root == storage.places[node.inputs[0]].root:
+                assert place == _alias(storage, node.outputs[0]), f"seed {seed}\n{graph}"
+                views += 1
+    assert views > 50
 
 
 def test_in_place_spares_a_part_of_the_operand() -> None:

@@ -227,7 +227,7 @@ def test_full_disk_leaves_what_was_there(folder, give, monkeypatch, capsys, exis
 def test_an_error_in_the_middle_writes_nothing(folder, give, monkeypatch, capsys):
     give(small_graph())
 
-    def no_compiler(plan, options):
+    def no_compiler(plan, target, options):
         raise WebDNNError("no C compiler: install ziglang")
 
     replace_target(monkeypatch, finish=no_compiler)

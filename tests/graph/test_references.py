@@ -30,7 +30,9 @@ from webdnn.graph.ops import (
     Fill,
     Gather,
     GatherElements,
+    GroupNormalize,
     Iota,
+    JointElementwise,
     MatMul,
     Normalize,
     Pad,
@@ -464,8 +466,38 @@ def test_evaluate_agrees(comparison: Comparison) -> None:
 
 def test_every_op_is_compared() -> None:
     compared = {type(c.op.op if isinstance(c.op, _Fixed | _Indexed) else c.op) for c in COMPARISONS}
-    elsewhere = {Normalize, ScatterElements, ScatterRows, Fill, Iota}  # test_integers.py, and below
+    elsewhere = {
+        GroupNormalize,
+        JointElementwise,
+        Normalize,
+        ScatterElements,
+        ScatterRows,
+        Fill,
+        Iota,
+    }  # test_integers.py, and below
     assert compared | elsewhere == set(OPS)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_normalize_is_onnxs(groups: int) -> None:
+    x = np.random.default_rng(2).normal(3, 1, (2, 5, 4, 6))
+    have = GroupNormalize(groups, 1e-2).evaluate([x])[0]
+    # A group of channels is one channel of a longer image.
+    reference = onnx_node("InstanceNormalization", np.ones(groups), np.zeros(groups), epsilon=1e-2)
+    want = reference(x.transpose(0, 3, 1, 2).reshape(2, groups, -1)).reshape(2, 6, 5, 4).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-6)
+
+
+def test_joint_results_are_those_of_their_programs() -> None:
+    """Also when each is computed by a program that is cut to what it needs."""
+    x, y = (np.random.default_rng(k).normal(size=(3, 5)[k:]) for k in range(2))
+    calls = (Call("mul", (0, 0)), Call("add", (1, 0.5)), Call("sub", (2, 3)), Call("less", (2, 1)))
+    op = JointElementwise(Program(2, calls), (3, 2, 0))
+    wanted = (x * x < y, x * x - (y + 0.5), x * x)
+    for call, have, want in zip(op.results, op.evaluate([x, y]), wanted, strict=True):
+        np.testing.assert_array_equal(have, want)
+        program, inputs = op.program.up_to(call)
+        np.testing.assert_array_equal(program.evaluate([(x, y)[k] for k in inputs]), want)
 
 
 @pytest.mark.parametrize("centre", [True, False])

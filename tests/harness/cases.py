@@ -461,6 +461,7 @@ def _indexing() -> list[Case]:
         Case("top 3 of 10", largest((4, 10), 3)),
         Case("sort", largest((2, 3, 37), 37)),
         Case("top 1, symbolic", largest((N, 5), 1), BATCHES),
+        Case("sort of any length", largest((N, T), T), ({"N": 2, "T": 1}, {"N": 1, "T": 37})),
         Case("cumulative sums", sums((3, 2, 4, 6))),
         Case("cumulative sums of odd shape", sums((5, 11))),
         Case("cumulative sums, symbolic", sums((N, 3, 4)), BATCHES),

@@ -57,7 +57,7 @@ def write_cases(
 
 def _write_batch(target: Target, cases: Mapping[str, Case], root: Path, options: Mapping[str, object]) -> None:
     """Writes `cases`, by the names of their folders."""
-    uncompiled = replace(target, finish=lambda plan, options: None)
+    uncompiled = replace(target, finish=lambda plan, target, options: None)
     shared = Plan(target.name)
     index: dict[Kernel, int] = {}
     written: list[tuple[str, Graph, Plan, WeightTable]] = []
@@ -69,7 +69,7 @@ def _write_batch(target: Target, cases: Mapping[str, Case], root: Path, options:
             raise UnsupportedError(f"case {case.name!r}: {error}") from error
         _share_kernels(plan, shared, index)
         written.append((folder, case.graph, plan, table))
-    target.finish(shared, options)
+    target.finish(shared, target, options)
     for folder, graph, plan, table in written:
         plan.kernels, plan.files = shared.kernels, shared.files
         plan.memory_maximum = shared.memory_maximum

@@ -14,11 +14,12 @@ import numpy as np
 from webdnn.backend.builder import Builder, WeightTable, build_plan
 from webdnn.backend.capabilities import Capabilities
 from webdnn.backend.memory import live_items, plan_arena, plan_slots
-from webdnn.backend.target import Axis, Lowering, Target
+from webdnn.backend.storage import IN_PLACE
+from webdnn.backend.target import Lowering, MovedAxis, Target
 from webdnn.descriptor.schema import Item, Kernel, Loop, Plan, Step, View
 from webdnn.graph.dim import evaluate
 from webdnn.graph.graph import Graph, Node, Op
-from webdnn.graph.ops import OPS, Concat, Elementwise, Repeat, Reshape
+from webdnn.graph.ops import OPS, Concat, Repeat, Reshape
 
 Array = np.ndarray
 
@@ -48,7 +49,7 @@ class OpKernel(Kernel):
 class MoveKernel(Kernel):
     """A kernel that moves elements along axes: sizes, distances in the source, distances in the destination."""
 
-    axes: tuple[Axis, ...] = ()
+    axes: tuple[MovedAxis, ...] = ()
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Machine:
         if not self.capabilities.strided_write:
             lowerings[Concat] = self._lower
         move = self._move if self.capabilities.strided_write else None
-        return Target("imaginary", self.capabilities, lowerings, self._copy, move, lambda plan, options: None)
+        return Target("imaginary", self.capabilities, lowerings, self._copy, move, lambda plan, target, options: None)
 
     def _lower(self, builder: Builder, node: Node, op: Op) -> None:
         kernel = builder.kernel(OpKernel(op.name, op, tuple(v.dtype for v in node.inputs)))
@@ -74,7 +75,7 @@ class Machine:
         builder.step(builder.kernel(OpKernel("copy")), [source], [destination], origin=origin)
 
     def _move(
-        self, builder: Builder, axes: Sequence[Axis], source: View, destination: View, origin: tuple[str, ...]
+        self, builder: Builder, axes: Sequence[MovedAxis], source: View, destination: View, origin: tuple[str, ...]
     ) -> None:
         builder.step(builder.kernel(MoveKernel("move", tuple(axes))), [source], [destination], origin=origin)
 
@@ -144,7 +145,7 @@ class Machine:
                     continue
                 if written & set(memory.indices(view).ravel()):
                     assert c.in_place, f"{output} is written in place"
-                    assert isinstance(op, Elementwise), f"{op} reads and writes {output}"
+                    assert isinstance(op, IN_PLACE), f"{op} reads and writes {output}"
                     assert view == output, f"{op} reads {view} while it writes {output}"
                 else:
                     assert c.same_buffer_io, f"{op} reads {view} and writes {output} of the same buffer"
@@ -213,7 +214,7 @@ class Memory:
     def write(self, view: View, array: Array) -> None:
         self.buffers[view.buffer][self.indices(view)] = array
 
-    def move(self, axes: Sequence[Axis], source: View, destination: View) -> None:
+    def move(self, axes: Sequence[MovedAxis], source: View, destination: View) -> None:
         """Element (i, j, …) of some axes from one place to another, which the strides give."""
         sizes = [evaluate(axis[0], self.symbols) for axis in axes]
         places = []

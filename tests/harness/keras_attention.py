@@ -38,6 +38,10 @@ ATTENTION: dict[str, tuple[Build, tuple[Sizes, ...]]] = {
     ),
     "heads with scores": (given(heads(3, 2, use_gate=True), return_attention_scores=True), (QUERY, QUERY)),
     "heads, causal": (given(heads(2, 3), use_causal_mask=True), (QUERY, VALUE)),
+    "heads, causal with scores": (
+        given(heads(2, 3), use_causal_mask=True, return_attention_scores=True),
+        (QUERY, QUERY),
+    ),
     "heads in a window": (given(heads(2, 3, sliding_window=2), use_causal_mask=True), (QUERY, VALUE)),
     "heads over one of two axes": (given(heads(2, 3, attention_axes=(2,))), ((3, 5, 8), (3, 6, 8))),
     "heads over two axes": (given(heads(2, 3, attention_axes=(1, 2), output_shape=(2, 4))), ((3, 2, 8), (2, 4, 8))),

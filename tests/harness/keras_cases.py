@@ -17,6 +17,7 @@ from keras import layers
 
 from harness.cases import TOLERANCE, Symbols
 from harness.keras_compare import fixed
+from harness.keras_functions import FUNCTION_TABLES
 from harness.keras_layers import keras_model, layer_cases
 from harness.keras_meaning import meaning_cases
 from harness.keras_models import noise
@@ -130,6 +131,11 @@ def activation_case(name: str) -> KerasCase:
 
 ACTIVATION_CASES = [activation_case(name) for name in sorted(ACTIVATIONS) if name not in NEED_ARGUMENTS]
 LAYER_CASES = [KerasCase(name, build, shapes) for name, (build, shapes) in layer_cases().items()]
+FUNCTION_CASES = [
+    KerasCase(f"{table}: {name}", build, ((5, 3),))
+    for table, builds in FUNCTION_TABLES.items()
+    for name, build in builds.items()
+]
 MEANING_CASES = [
     KerasCase(name, build, shapes, given=given) for name, (build, shapes, given) in meaning_cases().items()
 ]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from optimizer.support import Builder, apply_rules, array, assert_same_answers, op_names, optimized
 from webdnn.graph.dim import symbol
 from webdnn.graph.graph import Constant, apply
-from webdnn.graph.ops import Concat, MatMul, Pad, Reshape, Resize2D, Softmax, Transpose
+from webdnn.graph.interpreter import interpret
+from webdnn.graph.ops import Concat, Elementwise, MatMul, Pad, Reshape, Resize2D, Softmax, Transpose
 from webdnn.graph.ops.elementwise import elementwise
+from webdnn.graph.program import Call, Program
+from webdnn.optimizer import optimize
 from webdnn.optimizer.constant_folding import SMALL, fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
 
@@ -39,6 +43,30 @@ def test_integers_fold_as_integers():
     result = apply_rules(b.graph(c), fold_constants)
     assert result.outputs[0].op.array.tolist() == [2**30 + 1, -5]
     assert result.outputs[0].dtype == "int32"
+
+
+@pytest.mark.parametrize("function", ["to_int32", "to_uint8", "floor", "sign"])
+def test_what_jumps_folds_as_the_page_computes_it(function: str) -> None:
+    """0.7 · 10 is 7 in float32; in float64, with the 0.7 of float32, it is less."""
+    for joined in (False, True):
+        x = array([0.7, 0.29, -0.7])
+        if joined:
+            calls = (Call("mul", (0, 1)), Call("sub", (2, 6.0)), Call(function, (3,)))
+            y = apply(Elementwise(Program(2, calls)), x, array([10.0, 100.0, 10.0]))
+        else:
+            y = elementwise(function, elementwise("sub", elementwise("mul", x, array([10.0, 100.0, 10.0])), 6.0))
+        b = Builder()
+        graph = b.graph(y)
+        (folded,) = [n.op.array for n in optimize(graph).nodes() if isinstance(n.op, Constant)]
+        np.testing.assert_array_equal(folded, interpret(graph, [])[0])
+
+
+def test_literals_that_jump_are_those_of_float32() -> None:
+    b = Builder()
+    calls = (Call("mul", (0.29, 100.0)), Call("floor", (1,)), Call("add", (0, 2)))
+    graph = b.graph(apply(Elementwise(Program(1, calls)), b.input(3)))
+    zeros = [np.zeros(3, np.float32)]
+    np.testing.assert_array_equal(interpret(optimize(graph), zeros)[0], interpret(graph, zeros)[0])
 
 
 def test_large_results_do_not_fold():

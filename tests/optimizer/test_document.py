@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from webdnn.optimizer import PASSES
+from webdnn.optimizer import ATTENTION, EXPANSION, LAST_PASSES, PASSES
 from webdnn.optimizer.document import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "optimizer.md"
@@ -18,7 +18,7 @@ def test_page_is_fresh():
 
 def test_every_pass_and_rule_is_described():
     text = page()
-    for step in PASSES:
+    for step in (*PASSES, EXPANSION, ATTENTION, *LAST_PASSES):
         assert f". {step.name}\n" in text
         for function in step.functions:
             assert f"`{function.__name__}`" in text

@@ -61,9 +61,9 @@ def calls(items: Sequence[Item]) -> list[tuple[Size, int]]:
 
 # Loops as (iterations, kernel calls): where a kernel may overwrite what it reads, and where the cell takes turns between two buffers.
 STEPS: dict[str, Callable[[int], list[tuple[int, int]]]] = {
-    "arena": lambda t: [(t, 3)],
-    "arena, nothing in place": lambda t: [(t // 2, 6), (1, 4)],
-    "slots, padded columns, whole rows": lambda t: [(t // 2, 6), (1, 4)],
+    "arena": lambda t: [(t, 2)],
+    "arena, nothing in place": lambda t: [(t // 2, 4), (1, 3)],
+    "slots, padded columns, whole rows": lambda t: [(t // 2, 4), (1, 3)],
 }
 
 

@@ -99,14 +99,18 @@ BEFORE_RESHAPE = {
     "scalar": lambda b: elementwise("mul", flat(product_of(b, 6, 8), 2, 3, 2, 4), b.weights(1, 1)),
     "residual": lambda b: elementwise("add", flat(product_of(b, 6, 8), 2, 3, 8), flat(b.input(6, 8), 2, 3, 8)),
     "elementwise": lambda b: elementwise("exp", flat(elementwise("sin", b.input(6, 8)), 48)),
+    "residual of another shape": lambda b: elementwise("add", flat(product_of(b, 6, 8), 48), flat(b.input(8, 6), 48)),
+    "heads": lambda b: elementwise("add", flat(product_of(b, 6, 8), 3, 2, 2, 4), b.weights(1, 2, 4)),
+    "full operand": lambda b: elementwise("add", flat(product_of(b, 6, 8), 2, 3, 8), b.input(2, 3, 8)),
     "reduction": lambda b: elementwise("sqrt", flat(apply(Reduce("sum", (1,)), b.input(6, 8)), 2, 3)),
 }
 
 AFTER_RESHAPE = {
     "input": lambda b: elementwise("exp", flat(b.input(6, 8), 48)),
     "bias of other channels": lambda b: elementwise("add", flat(product_of(b, 6, 8), 12, 4), b.weights(4)),
-    "residual of another shape": lambda b: elementwise("add", flat(product_of(b, 6, 8), 48), flat(b.input(8, 6), 48)),
-    "full operand": lambda b: elementwise("add", flat(product_of(b, 6, 8), 2, 3, 8), b.input(2, 3, 8)),
+    "full operand": lambda b: elementwise("add", flat(elementwise("sin", b.input(6, 8)), 2, 3, 8), b.input(2, 3, 8)),
+    "part of a divided axis": lambda b: elementwise("add", flat(product_of(b, 6, 8), 6, 2, 4), b.weights(2, 1)),
+    "constant of more than an axis": lambda b: elementwise("add", flat(product_of(b, 6, 8), 3, 4, 4), b.weights(4, 4)),
     "broadcast": lambda b: elementwise("add", flat(product_of(b, 1, 8), 1, 8), b.input(2, 8)),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from optimizer.support import Builder, optimized
 from webdnn.graph.dim import symbol
 from webdnn.graph.graph import Value, apply
-from webdnn.graph.ops import Normalize, Reduce
+from webdnn.graph.ops import GroupNormalize, Normalize, Reduce, Reshape
 from webdnn.graph.ops.elementwise import elementwise
 
 N = symbol("N")
@@ -75,3 +75,53 @@ def test_look_alikes_stay(name: str) -> None:
     graph = b.graph(look_alikes(b.input(2, 3, 8), b.input(2, 3, 8))[name])
     result = optimized(graph)
     assert not any(isinstance(node.op, Normalize) for node in result.nodes())
+
+
+def standardized(x: Value, axes: tuple[int, ...], epsilon: float = 1e-3) -> Value:
+    d = elementwise("sub", x, apply(Reduce("mean", axes, True), x))
+    variance = apply(Reduce("mean", axes, True), elementwise("square", d))
+    return elementwise("mul", d, elementwise("rsqrt", elementwise("add", variance, epsilon)))
+
+
+# Shape, axes of the mean, and the groups of the op that does it; 0 where rows are normalized.
+SPREAD = {
+    "groups": ((N, 5, 4, 3, 5), (1, 2, 4), 3),
+    "groups of an axis of size 1": ((N, 5, 1, 3, 4, 1), (1, 2, 4, 5), 3),
+    "groups of one image": ((5, 4, 3, 6), (0, 1, 3), 3),
+    "several axes": ((N, 5, 4, 6), (1, 2, 3), 0),
+    "channels first": ((N, 3, 2, 5, 4), (2, 3, 4), 0),
+    "everything": ((5, 4), (0, 1), 0),
+}
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_over_several_axes(name: str) -> None:
+    shape, axes, groups = SPREAD[name]
+    b = Builder()
+    graph = optimized(b.graph(standardized(b.input(*shape), axes)), symbols={"N": 2})
+    (op,) = [n.op for n in graph.nodes() if isinstance(n.op, GroupNormalize | Normalize)]
+    assert getattr(op, "groups", 0) == groups
+    assert not any(isinstance(n.op, Reduce) for n in graph.nodes())
+
+
+def test_scales_of_groups_are_scales_of_channels() -> None:
+    b = Builder()
+    normal = standardized(b.input(N, 5, 4, 3, 4), (1, 2, 4))
+    scaled = elementwise("add", elementwise("mul", normal, b.weights(1, 1, 1, 3, 4)), b.weights(3, 4))
+    back = apply(Reshape((N, 5, 4, 12)), scaled)
+    optimized(b.graph(back), ["Reshape", "GroupNormalize", "Reshape"], {"N": 2})
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 4), (1, 3), (0,), (1, 2)], ids=str)
+def test_other_axes_stay(axes: tuple[int, ...]) -> None:
+    b = Builder()
+    graph = optimized(b.graph(standardized(b.input(2, 3, 4, 5, 6), axes)))
+    assert any(isinstance(n.op, Reduce) for n in graph.nodes())
+
+
+def test_groups_that_are_not_centred_stay() -> None:
+    b = Builder()
+    x = b.input(2, 4, 3, 5)
+    square = apply(Reduce("mean", (1, 3), True), elementwise("square", x))
+    graph = optimized(b.graph(elementwise("div", x, elementwise("sqrt", elementwise("add", square, 1e-3)))))
+    assert any(isinstance(n.op, Reduce) for n in graph.nodes())

@@ -182,7 +182,7 @@ def test_scaled_input_with_another_reader_stays():
 def test_weights_that_are_no_constant_stay():
     b = Builder()
     graph = b.graph(elementwise("mul", apply(MatMul(), b.input(4, 3), b.input(3, 5)), b.weights(5)))
-    optimized(graph, ["MatMul"])
+    optimized(graph, ["BatchMatMul"])
 
 
 def test_weights_are_scaled_in_float64():

@@ -37,6 +37,7 @@ const kernel = fields({
   variants: optional(list(fields({ features: list(text), source: text }), 64)),
   targets: optional(integer(4, 4)),
   windows: optional(list(integer(1, 64), 64)),
+  script: optional(text),
   attributes: (value, path) => {
     if (value !== undefined) dictionary(text, data(16))(value, path);
   },

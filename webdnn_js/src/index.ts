@@ -8,6 +8,7 @@ export { load } from './load';
 export * as Math from './math';
 export type { LoadOptions } from './options';
 export type { BackendName, DType, Expr } from './plan';
+export { registerKernel, type RegisteredKernel } from './registered';
 export type { FallThrough, Runner } from './runner';
 export type { StepTime } from './backend';
 export type { TypedArray } from './dtypes';

@@ -19,6 +19,7 @@ it('exports what a page uses, also as a global', () => {
     'getBackendAvailability',
     'getConfiguration',
     'load',
+    'registerKernel',
     'setConfiguration',
     'version',
   ]);

@@ -259,7 +259,7 @@ def build_plan(graph: Graph, target: Target, weights: WeightTable, options: Mapp
     plan.steps = builder.items
     set_live_ranges(plan)
     check_memory(plan, target, graph)
-    target.finish(plan, options or {})
+    target.finish(plan, target, options or {})
     return plan
 
 

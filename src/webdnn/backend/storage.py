@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from webdnn.backend.capabilities import Capabilities
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Constant, Graph, Input, Node, Value
-from webdnn.graph.ops import Concat, Elementwise, Repeat, Reshape, Slice
+from webdnn.graph.ops import Concat, Elementwise, JointElementwise, Repeat, Reshape, Slice
 from webdnn.graph.types import storage_of
+
+IN_PLACE = (Elementwise, JointElementwise)
+"""Ops whose kernels read an element of every operand before they write that of a result."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def _overwrites(storage: Storage, value: Value, parameter: Value) -> bool:
     views = [v for v in operands if v != parameter and parameter in looked_at([v])]
     return (
         storage.capabilities.in_place
-        and isinstance(value.op, Elementwise)
+        and isinstance(value.op, IN_PLACE)
         and _cells(value) == _cells(parameter)
         and not views
     )
@@ -280,12 +283,15 @@ def _cells(value: Value) -> tuple[object, ...]:
 
 def _in_place(storage: Storage, value: Value, index: int) -> Place | None:
     """The place of an operand that nobody needs afterwards."""
-    if not storage.capabilities.in_place or not isinstance(value.op, Elementwise):
+    if not storage.capabilities.in_place or not isinstance(value.op, IN_PLACE):
         return None
+    taken = {storage.places[v].root for v in value.node.outputs if v in storage.places}
     for operand in value.node.inputs:
         place = storage.places.get(operand)
         if place is None or _cells(operand) != _cells(value) or isinstance(place.root.op, Input):
             continue
+        if place.root in taken:
+            continue  # another result lies there
         others = [v for v in value.node.inputs if v in storage.places and v != operand]
         if any(
             storage.places[v].root == place.root and (storage.places[v], _cells(v)) != (place, _cells(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webdnn.backend.capabilities import Capabilities
@@ -20,9 +21,9 @@ checker cannot compare them here; tests/backend/test_lowerings.py does."""
 Lowerings: TypeAlias = Mapping[type[Op], Lowering]
 
 Copy: TypeAlias = "Callable[[Builder, View, View, tuple[str, ...]], None]"
-Axis: TypeAlias = tuple[Size, Size, Size]
+MovedAxis: TypeAlias = tuple[Size, Size, Size]
 """A size, and the distances in elements between neighbours along it in the source and in the destination."""
-Move: TypeAlias = "Callable[[Builder, Sequence[Axis], View, View, tuple[str, ...]], None]"
+Move: TypeAlias = "Callable[[Builder, Sequence[MovedAxis], View, View, tuple[str, ...]], None]"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Target:
     another view of as many elements (their shapes may differ). `move` emits the step that moves element (i, j, …) of some axes from
     `source.offset + i·stride + j·stride + …` to the place that the destination's offset and strides give; it is None where `strided_write` is
     false. Both move cells of four bytes as they are, integers and floats alike. `finish` adds compiled files to the plan.
+
+    `kernels` is the folder of its templates, whose names end with `suffix`, and `templates` are further ones, those of plugins.
     """
 
     name: str
@@ -40,7 +43,10 @@ class Target:
     lowerings: Lowerings
     copy: Copy
     move: Move | None
-    finish: Callable[[Plan, Mapping[str, object]], None]
+    finish: Callable[[Plan, Target, Mapping[str, object]], None]
+    kernels: Path | None = None
+    suffix: str = ""
+    templates: tuple[Path, ...] = ()
 
 
 def merge_tables(*tables: Lowerings) -> dict[type[Op], Lowering]:

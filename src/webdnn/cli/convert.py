@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from webdnn.backend.builder import WeightTable, build_plan
@@ -21,6 +21,7 @@ from webdnn.graph.cost import parameters
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Graph
 from webdnn.graph.verify import verify
+from webdnn.plugin import Plugins
 
 SLOWEST = "webassembly"
 
@@ -40,6 +41,7 @@ class Options:
     force: bool = False
     dump: Path | None = None
     debug: int = 0
+    plugins: Plugins = field(default_factory=Plugins)
 
 
 def convert(load: Callable[[], Graph], options: Options, progress: Progress) -> Report:
@@ -133,7 +135,7 @@ def _prepare(graph: Graph, options: Options, progress: Progress) -> Graph:
         from webdnn.optimizer.passes import optimize
 
         with progress.stage("optimize"):
-            graph = optimize(graph, level=options.optimize)
+            graph = optimize(graph, level=options.optimize, further=options.plugins.rules)
             verify(graph)
     return graph
 
@@ -151,7 +153,7 @@ def build_plans(
 
     def build(name: str) -> Plan:
         chosen = {"exact": options.exact, "toolchain": options.toolchain}
-        return build_plan(graph, load_target(name), weights, chosen)
+        return build_plan(graph, options.plugins.extended(load_target(name)), weights, chosen)
 
     with ThreadPoolExecutor(1) as pool:
         # webassembly mostly waits for its compiler; the others are built meanwhile.

@@ -12,8 +12,11 @@ from webdnn import __version__
 from webdnn.cli.backends import BACKENDS, parse_backends
 from webdnn.cli.convert import Options
 from webdnn.cli.errors import UsageError, debug_level
+from webdnn.plugin import Plugins
 
 PREPROCESS = ("none", "caffe", "tf", "torch")
+ENCODINGS = ("raw",)
+OLD_ENCODINGS = ("eightbit",)
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,6 +79,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="zig",
         help="the C compiler of the webassembly backend: zig's, which is a Python package; emcc or clang on the PATH (default: zig)",
     )
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a Python file, which is run, that registers layers, ops, kernels or rules for this conversion; may be repeated",
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        default=ENCODINGS[0],
+        help="how weights are stored: raw, which is float32 as it is (default: raw)",
+    )
     parser.add_argument("--visualize_ir", action="store_true", help="draw the optimized graph to DIR.svg")
     parser.add_argument(
         "--force", action="store_true", help="replace DIR even if it holds something else than a Descriptor"
@@ -90,8 +107,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action="version", version=f"webdnn {__version__}")
 
 
-def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
+def options_of(arguments: argparse.Namespace, plugins: Plugins) -> tuple[Options, list[str]]:
     """The options, and notes for the user."""
+    check_encoding(arguments.encoding)
     backends, notes = parse_backends(arguments.backend) if arguments.backend is not None else (None, [])
     options = Options(
         out=arguments.out,
@@ -105,5 +123,14 @@ def options_of(arguments: argparse.Namespace) -> tuple[Options, list[str]]:
         force=arguments.force,
         dump=arguments.dump,
         debug=debug_level(),
+        plugins=plugins,
     )
     return options, notes
+
+
+def check_encoding(name: str) -> None:
+    """Raises UsageError for an encoding of weights that there is not."""
+    if name in ENCODINGS:
+        return
+    what = "is one of version 1, which this version does not write" if name in OLD_ENCODINGS else "is not known"
+    raise UsageError(f"--encoding {name} {what}; leave the option out, or give {', '.join(ENCODINGS)}")

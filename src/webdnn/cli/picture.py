@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from webdnn.cli.layered import Layout, Link, layout
 from webdnn.cli.terminal import printable
 from webdnn.graph.graph import Constant, Graph, Input, Node, Op, Value
-from webdnn.graph.ops import Elementwise, Pad, Pool2D, Reduce, Repeat, Resize2D, Transpose
+from webdnn.graph.ops import Elementwise, JointElementwise, Pad, Pool2D, Reduce, Repeat, Resize2D, Transpose
 from webdnn.graph.ops.elementwise import WithEpilogue
 from webdnn.graph.program import Call, Program
 from webdnn.graph.types import TensorType
@@ -125,9 +125,9 @@ def _box(node: Node) -> _Box:
     lines = [("op", op.name + _details(node))]
     lines += [("dim", line) for line in _name_lines([op.label] if isinstance(op, Input) else node.origin)]
     if isinstance(op, WithEpilogue) and op.program:
-        first, *rest = _steps(op.program, [None, *node.inputs[2:]])
+        first, *rest = _steps(op.program, [None, *node.inputs[op.main :]])
         lines += [("epilogue", line) for line in _wrapped([f"→ {first}", *rest], LONGEST)]
-    if isinstance(op, Elementwise):
+    if isinstance(op, Elementwise | JointElementwise):
         lines += [("epilogue", line) for line in _wrapped(_steps(op.program, node.inputs), LONGEST)]
     lines += [("shape", _shape(type_)) for type_ in node.types]
     bodies = tuple(map(_drawing, op.bodies))

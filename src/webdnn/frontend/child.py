@@ -106,6 +106,10 @@ def read_keras(path: Path, budget: Budget) -> Iterator[Frame]:
         if "metadata.json" in names:
             yield versions_frame(read_member(archive, "metadata.json", budget, LARGEST_TEXT))
         yield config
+        for name in sorted(names):
+            if name.startswith("assets/") and name.endswith("/vocabulary.txt"):
+                text = _text(read_member(archive, name, budget, LARGEST_TEXT))
+                yield {"kind": "asset", "path": name, "text": text}, b""
         content = BytesIO(read_member(archive, weights, budget))
     with h5py.File(content, "r") as root:
         yield from tree_frames(root, Budget(budget.file_size))

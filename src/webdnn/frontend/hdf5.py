@@ -108,12 +108,13 @@ def _check_storage(layout: h5py.h5p.PropDCID, path: str) -> None:
 def read_dataset(dataset: h5py.Dataset, path: str, budget: Budget) -> Array:
     """The numbers of a dataset, in this machine's byte order."""
     dtype = dataset.dtype
-    if dtype.kind not in "fiub":
+    is_bfloat16 = _is_bfloat16(dataset)
+    if dtype.kind not in "fiub" and not is_bfloat16:
         raise ModelError(f"{path!r} holds {_kind_name(dtype)}; weights are real numbers")
     if dataset.shape is None:
         raise ModelError(f"{path!r} is empty")
     array_type = np.dtype("float64") if dtype.kind == "f" and dtype.itemsize > 8 else dtype.newbyteorder("=")
-    size = size_of(dataset.shape, max(dtype.itemsize, array_type.itemsize))
+    size = size_of(dataset.shape, 4 if is_bfloat16 else max(dtype.itemsize, array_type.itemsize))
     budget.take(size, f"{path!r} with the shape {list(dataset.shape)}")
     if size and not _is_written(dataset):
         raise ModelError(
@@ -122,7 +123,20 @@ def read_dataset(dataset: h5py.Dataset, path: str, budget: Budget) -> Array:
     array = np.empty(dataset.shape, array_type)
     if size:
         dataset.read_direct(array)
-    return array
+    return _from_bfloat16(array) if is_bfloat16 else array
+
+
+def _is_bfloat16(dataset: h5py.Dataset) -> bool:
+    """HDF5 has no bfloat16: Keras writes the two bytes of each number without a meaning, and says it in an attribute, in .keras files only."""
+    dtype = dataset.dtype
+    if dtype.kind != "V" or dtype.names is not None or dtype.subdtype is not None or dtype.itemsize != 2:
+        return False
+    return str(dataset.attrs.get("dtype", "bfloat16")) == "bfloat16"
+
+
+def _from_bfloat16(array: Array) -> Array:
+    """float32 with the same numbers, of which bfloat16 has the upper half."""
+    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32)
 
 
 def _is_written(dataset: h5py.Dataset) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from webdnn.frontend.writer import Writer
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import GraphError
 from webdnn.graph.graph import Graph, Input, Node, Value
 from webdnn.graph.ops.control import Repeat
+from webdnn.graph.ops.shape import Iota
 from webdnn.graph.types import TensorType
+
+Values: TypeAlias = "Sequence[Value]"
+Step: TypeAlias = "Callable[[Values, Values, Values], tuple[Values, Values]]"
+"""(states, elements of the sequences, fixed values) → (next states, elements of the results)."""
 
 
 @dataclass
@@ -86,3 +92,20 @@ def _closed(parameters: Sequence[Value], results: Sequence[Value]) -> tuple[list
         elif not isinstance(node.op, Input) and all(value.node in constant for value in node.inputs):
             constant.add(node)
     return [within(value) for value in results], fixed
+
+
+def loop(
+    w: Writer, count: Size, states: Values, sequences: Values, fixed: Values, step: Step, reverse: bool = False
+) -> tuple[list[Value], list[Value]]:
+    """The states after `count` iterations of `step`, which is called once, and its results of all iterations, stacked along a new first axis."""
+    written = Loop(w, count, reverse)
+    before = [written.state(x) for x in states]
+    after, results = step(before, [written.element(x) for x in sequences], fixed)
+    for state, following in zip(before, after, strict=True):
+        written.set_next(state, following)
+    return written.finish(results)
+
+
+def numbers(w: Writer, count: Size) -> Value:
+    """0, 1, 2 … as a sequence (count, 1) for a loop that wants the number of the iteration."""
+    return w.reshape(w.apply(Iota(count)), (count, 1))

@@ -56,7 +56,12 @@ def einsum(w: Writer, equation: str, *operands: Value) -> Value:
 
 def _product(w: Writer, x: Value, left: str, y: Value, right: str, wanted: str) -> Value:
     """The product of `x`, whose axes have the letters `left`, and `y` with the letters `right`. It is summed over all letters
-    but `wanted`; the axes of the result are in the order of these."""
+    but `wanted`; the axes of the result are in the order of these.
+
+    The first factor gives the rows of the result. Where the second one's axes come first in `wanted`, the two are exchanged, so that the result need
+    not be transposed; a constant stays the second, as a weight."""
+    if _comes_first(right, left, wanted) and not isinstance(y.op, Constant):
+        x, left, y, right = y, right, x, left
     (x, left), (y, right) = _summed(w, x, left, wanted + right), _summed(w, y, right, wanted + left)
     batch = [a for a in left if a in right and a in wanted]
     joined = [a for a in left if a in right and a not in wanted]
@@ -67,6 +72,12 @@ def _product(w: Writer, x: Value, left: str, y: Value, right: str, wanted: str) 
     y = _matrices(w, _reordered(w, y, right, "".join(batch + joined + columns)), len(batch), len(joined))
     shape = [sizes.get(a, 1) for a in batch + rows + columns]
     return _reordered(w, w.reshape(matmul(w, x, y), shape), "".join(batch + rows + columns), wanted)
+
+
+def _comes_first(letters: str, others: str, wanted: str) -> bool:
+    """Whether the first axis of `wanted` that only one factor has is that of the factor with these `letters`."""
+    own = next((a for a in wanted if (a in letters) != (a in others)), None)
+    return own is not None and own in letters
 
 
 def _with_distinct_letters(w: Writer, x: Value, letters: str) -> tuple[Value, str]:

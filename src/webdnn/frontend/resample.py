@@ -50,15 +50,23 @@ KERNELS: dict[str, Callable[[Array], Array]] = {
     "lanczos3": partial(lanczos, 3),
     "lanczos5": partial(lanczos, 5),
 }
+_NOTHING = 1000 * float(np.finfo(np.float32).eps)  # a sum of weights that jax.image takes for none
 
 
 def resize_matrix(before: int, after: int, method: str, antialias: bool = False) -> Array:
     """(before, after): column i holds the weights of the input elements in output element i."""
-    scale = before / after
-    position = (np.arange(after) + 0.5) * scale - 0.5
-    spread = max(scale, 1.0) if antialias else 1.0
+    return scaled_matrix(before, after, after / before, 0.0, method, antialias)
+
+
+def scaled_matrix(before: int, after: int, scale: float, shift: float, method: str, antialias: bool) -> Array:
+    """(before, after), for an input that is enlarged by `scale` and then moved by `shift` output elements. Outputs that look at a place outside of
+    the input are 0."""
+    position = (np.arange(after) + 0.5 - shift) / scale - 0.5
+    spread = max(1 / scale, 1.0) if antialias else 1.0
     weights = KERNELS[method](np.abs(position[None, :] - np.arange(before)[:, None]) / spread)
-    return weights / weights.sum(0)
+    sums = weights.sum(0)
+    counts = (position >= -0.5) & (position <= before - 0.5) & (np.abs(sums) > _NOTHING)
+    return np.where(counts, weights / np.where(counts, sums, 1), 0.0)
 
 
 def resize(w: Writer, x: Value, size: tuple[Size, Size], method: str, antialias: bool = False) -> Value:

@@ -7,14 +7,14 @@ put side by side first (convolutions) or merged afterwards (pooling).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
 import numpy as np
 
 from webdnn.frontend.writer import Array, Keep, Writer
-from webdnn.graph.dim import Size, product
+from webdnn.graph.dim import Size, number, product
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, output_size
 from webdnn.graph.ops.pooling import Pool2D
@@ -79,19 +79,68 @@ def along_depth(w: Writer, x: Value, image: Callable[[Value], Value]) -> Value:
     return w.reshape(y, (*y.shape[:2], *x.shape[2:]))
 
 
-def convolution(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep, groups: int = 1) -> Value:
+@dataclass(frozen=True)
+class Weights:
+    """The kernel of a convolution: an array, which is kept as a constant named `name`, or what the graph computes."""
+
+    w: Writer
+    values: Array | Value
+    keep: Keep
+    name: str = "kernel"
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        return self.values.shape
+
+    def reshaped(self, *shape: Size) -> Weights:
+        if isinstance(self.values, Value):
+            return replace(self, values=self.w.reshape(self.values, shape))
+        return replace(self, values=self.values.reshape([number(size) for size in shape]))
+
+    def transposed(self, *permutation: int) -> Weights:
+        if isinstance(self.values, Value):
+            return replace(self, values=self.w.transpose(self.values, permutation))
+        return replace(self, values=self.values.transpose(permutation))
+
+    def reversed(self) -> Weights:
+        """Along the first axis."""
+        if isinstance(self.values, Value):
+            places = range(number(self.shape[0]) - 1, -1, -1)
+            return replace(self, values=self.w.take(self.values, 0, places))
+        return replace(self, values=self.values[::-1])
+
+    def placed(self) -> Value:
+        """As a value of the graph."""
+        values = self.values
+        return values if isinstance(values, Value) else self.keep(self.name, lambda: values)
+
+
+def convolution(w: Writer, x: Value, kernel: Array | Value, windows: Windows, keep: Keep, groups: int = 1) -> Value:
     """x (N, …, C) * kernel (…, C / groups, O) → (N, …, O)."""
+    return _convolution(w, x, Weights(w, kernel, keep), windows, groups)
+
+
+def _convolution(w: Writer, x: Value, kernel: Weights, windows: Windows, groups: int) -> Value:
     if windows.rank == 1:
         lifted = windows.lifted()
-        return with_height(w, x, lambda image: convolution(w, image, kernel[None], lifted, keep, groups))
+        return with_height(
+            w, x, lambda image: _convolution(w, image, kernel.reshaped(1, *kernel.shape), lifted, groups)
+        )
+    outputs = kernel.shape[-1]
     if windows.rank == 2:
         if 1 < groups == x.shape[-1]:
-            return depthwise(w, x, kernel.reshape(*kernel.shape[:-2], groups, -1), windows, keep)
+            return _depthwise(w, x, kernel.reshaped(*kernel.shape[:-2], groups, outputs // groups), windows)
         op = Conv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation), groups=groups)
-        return w.apply(op, x, keep("kernel", lambda: kernel))
+        return w.apply(op, x, kernel.placed())
     stacked = _groups_together(w, _depth_windows(w, x, windows), windows.size[0], groups)
-    flat = kernel.transpose(1, 2, 0, 3, 4).reshape(*kernel.shape[1:3], -1, kernel.shape[4])
-    return slice_by_slice(w, stacked, lambda image: convolution(w, image, flat, windows.inner(), keep, groups))
+    flat = _depth_in_channels(kernel)
+    return slice_by_slice(w, stacked, lambda image: _convolution(w, image, flat, windows.inner(), groups))
+
+
+def _depth_in_channels(kernel: Weights) -> Weights:
+    """A kernel (D, H, W, C, O) → (H, W, D·C, O)."""
+    depth, height, width, channels, outputs = kernel.shape
+    return kernel.transposed(1, 2, 0, 3, 4).reshaped(height, width, depth * channels, outputs)
 
 
 def _groups_together(w: Writer, x: Value, taps: int, groups: int) -> Value:
@@ -110,23 +159,31 @@ def _depth_windows(w: Writer, x: Value, windows: Windows) -> Value:
     return w.concat([w.every(padded, 1, stride, count, start=i * dilation) for i in range(size)], -1)
 
 
-def depthwise(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
+def depthwise(w: Writer, x: Value, kernel: Array | Value, windows: Windows, keep: Keep) -> Value:
     """x (N, …, C), kernel (…, C, M) → (N, …, C·M), for one or two spatial axes."""
+    return _depthwise(w, x, Weights(w, kernel, keep), windows)
+
+
+def _depthwise(w: Writer, x: Value, kernel: Weights, windows: Windows) -> Value:
     if windows.rank == 1:
         lifted = windows.lifted()
-        return with_height(w, x, lambda image: depthwise(w, image, kernel[None], lifted, keep))
+        return with_height(w, x, lambda image: _depthwise(w, image, kernel.reshaped(1, *kernel.shape), lifted))
     op = DepthwiseConv2D(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
-    return w.apply(op, x, keep("depthwise kernel", lambda: kernel))
+    return w.apply(op, x, replace(kernel, name="depthwise kernel").placed())
 
 
-def transposed_convolution(w: Writer, x: Value, kernel: Array, windows: Windows, keep: Keep) -> Value:
+def transposed_convolution(w: Writer, x: Value, kernel: Array | Value, windows: Windows, keep: Keep) -> Value:
     """x (N, …, C), kernel (…, C, O) → (N, …, O): every element adds its kernel, `strides` apart."""
+    return _transposed(w, x, Weights(w, kernel, keep), windows)
+
+
+def _transposed(w: Writer, x: Value, kernel: Weights, windows: Windows) -> Value:
     if windows.rank == 1:
         lifted = windows.lifted()
-        return with_height(w, x, lambda image: transposed_convolution(w, image, kernel[None], lifted, keep))
+        return with_height(w, x, lambda image: _transposed(w, image, kernel.reshaped(1, *kernel.shape), lifted))
     if windows.rank == 2:
         op = Conv2DTranspose(pairs(windows.strides), pairs(windows.padding), pairs(windows.dilation))
-        return w.apply(op, x, keep("kernel", lambda: kernel))
+        return w.apply(op, x, kernel.placed())
     # Along the depth, a transposed convolution is a convolution with the reversed kernel over slices that zeros keep `stride` apart.
     stride, reach = windows.strides[0], (windows.size[0] - 1) * windows.dilation[0]
     before, after = windows.padding[0]
@@ -137,8 +194,8 @@ def transposed_convolution(w: Writer, x: Value, kernel: Array, windows: Windows,
         (windows.size[0],), None, ((reach - before, reach - after - (stride - 1)),), (windows.dilation[0],)
     )
     stacked = _depth_windows(w, spaced, depth)
-    flat = kernel[::-1].transpose(1, 2, 0, 3, 4).reshape(*kernel.shape[1:3], -1, kernel.shape[4])
-    return slice_by_slice(w, stacked, lambda image: transposed_convolution(w, image, flat, windows.inner(), keep))
+    flat = _depth_in_channels(kernel.reversed())
+    return slice_by_slice(w, stacked, lambda image: _transposed(w, image, flat, windows.inner()))
 
 
 def pooling(w: Writer, kind: str, x: Value, windows: Windows, count_padding: bool = False) -> Value:

@@ -19,5 +19,13 @@ class UnsupportedError(WebDNNError):
     """Something asked for is not supported (yet): a layer, an op on a backend, an option."""
 
 
+class MissingPackageError(WebDNNError):
+    """A package that an installation may lack, and that is needed for what was asked."""
+
+
+class PluginError(WebDNNError):
+    """A plugin that cannot be run, or that registers what is there already."""
+
+
 class ModelWarning(UserWarning):
     """Something about a model that its user should know though it is converted; command lines print it."""

@@ -170,3 +170,10 @@ FUNCTIONS: dict[str, Function] = {
     "to_int8": _cast("int8", _to_integer("int8")),
     "to_bool": _cast("bool", lambda x: x != 0),
 }
+
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+JUMPS = frozenset(
+    ("floor", "ceil", "round", "sign", "mod", "to_int32", "to_uint8", "to_int8", "to_bool", *_COMPARISONS)
+)
+"""Functions of floats that jump: the last bit of an operand, which is rounded to float32 in the page, may decide between two numbers. So they
+are folded into constants from operands that are rounded in the same way, or the answer would be another one than without the optimizer."""

@@ -73,7 +73,7 @@ def run_values(
                 results = node.op.bind(symbols).evaluate([known[v] for v in node.inputs])
         for value, array in zip(node.outputs, results, strict=True):
             if left.get(value, 0):
-                known[value] = array
+                known[value] = cast(array)  # what is made of integers alone is float32
         for value in node.inputs:
             left[value] -= 1
             if left[value] == 0:

@@ -89,6 +89,10 @@ class Program:
 
     def evaluate(self, arrays: Sequence[Array]) -> Array:
         """The result for broadcastable arrays. Floats are computed in the precision of those among `arrays`."""
+        return self.evaluate_calls(arrays)[-1]
+
+    def evaluate_calls(self, arrays: Sequence[Array]) -> list[Array]:
+        """What every call gives, in the same way."""
         values = list(arrays)
         floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
         precision = np.result_type(*floats) if floats else np.dtype(np.float32)
@@ -100,7 +104,22 @@ class Program:
                     for o, dtype in zip(call.operands, dtypes[:-1], strict=True)
                 ]
                 values.append(np.asarray(FUNCTIONS[call.function].numpy(*operands)).astype(dtypes[-1], copy=False))
-        return values[-1]
+        return values[self.inputs :]
+
+    def up_to(self, call: int) -> tuple[Program, tuple[int, ...]]:
+        """The program whose result is that of call number `call`, without what that does not need; and the inputs that are left."""
+        needed = {self.inputs + call}
+        for position in range(call, -1, -1):
+            if self.inputs + position in needed:
+                needed.update(o for o in self.calls[position].operands if isinstance(o, int))
+        place = {old: new for new, old in enumerate(sorted(needed))}
+        calls = tuple(
+            Call(c.function, tuple(place[o] if isinstance(o, int) else o for o in c.operands))
+            for position, c in enumerate(self.calls[: call + 1])
+            if self.inputs + position in needed
+        )
+        inputs = tuple(k for k in range(self.inputs) if k in needed)
+        return Program(len(inputs), calls), inputs
 
     def __str__(self) -> str:
         def text(operand: Operand) -> str:

@@ -1,5 +1,5 @@
 """Graph to better graph: the same answers from fewer, larger ops."""
 
-from webdnn.optimizer.passes import PASSES, optimize
+from webdnn.optimizer.passes import ATTENTION, EXPANSION, LAST_PASSES, PASSES, optimize
 
-__all__ = ["PASSES", "optimize"]
+__all__ = ["ATTENTION", "EXPANSION", "LAST_PASSES", "PASSES", "optimize"]

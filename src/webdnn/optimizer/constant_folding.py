@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from webdnn.graph.graph import Constant, Value, apply
-from webdnn.graph.ops import Fill, Iota
+from webdnn.graph.functions import JUMPS
+from webdnn.graph.graph import Constant, Op, Value, apply
+from webdnn.graph.ops import Elementwise, Fill, Iota
 from webdnn.optimizer.match import Array, constant, is_static
 from webdnn.optimizer.rewrite import Context, merge_origins
 
@@ -13,7 +14,8 @@ SMALL = 16384  # elements that a result may always have
 
 
 def fold_constants(value: Value, context: Context) -> Value | None:
-    """`f(A, B) = C`, computed in float64 and stored in the dtype of the value.
+    """`f(A, B) = C`, computed in float64 and stored in the dtype of the value; in float32, as in the page, where f rounds, casts to integers or
+    compares: 0.7 · 10 is 7 there, and 6.9999999 in float64, with the 0.7 of float32.
 
     Hazards: a result larger than what it is made from would only enlarge the download (a broadcast, a resize); a loop is left alone, its
     body is a graph of its own; an op with a placeholder has no value yet.
@@ -28,10 +30,15 @@ def fold_constants(value: Value, context: Context) -> Value | None:
     elements = value.type.elements
     if not isinstance(elements, int) or elements > max(SMALL, sum(a.size for a in known)):
         return None
+    precise = not _jumps(node.op)
     with np.errstate(all="ignore"):
-        results = node.op.evaluate([a.astype(np.float64) if a.dtype.kind == "f" else a for a in known])
+        results = node.op.evaluate([a.astype(np.float64) if precise and a.dtype.kind == "f" else a for a in known])
         array = np.ascontiguousarray(results[value.index], dtype=value.dtype).reshape(value.shape)  # type: ignore[arg-type]
     return apply(Constant(array), origin=merge_origins(*(v.node for v in node.inputs), node))
+
+
+def _jumps(op: Op) -> bool:
+    return isinstance(op, Elementwise) and any(call.function in JUMPS for call in op.program.calls)
 
 
 def _array(value: Value) -> Array | None:

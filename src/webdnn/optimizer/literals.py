@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from webdnn.graph.functions import FUNCTIONS
+from webdnn.graph.functions import FUNCTIONS, JUMPS
 from webdnn.graph.program import Call, Operand
 from webdnn.graph.types import FLOATS
 
@@ -48,9 +48,11 @@ def simplify(call: Call, steps: Sequence[Call], dtype: Callable[[Operand], str |
 
 
 def fold(function: str, *literals: float) -> float | None:
-    """`function` of literals, in float64, infinity where float32 cannot hold it; None when it is denormal in float32."""
+    """`function` of literals, in float64, infinity where float32 cannot hold it; None when it is denormal in float32. What jumps sees literals
+    as the page does, rounded to float32."""
     with np.errstate(all="ignore"):
-        result = float(np.asarray(FUNCTIONS[function].numpy(*(np.array([v]) for v in literals))).item())
+        operands = [np.array([np.float32(v) if function in JUMPS else v], np.float64) for v in literals]
+        result = float(np.asarray(FUNCTIONS[function].numpy(*operands)).item())
     if abs(result) > LARGEST:
         return math.copysign(math.inf, result)
     underflow = abs(result) < SMALLEST and (

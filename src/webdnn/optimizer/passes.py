@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from webdnn.graph.errors import GraphError
-from webdnn.graph.graph import Graph, Node, Value
+from webdnn.graph.graph import Graph
 from webdnn.graph.verify import verify
+from webdnn.optimizer.attention import cut_large_attention
+from webdnn.optimizer.computed_weights import expand_computed_weights
 from webdnn.optimizer.concat import flatten_concat, split_over_concat
 from webdnn.optimizer.constant_folding import fold_constants
 from webdnn.optimizer.cse import share_common_subexpressions
 from webdnn.optimizer.dense_weights import permute_dense_weights
 from webdnn.optimizer.elementwise_chain import fuse_elementwise
 from webdnn.optimizer.epilogue import fuse_epilogue
+from webdnn.optimizer.joint import join_elementwise
 from webdnn.optimizer.loops import hoist_from_loops
 from webdnn.optimizer.move_rows import shorten_moves
 from webdnn.optimizer.no_op import merge_moves, remove_no_op, transpose_as_reshape
@@ -26,7 +29,7 @@ from webdnn.optimizer.padding import fold_padding, fold_padding_into_max
 from webdnn.optimizer.product_factors import transpose_of_factor
 from webdnn.optimizer.recognition import recognize_softmax
 from webdnn.optimizer.reshape_motion import sink_reshape
-from webdnn.optimizer.rewrite import Rule, reasons_to_stay, rebuild, rewrite_to_fixpoint
+from webdnn.optimizer.rewrite import Rule, map_bodies, reasons_to_stay, rewrite_to_fixpoint
 from webdnn.optimizer.scale_bias import fold_into_next, fold_into_sum
 from webdnn.optimizer.simplify_programs import simplify_elementwise, simplify_epilogue
 from webdnn.optimizer.transpose_motion import sink_transpose
@@ -52,27 +55,26 @@ class Pass:
     rules: tuple[Rule, ...] = ()
 
 
-def optimize(graph: Graph, level: int = 1, observer: Observer | None = None) -> Graph:
-    """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 returns `graph`.
+def optimize(graph: Graph, level: int = 1, observer: Observer | None = None, further: Sequence[Rule] = ()) -> Graph:
+    """A graph with the same inputs, outputs and answers, and fewer and larger ops. Level 0 changes only what no backend runs.
 
-    The list of passes runs until a whole round changes nothing. `observer(pass, graph, changes)` is called after every pass.
-    WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to stderr, 2 also the graph after each pass that changed it.
+    The list of passes runs until a whole round changes nothing, and again when EXPANSION or ATTENTION changes something then; at last LAST_PASSES
+    run once. `further` are rules that are tried before PASSES.
+    `observer(pass, graph, changes)` is called after every pass. WEBDNN_DEBUG=1 prints passes, timings and why rules leave what they looked at to
+    stderr, 2 also the graph after each pass that changed it.
     """
     if level == 0:
-        return graph
-    verify(graph)
-    rounds = MAX_ROUNDS + len(graph.nodes()) // 2
-    for _ in range(rounds):
-        before = graph
-        for step in PASSES:
-            graph = _run(step, graph, observer)
-        if graph is before:
-            if _debug_level():
-                _print_reasons(graph)
-            return graph
-    raise GraphError(
-        f"the optimizer still changes '{graph.name}' after {rounds} rounds; this is a bug, use --optimize 0"
-    )
+        return _run(EXPANSION, graph, observer)
+    passes = (*([further_rules(further)] if further else []), *PASSES)
+    graph = _to_fixpoint(graph, observer, passes)
+    for step in (EXPANSION, ATTENTION):
+        better = _run(step, graph, observer)
+        graph = graph if better is graph else _to_fixpoint(better, observer, passes)
+    if _debug_level():
+        _print_reasons(graph)
+    for step in LAST_PASSES:
+        graph = _run(step, graph, observer)
+    return graph
 
 
 def rules(name: str, functions: Sequence[Rule], reason: str) -> Pass:
@@ -87,24 +89,33 @@ def whole_graph(name: str, function: Run, reason: str) -> Pass:
 
 def optimize_loop_bodies(graph: Graph) -> tuple[Graph, int]:
     """The body of every loop, a graph of its own, is optimized; bodies used twice stay one."""
-    optimized: dict[int, Graph] = {}
-    changed = 0
+    return map_bodies(graph, _to_fixpoint)
 
-    def better(body: Graph) -> Graph:
-        if id(body) not in optimized:
-            optimized[id(body)] = optimize(body)
-        return optimized[id(body)]
 
-    def visit(old: Node, fresh: Node) -> Sequence[Value]:
-        nonlocal changed
-        bodies = [better(body) for body in fresh.op.bodies]
-        if all(new is body for new, body in zip(bodies, fresh.op.bodies, strict=True)):
-            return fresh.outputs
-        changed += 1
-        return Node(fresh.op.with_bodies(bodies), fresh.inputs, fresh.origin).outputs
+def further_rules(functions: Sequence[Rule]) -> Pass:
+    """The pass that applies rules of plugins, also in the bodies of loops."""
 
-    result = rebuild(graph, visit)
-    return (result, changed) if changed else (graph, 0)
+    def run(graph: Graph) -> tuple[Graph, int]:
+        graph, inside = map_bodies(graph, lambda body: run(body)[0])
+        graph, fired = rewrite_to_fixpoint(graph, functions)
+        return graph, inside + fired
+
+    return Pass("plugins", tuple(functions), run, "first: they look for what frontends write", tuple(functions))
+
+
+def _to_fixpoint(graph: Graph, observer: Observer | None = None, passes: Sequence[Pass] | None = None) -> Graph:
+    """`graph` after rounds of `passes`, or else of PASSES, of which the last one changed nothing."""
+    verify(graph)
+    rounds = MAX_ROUNDS + len(graph.nodes()) // 2
+    for _ in range(rounds):
+        before = graph
+        for step in PASSES if passes is None else passes:
+            graph = _run(step, graph, observer)
+        if graph is before:
+            return graph
+    raise GraphError(
+        f"the optimizer still changes '{graph.name}' after {rounds} rounds; this is a bug, use --optimize 0"
+    )
 
 
 def _run(step: Pass, graph: Graph, observer: Observer | None) -> Graph:
@@ -170,6 +181,11 @@ PASSES = (
         "after transpose_motion: a transpose that can meet its inverse is gone for all its readers",
     ),
     rules("size_one_transpose", [transpose_as_reshape], "after transposes had the chance to cancel each other"),
+    whole_graph(
+        "cse_of_moves",
+        share_common_subexpressions,
+        "after transpose_motion, which makes a move anew for each of its readers; before rows, which looks for one value that is read twice",
+    ),
     rules(
         "rows",
         [recognize_softmax, recognize_normalize],
@@ -197,3 +213,24 @@ PASSES = (
         "on what no epilogue could take; x·sigmoid(x) becomes one op, which the next round's epilogue takes",
     ),
 )
+
+EXPANSION = whole_graph(
+    "computed_weights",
+    expand_computed_weights,
+    "when weights that can be folded into constants are constants; what it makes is optimized like all else",
+)
+
+ATTENTION = whole_graph(
+    "attention_blocks",
+    cut_large_attention,
+    "when the softmax and the epilogues of its products are found",
+)
+
+LAST_PASSES = (
+    whole_graph(
+        "joint_results",
+        join_elementwise,
+        "once, behind all rounds: no rule looks into an op that has several results, so none must be left that could fire",
+    ),
+)
+"""What follows when PASSES change nothing any more."""

@@ -62,18 +62,28 @@ class ProgramBuilder:
 
     def inline(self, program: Program | None, operands: Sequence[Operand]) -> Operand:
         """The operand for the result of `program` on `operands`; without a program the only operand."""
+        return self.inline_calls(program, operands)[-1] if program else operands[-1]
+
+    def inline_calls(self, program: Program, operands: Sequence[Operand]) -> list[Operand]:
+        """The operands for the results of all calls of `program` on `operands`."""
         known = list(operands)
-        for call in program.calls if program else ():
+        for call in program.calls:
             known.append(self.call(call.function, *(known[o] if isinstance(o, int) else o for o in call.operands)))
-        return known[-1]
+        return known[program.inputs :]
 
     def finish(self, result: Operand) -> tuple[Program | None, tuple[Value, ...]]:
         """The program that computes `result`, and its inputs without the sum. No program when the result is a literal or an input."""
-        needed = self._needed(result)
+        program, _, values = self.finish_all([result])
+        return program, values
+
+    def finish_all(self, results: Sequence[Operand]) -> tuple[Program | None, tuple[int, ...], tuple[Value, ...]]:
+        """The program that computes `results`, the numbers of their calls, and its inputs without the sum. No program when one of them is a
+        literal or an input."""
+        needed = self._needed(results)
         inputs = [v for v, index in self._inputs.items() if v is None or -1 - index in needed]
         values = tuple(v for v in inputs if v is not None)
-        if isinstance(result, float) or result < 0:
-            return None, values
+        if any(isinstance(result, float) or result < 0 for result in results):
+            return None, (), values
         place = {-1 - self._inputs[v]: k for v, k in zip(inputs, range(len(inputs)), strict=True)}
         kept = [i for i in range(len(self._calls)) if i in needed]
         place |= {i: len(inputs) + k for k, i in enumerate(kept)}
@@ -81,7 +91,7 @@ class ProgramBuilder:
             Call(c.function, tuple(place[o] if isinstance(o, int) else o for o in c.operands))
             for c in (self._calls[i] for i in kept)
         )
-        return Program(len(inputs), calls), values
+        return Program(len(inputs), calls), tuple(place[int(r)] - len(inputs) for r in results), values
 
     def _with_literals(self, function: str, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         """`operands`, in which integers that are scalar constants are literals where another operand tells their dtype."""
@@ -103,9 +113,9 @@ class ProgramBuilder:
     def _index(self, value: Value | None) -> int:
         return -1 - self._inputs.setdefault(value, len(self._inputs))
 
-    def _needed(self, result: Operand) -> set[int]:
+    def _needed(self, results: Sequence[Operand]) -> set[int]:
         needed: set[int] = set()
-        pending = [result]
+        pending = list(results)
         while pending:
             operand = pending.pop()
             if isinstance(operand, int) and operand not in needed:

@@ -82,6 +82,28 @@ def rebuild(graph: Graph, visit: Callable[[Node, Node], Sequence[Value]]) -> Gra
     )
 
 
+def map_bodies(graph: Graph, better: Callable[[Graph], Graph]) -> tuple[Graph, int]:
+    """`graph` with `better(body)` for the body of every loop, a graph of its own, and how many loops changed; bodies used twice stay one."""
+    known: dict[int, Graph] = {}
+    changed = 0
+
+    def once(body: Graph) -> Graph:
+        if id(body) not in known:
+            known[id(body)] = better(body)
+        return known[id(body)]
+
+    def visit(old: Node, fresh: Node) -> Sequence[Value]:
+        nonlocal changed
+        bodies = [once(body) for body in fresh.op.bodies]
+        if all(new is body for new, body in zip(bodies, fresh.op.bodies, strict=True)):
+            return fresh.outputs
+        changed += 1
+        return Node(fresh.op.with_bodies(bodies), fresh.inputs, fresh.origin).outputs
+
+    result = rebuild(graph, visit)
+    return (result, changed) if changed else (graph, 0)
+
+
 def rewrite(graph: Graph, rules: Sequence[Rule]) -> tuple[Graph, int]:
     """One sweep of `rules` over `graph`, and how often one fired."""
     context = Context(graph)

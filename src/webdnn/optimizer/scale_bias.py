@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webdnn.graph.graph import Constant, Value, apply
-from webdnn.graph.ops import BatchMatMul, Conv2D, DepthwiseConv2D, Elementwise, MatMul, Normalize
+from webdnn.graph.ops import Conv2D, Conv2DTranspose, DepthwiseConv2D, Elementwise, MatMul
 from webdnn.graph.ops.convolution import NO_PADDING
 from webdnn.graph.ops.elementwise import WithEpilogue, sum_dtype
 from webdnn.graph.program import Call, Operand, Program
@@ -100,7 +100,7 @@ def fold_into_next(value: Value, context: Context) -> Value | None:
 
 def _has_float_weights(value: Value) -> bool:
     """True for an op that multiplies floats by weights whose last axes are its channels, and gives floats."""
-    layer = isinstance(value.op, WithEpilogue) and not isinstance(value.op, BatchMatMul | Normalize)
+    layer = isinstance(value.op, Conv2D | Conv2DTranspose | DepthwiseConv2D | MatMul)
     return layer and is_floating(value) and all(map(is_floating, value.node.inputs[:2]))
 
 

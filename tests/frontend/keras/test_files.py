@@ -7,7 +7,7 @@ gives, which test_layers.py compares with Keras, case by case.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from harness.calibrate import randomize
-from harness.keras_compare import fixed
 from harness.keras_layers import MERGES, TABLES
-from harness.keras_models import noise
-from webdnn.frontend.keras import from_model, load
-from webdnn.graph.interpreter import interpret
+from harness.keras_together import FORMATS, check_files
 
-FORMATS = (".keras", ".h5")
 Build = Callable[[Any], Any]
-Shape = tuple[int, ...]
 
 # What Keras cannot load again itself, and what it says.
 NOT_RELOADED: dict[str, dict[str, str]] = {
@@ -56,40 +50,6 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
-
-
-def applied(name: str, build: Any, inputs: Sequence[Any]) -> list[Any]:
-    """The results of a layer, a copy named after its case, or of a function."""
-    if isinstance(build, keras.Layer):
-        allowed = "".join(letter if letter.isalnum() else "_" for letter in name)
-        build = type(build).from_config({**build.get_config(), "name": f"case_{allowed}"})
-    return keras.tree.flatten(build(inputs[0] if len(inputs) == 1 else list(inputs)))
-
-
-def check_files(cases: Mapping[str, tuple[Build, tuple[Shape, ...]]], folder: Path) -> None:
-    """All cases as one model, saved and converted, give exactly what it gives when it is converted from memory."""
-    shapes = list(dict.fromkeys(shape for _, own in cases.values() for shape in own))
-    most = {shape: max(own.count(shape) for _, own in cases.values()) for shape in shapes}
-    places = [(shape, number) for shape in shapes for number in range(most[shape])]
-    inputs = {place: keras.Input(place[0], batch_size=2) for place in places}
-    results = {
-        name: applied(name, build, [inputs[shape, own[:i].count(shape)] for i, shape in enumerate(own)])
-        for name, (build, own) in cases.items()
-    }
-    tensors = list(inputs.values())
-    model = keras.Model(tensors[0] if len(tensors) == 1 else tensors, keras.tree.flatten(list(results.values())))
-    randomize(model)
-    arrays = noise([(2, *shape) for shape, _ in places], seed=0)
-    with np.errstate(all="ignore"):
-        wanted = interpret(from_model(model, fixed(arrays)), arrays)
-        for suffix in FORMATS:
-            model.save(folder / f"model{suffix}")
-            found = interpret(load(folder / f"model{suffix}", fixed(arrays)), arrays)
-            pairs = iter(zip(found, wanted, strict=True))
-            wrong = [
-                name for name, ys in results.items() for _ in ys if not np.array_equal(*next(pairs), equal_nan=True)
-            ]
-            assert not wrong, f"{suffix}: {', '.join(wrong)}"
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from harness.keras_models import noise
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model, load
 from webdnn.graph.errors import ModelError, UnsupportedError, WebDNNError
+from webdnn.graph.interpreter import interpret
 
 
 @pytest.fixture
@@ -126,17 +127,22 @@ def test_all_unsupported_layers_are_listed(tmp_path: Path) -> None:
         def call(self, x: Any) -> Any:
             return x
 
-    def wave(x: Any) -> Any:
-        return x
+    def wave(inputs: Any) -> Any:
+        return inputs
 
-    inner = keras.Sequential([keras.Input((8, 3)), layers.GRU(5, name="reader"), Strange(name="odd")], name="inner")
+    def doubled(params: Any, state: Any, inputs: Any) -> Any:
+        return inputs * 2, state
+
+    inner = keras.Sequential(
+        [keras.Input((8, 3)), layers.JaxLayer(wave, name="reader"), Strange(name="odd")], name="inner"
+    )
     x = keras.Input((8, 3))
-    y = layers.AutoContrast((0, 7), name="contrast")(inner(x))
+    y = layers.JaxLayer(doubled, params={}, state={}, name="foreign")(inner(x))
     wrong = keras.Model(x, layers.Dense(2, activation=wave, name="gated")(y))
     want = [
-        r"'inner/reader' \(GRU\): not supported \[.*units=5",
+        r"'inner/reader' \(JaxLayer\): its computation is code of another framework",
         r"'inner/odd' \(Strange\): custom layer",
-        r"'contrast' \(AutoContrast\): not supported \[.*value_range=[\[(]0, 7",
+        r"'foreign' \(JaxLayer\): its computation is code of another framework",
         r"'gated' \(Dense\): activation 'wave'",
     ]
     wrong.save(tmp_path / "model.keras")
@@ -173,14 +179,18 @@ def test_operations_in_a_file(suffix: str, tmp_path: Path) -> None:
     assert errors(load(tmp_path / f"model{suffix}"), model, inputs) <= 1e-6
 
 
-def test_floats_that_are_not_float32_are_refused() -> None:
+def test_inputs_of_float16_are_float32() -> None:
     x = keras.Input((4,), dtype="float16", name="ids")
-    with pytest.raises(UnsupportedError, match=r"'ids' \(InputLayer\): dtype float16; float32, bool, int8"):
-        from_model(keras.Model(x, layers.Rescaling(2.0)(x)))
-    x = keras.Input((4,))
-    half = layers.Dense(2, dtype="mixed_float16", name="half")
-    with pytest.raises(UnsupportedError, match=r"'half' \(Dense\): .*float16; float32, bool"):
-        from_model(keras.Model(x, half(x)))
+    graph = from_model(keras.Model(x, layers.Rescaling(2.0)(x)))
+    (values,) = noise([(1, 4)])
+    assert graph.inputs[0].dtype == "float32"
+    assert np.array_equal(interpret(graph, [values])[0], values * 2)
+
+
+def test_complex_numbers_are_refused() -> None:
+    x = keras.Input((4,), dtype="complex64", name="waves")
+    with pytest.raises(UnsupportedError, match=r"'waves' \(InputLayer\): dtype complex64; float32, bool, int8"):
+        from_model(keras.Model(x, layers.Identity()(x)))
 
 
 def test_unsupported_setting_names_the_layer() -> None:

@@ -19,7 +19,7 @@ from harness.calibrate import randomize
 from harness.keras_cases import LAYER_CASES, MEANING_CASES, KerasCase, building, check_graphs, keras_model
 from harness.keras_compare import errors, fixed, refused
 from harness.keras_layers import Build
-from harness.keras_meaning import ROWS, average, gelu
+from harness.keras_meaning import ROWS, gelu
 from harness.keras_models import noise
 from webdnn.frontend.keras import from_model, load
 from webdnn.frontend.keras.operations import OPERATIONS
@@ -96,22 +96,6 @@ def test_a1_tensors_in_place_of_settings_are_refused() -> None:
 @cases("mask of Softmax", "mask of pooling")
 def test_a2_masks(case: KerasCase) -> None:
     check_graphs(case)
-
-
-@pytest.mark.parametrize("merge", [layers.Maximum, layers.Minimum, layers.Multiply])
-def test_a2_masks_that_are_not_applied_are_refused(merge: type) -> None:
-    x = keras.Input((4, 3))
-    refused(keras.Model(x, merge()([layers.Masking()(x), x])), rf"\({merge.__name__}\): inputs with masks")
-
-
-def test_a2_masks_that_layers_inside_would_see_are_refused() -> None:
-    x = keras.Input((4, 3))
-    with pytest.warns(UserWarning, match="was passed an input with a mask"):
-        model = keras.Model(x, average(layers.SpectralNormalization(layers.Dense(3))(layers.Masking()(x))))
-    refused(model, r"\(SpectralNormalization\): inputs with masks")
-    refused(
-        keras.Model(x, layers.Activation(layers.Softmax())(layers.Masking()(x))), r"\(Activation\): inputs with masks"
-    )
 
 
 def test_a2_masks_inside_of_time_are_refused() -> None:

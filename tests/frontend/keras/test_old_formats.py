@@ -408,14 +408,18 @@ def test_b7_each_operation_of_the_table_exists() -> None:
 
 
 def test_b3_layers_that_are_not_supported_are_still_named(tmp_path: Path) -> None:
-    lstm = old_layer("LSTM", "memory", read("x"), units=3, time_major=False, return_sequences=True)
+    lstm = old_layer("LocallyConnected1D", "memory", read("x"), filters=3, kernel_size=[2])
     wrapped = old_layer(
-        "Bidirectional", "both", read("memory"), layer={"class_name": "GRU", "config": {"name": "gru", "units": 2}}
+        "Bidirectional",
+        "both",
+        read("memory"),
+        layer={"class_name": "LSTM", "config": {"name": "lstm", "units": 2, "time_major": True}},
     )
     config = old_model("net", [image("x", (None, 5, 4)), lstm, wrapped], ["both", 0, 0])
     file = write_hdf5(tmp_path / "m.h5", config, {}, keras_version="2.2.0")
     with pytest.raises(
-        UnsupportedError, match=r"'memory' \(LSTM\): not supported[\s\S]*'both' \(Bidirectional\): not supported"
+        UnsupportedError,
+        match=r"'memory' \(LocallyConnected1D\): not supported[\s\S]*'both/lstm' \(LSTM\): time_major True",
     ):
         load(file)
 

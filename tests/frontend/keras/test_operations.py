@@ -11,6 +11,8 @@ import pytest
 from keras import ops
 
 from harness.keras_compare import fixed, predict
+from harness.keras_functions import FUNCTION_TABLES
+from harness.keras_image_functions import IMAGE_CASES, SHAPE
 from harness.keras_layers import TABLES
 from harness.keras_models import noise
 from harness.metric import error
@@ -80,7 +82,6 @@ def test_a7_quotients_rounded_down_like_numpy() -> None:
         (lambda x: ops.where(x > 0, 2**31, ops.argmax(x)), "constant 2147483648, which int32 cannot hold"),
         (lambda x: ops.cast(x, "float16"), "dtype float16"),
         (lambda x: ops.quantile(x, 0.3, axis=(1,), method="lower"), "method 'lower'"),
-        (lambda x: ops.norm(x, "nuc", axis=(1, 2)), "order 'nuc'"),
         (lambda x: ops.segment_sum(x, ops.cast(x[:, 0, 0], "int32")), "without num_segments"),
     ],
 )
@@ -111,13 +112,25 @@ def test_b15_small_things() -> None:
 
 
 def test_every_operation_is_in_the_tables() -> None:
-    """But for classes that no function of Keras makes of a symbolic tensor, and transposed convolutions, which Keras does not compute outside layers
-    (its data format is None then)."""
+    """But for classes that no function of Keras makes of a symbolic tensor, and those that Keras on JAX does not compute as operations of a model,
+    which test_functions.py has."""
     tested: set[str] = set()
-    for table, (cases, shape) in TABLES.items():
+    for table, (cases, shape) in {
+        **TABLES,
+        **{f"operation: {name}": (builds, (5, 3)) for name, builds in FUNCTION_TABLES.items()},
+        "operations on images": (IMAGE_CASES, SHAPE),
+    }.items():
         if table.startswith("operation"):
             for build in cases.values():
                 x = keras.Input(shape, batch_size=2)
                 model = keras.Model(x, build(x))
                 tested |= {type(operation).__name__ for operation in model.operations}
-    assert sorted(set(OPERATIONS) - tested) == ["Abs", "Conj", "ConvTranspose", "Identity", "Mish"]
+    assert sorted(set(OPERATIONS) - tested) == [
+        "Abs",
+        "Bincount",
+        "Conj",
+        "ConvTranspose",
+        "Histogram",
+        "Identity",
+        "Mish",
+    ]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from harness import keras_recurrent
 from harness.calibrate import randomize
 from harness.keras_cases import building
 from harness.keras_compare import errors, fixed, refused
@@ -23,13 +24,11 @@ from harness.keras_recurrent import (
     MASKED,
     SEQUENCE,
     STEPS,
-    Minimal,
-    Single,
     masked,
     sequence,
 )
 from webdnn.frontend.input_shape import parse_input_shape
-from webdnn.frontend.keras import from_model, load
+from webdnn.frontend.keras import from_model, load, recurrent
 from webdnn.graph.interpreter import interpret
 
 TOLERANCE = 3e-6
@@ -88,7 +87,7 @@ FILES = (
 def test_files(name: str, suffix: str, tmp_path: Path) -> None:
     model, inputs = built(name)
     model.save(tmp_path / f"model{suffix}")
-    own = {"Minimal": Minimal, "Single": Single} if "own" in name else {}
+    own = [keras_recurrent.__file__] if "own" in name else []
     graph = load(tmp_path / f"model{suffix}", fixed(inputs), custom_objects=own)
     for have, want in zip(interpret(graph, inputs), interpret(from_model(model, fixed(inputs)), inputs), strict=True):
         assert np.array_equal(have, want)
@@ -135,6 +134,13 @@ def _by_hand(layer: Any, frames: np.ndarray, marks: np.ndarray) -> np.ndarray:
             _, states = layer.cell(frames[:, t], states)
         found.append(np.asarray(states[0])[0])
     return np.stack(found)
+
+
+def test_every_traced_layer_is_tested() -> None:
+    made = [
+        layer for build, _ in CASES.values() if isinstance(build, layers.Layer) for layer in build._flatten_layers()
+    ]
+    assert {type(layer).__name__ for layer in made} >= set(recurrent.TRACED)
 
 
 def test_dropout_that_is_applied_is_refused() -> None:

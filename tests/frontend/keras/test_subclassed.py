@@ -19,6 +19,7 @@ from harness.metric import error
 from webdnn.cli.convert_keras import main as convert_keras
 from webdnn.frontend.input_shape import parse_input_shape
 from webdnn.frontend.keras import from_model, load
+from webdnn.frontend.keras.support import LAYERS
 from webdnn.graph.errors import ModelError, UnsupportedError
 from webdnn.graph.interpreter import interpret
 
@@ -287,15 +288,17 @@ class TestRefusals:
         ):
             from_model(Pair(name="pair"))
 
-    def test_unsupported_layer_inside(self) -> None:
+    def test_unsupported_layer_inside(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(LAYERS, "ELU")
+
         class Reader(layers.Layer):
             def __init__(self) -> None:
                 super().__init__(name="reader")
-                self.inner = layers.AutoContrast((0, 7), name="contrast")
+                self.inner = layers.ELU(name="inner")
 
             def call(self, x: Any) -> Any:
                 return self.inner(x)
 
         x = keras.Input((4, 4, 3))
-        with pytest.raises(UnsupportedError, match=r"'reader/contrast' \(AutoContrast\): not supported"):
+        with pytest.raises(UnsupportedError, match=r"'reader/inner' \(ELU\): not supported"):
             from_model(keras.Model(x, Reader()(x)))

@@ -7,6 +7,7 @@ export { load } from './load.js';
 export * as Math from './math.js';
 export type { LoadOptions } from './options.js';
 export type { BackendName, DType, Expr } from './plan.js';
+export { registerKernel, type RegisteredKernel } from './registered.js';
 export type { FallThrough, Runner } from './runner.js';
 export type { StepTime } from './backend.js';
 export type { TypedArray } from './dtypes.js';

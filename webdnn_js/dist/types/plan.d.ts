@@ -121,6 +121,8 @@ export interface Kernel {
     readonly windows?: readonly number[];
     /** fallback: everything about the op that is not a size. */
     readonly attributes?: Readonly<Record<string, unknown>>;
+    /** fallback: the script by which a page registers this kernel, which is none of the runtime's. */
+    readonly script?: string;
 }
 export interface Plan {
     readonly version: number;

@@ -94,10 +94,14 @@ function broadcast(operand: Operand, shape: readonly number[]): Walker {
   return { offset: operand.offset, strides };
 }
 
-/** `program` with its values tied to vectors: inputs first, then results; every result but the last is a scratch row. */
-function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[] {
+/**
+ * `program` with its values tied to vectors: inputs first, then results. Every result but the last call's is a scratch row; those that
+ * are wanted are copied to their `outputs` in the end, since an output may lie where an input does that a later call reads.
+ */
+function tie(program: Program, inputs: readonly Vector[], outputs: ReadonlyMap<number, Vector>): Call[] {
   const values = [...inputs];
-  return program.map(([name, dtype, ...operands], position) => {
+  const copies: Call[] = [];
+  const calls = program.map(([name, dtype, ...operands], position) => {
     const fn = functionOf(name, dtype);
     const vectors = operands.map((operand) => {
       if (typeof operand === 'object') return { data: Float64Array.of(numberOf(operand.value)), offset: 0, step: 0 };
@@ -105,24 +109,37 @@ function tie(program: Program, inputs: readonly Vector[], output: Vector): Call[
       if (!known) throw new Error(`elementwise function '${name}' reads value ${operand}, which is not known there`);
       return known;
     });
+    const output = outputs.get(position);
     const isLast = position === program.length - 1;
-    const result = isLast ? output : { data: new Float64Array(CHUNK), offset: 0, step: 1 };
+    const result = isLast && output ? output : { data: new Float64Array(CHUNK), offset: 0, step: 1 };
+    if (output && !isLast) copies.push(unary((x) => x, output, result));
     values.push(result);
     return CALLS_BY_ARITY[operands.length - 1]!(fn)(result, vectors);
   });
+  return [...calls, ...copies];
 }
 
-/** `output` = `program` of `inputs`, which broadcast as in NumPy. An input may be the output itself. */
-export function runProgram(program: Program, inputs: readonly Operand[], output: Operand): void {
+/**
+ * `outputs` = what the calls `results` of `program` give for `inputs`, which broadcast as in NumPy to the one shape of the outputs. An
+ * input may be an output itself.
+ */
+function runCalls(
+  program: Program,
+  inputs: readonly Operand[],
+  outputs: readonly Operand[],
+  results: readonly number[],
+): void {
+  const { shape } = outputs[0]!;
+  const operands = [...outputs, ...inputs];
   const walk = mergeAxes(
-    output.shape,
-    [output, ...inputs].map((operand) => broadcast(operand, output.shape)),
+    shape,
+    operands.map((operand) => broadcast(operand, shape)),
   );
-  const vectors = [output, ...inputs].map(({ data }, k): Vector => {
+  const vectors = operands.map(({ data }, k): Vector => {
     return { data, offset: 0, step: walk.walkers[k]!.strides.at(-1)! };
   });
-  const [result, ...operands] = vectors;
-  const calls = tie(program, operands, result!);
+  const written = new Map(results.map((call, k) => [call, vectors[k]!]));
+  const calls = tie(program, vectors.slice(outputs.length), written);
   const columns = walk.shape.at(-1)!;
   walkRows(walk.shape, walk.walkers, (offsets) => {
     for (let start = 0; start < columns; start += CHUNK) {
@@ -133,17 +150,22 @@ export function runProgram(program: Program, inputs: readonly Operand[], output:
   });
 }
 
+/** `output` = `program` of `inputs`, in the same way. */
+export function runProgram(program: Program, inputs: readonly Operand[], output: Operand): void {
+  runCalls(program, inputs, [output], [program.length - 1]);
+}
+
 /**
  * The kernel that computes what `sum` does (a convolution, a product, a normalization) from its first `main` inputs, and finishes it by
  * `epilogue`, whose input 0 that is; its others are the further inputs. Sums stand in the output at first, if its cells are of their
  * class, else in memory of their own.
  */
 export function finished(sum: Kernel, epilogue: Program | null, main = 2): Kernel {
-  return function* (inputs, output, args) {
+  return function* (inputs, output, args, more) {
     const { data } = inputs[0]!;
     const isOwn = output.data instanceof Float32Array === data instanceof Float32Array;
     const sums = isOwn ? output : denseLike(output, data);
-    yield* sum(inputs.slice(0, main), sums, args) ?? [];
+    yield* sum(inputs.slice(0, main), sums, args, more) ?? [];
     if (epilogue) runProgram(epilogue, [sums, ...inputs.slice(main)], output);
   };
 }
@@ -158,4 +180,13 @@ function elementwise({ program }: { readonly program: Program }): Kernel {
   return (inputs, output) => runProgram(program, inputs, output);
 }
 
-export const KERNELS = { elementwise } as unknown as KernelTable;
+interface JointAttributes {
+  readonly program: Program;
+  readonly results: readonly number[];
+}
+
+function jointElementwise({ program, results }: JointAttributes): Kernel {
+  return (inputs, output, _, more = []) => runCalls(program, inputs, [output, ...more], results);
+}
+
+export const KERNELS = { elementwise, joint_elementwise: jointElementwise } as unknown as KernelTable;

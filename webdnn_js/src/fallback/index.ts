@@ -14,6 +14,7 @@ import {
 } from '../host';
 import { HostedExecutor } from '../hosted';
 import { checkBackendOptions } from '../options';
+import { REGISTERED } from '../registered';
 import type { FallbackSession } from './session';
 
 const WORKER = 'webdnn-fallback-worker.js';
@@ -36,19 +37,24 @@ class Opening implements Preparation {
     this.starting = startWorker(this.file);
   }
 
-  private async place(): Promise<{ host: Host<FallbackSession>; thread: string }> {
+  private async place(isHere: boolean): Promise<{ host: Host<FallbackSession>; thread: string }> {
+    const make = async () => new (await import('./session')).FallbackSession();
+    if (isHere) {
+      this.starting.end(); // functions of the page cannot be sent to a worker
+      return { host: new LocalHost(make), thread: 'main thread, for kernels of the page' };
+    }
     try {
       return { host: new WorkerHost('fallback', await this.starting.ready), thread: 'worker' };
     } catch (error) {
-      const make = async () => new (await import('./session')).FallbackSession();
       return { host: new LocalHost(make), thread: mainThread('fallback', this.file, error) };
     }
   }
 
   /** Makes the model. */
   async start({ plan, manifest: { weights } }: BackendContext): Promise<Executor> {
-    const { host, thread } = await this.place();
-    await host.call('start', [{ plan, weights }]);
+    const isHere = plan.kernels.some(({ script }) => script);
+    const { host, thread } = await this.place(isHere);
+    await host.call('start', [{ plan, weights, ...(isHere && { kernels: REGISTERED }) }]);
     return new HostedExecutor(host, plan, { thread });
   }
 

@@ -5,6 +5,7 @@ import { BYTES_PER_ELEMENT, CELLS } from '../dtypes';
 import { WebDNNError, reasonOf } from '../errors';
 import { readMatrix, writeMatrix } from '../matrix';
 import type { Plan, Weight } from '../plan';
+import type { RegisteredKernel, RegisteredKernels } from '../registered';
 import type { Times } from '../session';
 import { KERNELS } from './kernels';
 import { cellsOf, newCells, type Kernel, type KernelTable, type Operand, type Slices } from './operand';
@@ -13,6 +14,8 @@ import { cellsOf, newCells, type Kernel, type KernelTable, type Operand, type Sl
 export interface Model {
   readonly plan: Plan;
   readonly weights: readonly Weight[];
+  /** Those of the page, where the plan asks for some. */
+  readonly kernels?: RegisteredKernels;
 }
 
 /** A step with its kernel and operands found. */
@@ -20,7 +23,7 @@ interface Call {
   readonly kernel: Kernel;
   readonly name: string;
   readonly inputs: readonly Operand[];
-  readonly output: Operand;
+  readonly outputs: readonly Operand[];
   readonly args: readonly number[];
   readonly origin: string;
 }
@@ -43,8 +46,21 @@ function eventLoop(): Promise<void> {
   });
 }
 
-function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
-  return plan.kernels.map(({ name, attributes }, i) => {
+/** A kernel that the page has registered, called as those of the runtime are. */
+function registered(
+  name: string,
+  script: string,
+  kernel: RegisteredKernel | undefined,
+  attributes: Readonly<Record<string, unknown>>,
+): Kernel {
+  if (kernel) return (inputs, output, args, more = []) => kernel(inputs, [output, ...more], args, attributes);
+  const cure = `run ${script} before load, which calls WebDNN.registerKernel('${name}', …)`;
+  throw new WebDNNError('option', `fallback: this model needs the page's kernel '${name}': ${cure}`);
+}
+
+function makeKernels(plan: Plan, table: KernelTable, own?: RegisteredKernels): Kernel[] {
+  return plan.kernels.map(({ name, attributes, script }, i) => {
+    if (script !== undefined) return registered(name, script, own?.get(name), attributes ?? {});
     if (!Object.hasOwn(table, name)) {
       const known = Object.keys(table).sort().join(', ');
       throw new WebDNNError('descriptor', `plan.kernels[${i}]: fallback has no kernel '${name}'; it has ${known}`);
@@ -54,9 +70,9 @@ function makeKernels(plan: Plan, table: KernelTable): Kernel[] {
 }
 
 /** Kernels trust their attributes and operands: what a wrong plan makes of them must not look like a fault of the runtime. */
-function* invoke({ kernel, name, inputs, output, args, origin }: Call): Slices {
+function* invoke({ kernel, name, inputs, outputs: [output, ...more], args, origin }: Call): Slices {
   try {
-    yield* kernel(inputs, output, args) ?? [];
+    yield* kernel(inputs, output!, args, more) ?? [];
     yield;
   } catch (error) {
     const what = `fallback: the operands of step '${origin}' do not fit the kernel '${name}'`;
@@ -64,10 +80,12 @@ function* invoke({ kernel, name, inputs, output, args, origin }: Call): Slices {
   }
 }
 
-function onlyOutput({ out, origin }: BoundStep): BoundView {
-  const [output, more] = out;
-  if (output && !more) return output;
-  throw new WebDNNError('descriptor', `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one`);
+function outputsOf({ out, origin }: BoundStep): readonly BoundView[] {
+  if (out.length) return out;
+  throw new WebDNNError(
+    'descriptor',
+    `fallback: step '${origin}' has ${out.length} outputs, a kernel writes one at least`,
+  );
 }
 
 function allocate(bytes: number): ArrayBuffer {
@@ -112,7 +130,7 @@ export class Machine {
   private ended = false;
 
   constructor(private readonly model: Model) {
-    this.kernels = makeKernels(model.plan, KERNELS);
+    this.kernels = makeKernels(model.plan, KERNELS, model.kernels);
     this.buffers = makeWeights(model);
   }
 
@@ -146,7 +164,7 @@ export class Machine {
       kernel: this.kernels[step.kernel]!,
       name: this.model.plan.kernels[step.kernel]!.name,
       inputs: step.in.map(operand),
-      output: operand(onlyOutput(step)),
+      outputs: outputsOf(step).map(operand),
       args: step.args,
       origin: step.origin,
     }));

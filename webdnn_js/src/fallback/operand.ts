@@ -25,8 +25,16 @@ export const newCells = (data: Cells, length: number): Cells =>
 /** Long work, cut into slices of some milliseconds, between which other things may happen on its thread. It is done when all slices are. */
 export type Slices = Generator<undefined, void>;
 
-/** Computes `output` from `inputs`; `args` are the numbers of the step that may depend on placeholders (paddings, starts). */
-export type Kernel = (inputs: readonly Operand[], output: Operand, args: readonly number[]) => Slices | void;
+/**
+ * Computes `output` from `inputs`; `args` are the numbers of the step that may depend on placeholders (paddings, starts), and `more` the
+ * outputs behind the first.
+ */
+export type Kernel = (
+  inputs: readonly Operand[],
+  output: Operand,
+  args: readonly number[],
+  more?: readonly Operand[],
+) => Slices | void;
 
 /** Makes a kernel from its attributes in the plan: everything about the op that is not a size. */
 export type KernelMaker = (attributes: Readonly<Record<string, unknown>>) => Kernel;

@@ -3,7 +3,7 @@
 import type { DType } from '../plan';
 import { finished, type Program } from './elementwise';
 import { functionOf } from './functions';
-import { forEachLine, mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable } from './operand';
+import { forEachLine, mergeAxes, stridesOf, walkRows, type Kernel, type KernelTable, type Operand } from './operand';
 
 interface Attributes {
   readonly kind: 'mean' | 'sum' | 'max' | 'min' | 'prod';
@@ -120,4 +120,43 @@ function normalize({ epsilon, centre, epilogue }: NormalizeAttributes): Kernel {
   return finished(rows, epilogue, 1);
 }
 
-export const KERNELS = { cumulative_sum: cumulativeSum, normalize, reduce, softmax } as unknown as KernelTable;
+interface GroupAttributes {
+  readonly groups: number;
+  readonly epsilon: number;
+  readonly epilogue: Program | null;
+}
+
+/** x (N, …, C) → y of the same shape: the same over all rows of an image, in each of `groups` runs of columns by itself. */
+function groupNormalize({ groups, epsilon, epilogue }: GroupAttributes): Kernel {
+  const blocks: Kernel = function* ([x], y) {
+    const images = x!.shape[0]!;
+    for (let block = 0; block < images * groups; block++) {
+      normalizeBlock(x!, y, Math.floor(block / groups) * (x!.rows / images), x!.rows / images, block % groups);
+      yield;
+    }
+  };
+  function normalizeBlock(x: Operand, y: Operand, first: number, rows: number, group: number): void {
+    const columns = x.columns / groups;
+    const each = (visit: (value: number, row: number, column: number) => void): void => {
+      for (let row = first; row < first + rows; row++) {
+        for (let c = group * columns; c < (group + 1) * columns; c++)
+          visit(x.data[x.offset + row * x.pitch + c]!, row, c);
+      }
+    };
+    let [sum, squares] = [0, 0];
+    each((value) => (sum += value));
+    const mean = sum / (rows * columns);
+    each((value) => (squares += (value - mean) ** 2));
+    const divisor = Math.sqrt(squares / (rows * columns) + epsilon);
+    each((value, row, c) => (y.data[y.offset + row * y.pitch + c] = (value - mean) / divisor));
+  }
+  return finished(blocks, epilogue, 1);
+}
+
+export const KERNELS = {
+  cumulative_sum: cumulativeSum,
+  group_normalize: groupNormalize,
+  normalize,
+  reduce,
+  softmax,
+} as unknown as KernelTable;

@@ -19,9 +19,12 @@ class FallbackKernel(Kernel):
     0 and −0 differ, so that only equal kernels are one."""
 
     attributes: str
+    script: str = ""
+    """By what the page registers the kernel, which is then none of the runtime's."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "attributes": json.loads(self.attributes)}
+        more = {"script": self.script} if self.script else {}
+        return {"name": self.name, "attributes": json.loads(self.attributes), **more}
 
 
 def kernel(builder: Builder, name: str, **attributes: object) -> int:
@@ -34,3 +37,12 @@ def emit(builder: Builder, node: Node, name: str, args: Sequence[Size] = (), **a
     in `args`."""
     inputs, outputs = ([builder.view(value) for value in values] for values in (node.inputs, node.outputs))
     builder.step(kernel(builder, name, **attributes), inputs, outputs, args, origin=node.origin)
+
+
+def emit_registered(
+    builder: Builder, node: Node, name: str, script: str, args: Sequence[Size] = (), **attributes: object
+) -> None:
+    """The same for the kernel that a page registers as `name`: `script` is the file that does so, which the page has to load."""
+    inputs, outputs = ([builder.view(value) for value in values] for values in (node.inputs, node.outputs))
+    record = FallbackKernel(name, json.dumps(attributes), script)
+    builder.step(builder.kernel(record), inputs, outputs, args, origin=node.origin)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.fallback.emit import emit, kernel
-from webdnn.backend.target import Axis, Lowerings
+from webdnn.backend.target import Lowerings, MovedAxis
 from webdnn.descriptor.schema import View
 from webdnn.graph.graph import Node
 from webdnn.graph.ops import Fill, Iota, Pad, Slice, Transpose
@@ -37,7 +37,7 @@ def copy(builder: Builder, source: View, destination: View, origin: tuple[str, .
     builder.step(kernel(builder, "copy"), [source], [destination], origin=origin)
 
 
-def move(builder: Builder, axes: Sequence[Axis], source: View, destination: View, origin: tuple[str, ...]) -> None:
+def move(builder: Builder, axes: Sequence[MovedAxis], source: View, destination: View, origin: tuple[str, ...]) -> None:
     builder.step(kernel(builder, "move"), [source], [destination], [n for axis in axes for n in axis], origin=origin)
 
 

@@ -19,7 +19,7 @@ from webdnn.backend.target import Target, merge_tables
 from webdnn.descriptor.schema import Plan
 
 
-def finish(plan: Plan, options: Mapping[str, object]) -> None:
+def finish(plan: Plan, target: Target, options: Mapping[str, object]) -> None:
     """Nothing has to be compiled."""
 
 

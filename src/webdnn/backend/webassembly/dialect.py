@@ -125,8 +125,9 @@ def literal(value: float, dtype: str) -> str:
     return f"{number.hex()}f"
 
 
-def render_program(name: str, program: Program, dtypes: Sequence[str]) -> str:
-    """A C function that computes `program` on vectors of `dtypes`."""
+def render_program(name: str, program: Program, dtypes: Sequence[str], results: Sequence[int] = ()) -> str:
+    """A C function that computes `program` on vectors of `dtypes`, and gives the result of its last call; or a struct `<name>_results`
+    of those of the calls `results`, with the members r0, r1 and so on."""
 
     def operand(value: Operand, dtype: str) -> str:
         if isinstance(value, float):
@@ -148,5 +149,8 @@ def render_program(name: str, program: Program, dtypes: Sequence[str]) -> str:
         for position, (call, typed) in enumerate(zip(program.calls, calls, strict=True))
     ]
     parameters = ", ".join(f"{VECTORS[storage_of(dtype)]} x{i}" for i, dtype in enumerate(dtypes))
-    result = VECTORS[storage_of(calls[-1].dtype)]
-    return "\n".join([f"static inline {result} {name}({parameters}) {{", *lines, f"  return t{len(calls) - 1};", "}"])
+    result = f"{name}_results" if results else VECTORS[storage_of(calls[-1].dtype)]
+    answer = f"({result}){{{', '.join(f't{call}' for call in results)}}}" if results else f"t{len(calls) - 1}"
+    function = [f"static inline {result} {name}({parameters}) {{", *lines, f"  return {answer};", "}"]
+    members = "".join(f" {VECTORS[storage_of(calls[call].dtype)]} r{k};" for k, call in enumerate(results))
+    return "\n".join([*([f"typedef struct {{{members} }} {result};"] if results else []), *function])

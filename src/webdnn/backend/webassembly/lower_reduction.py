@@ -13,7 +13,7 @@ from webdnn.backend.webassembly.emit import ProductKernel, emit_product
 from webdnn.descriptor.schema import Kernel
 from webdnn.graph.dim import Size, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax
 from webdnn.graph.types import storage_of
 
 
@@ -38,6 +38,17 @@ class NormalizeKernel(ProductKernel):
 
     epsilon: float
     centre: bool
+
+    @property
+    def epsilon_literal(self) -> str:
+        return literal(self.epsilon, "float32")
+
+
+@dataclass(frozen=True)
+class GroupNormalizeKernel(ProductKernel):
+    """The sum of its epilogue is a normalized element."""
+
+    epsilon: float
 
     @property
     def epsilon_literal(self) -> str:
@@ -85,6 +96,13 @@ def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
     emit_product(builder, node, op, record, (x,), [x.rows, x.columns])
 
 
+def lower_group_normalize(builder: Builder, node: Node, op: GroupNormalize) -> None:
+    x = builder.view(node.inputs[0])
+    record = partial(GroupNormalizeKernel, "group_normalize", epsilon=op.epsilon)
+    args: list[Size] = [x.shape[0] * op.groups, op.groups, product(x.shape[1:-1]), x.columns // op.groups]
+    emit_product(builder, node, op, record, (x,), args)
+
+
 def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
     x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
     from_, to = lines_along(x, op.axis), lines_along(y, op.axis)
@@ -99,6 +117,7 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
 
 LOWERINGS: Lowerings = {
     CumulativeSum: lower_cumulative_sum,
+    GroupNormalize: lower_group_normalize,
     Normalize: lower_normalize,
     Reduce: lower_reduce,
     Softmax: lower_softmax,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import merge_axes
-from webdnn.backend.target import Axis, Lowerings
+from webdnn.backend.target import Lowerings, MovedAxis
 from webdnn.backend.webassembly.dialect import literal
 from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size
@@ -35,14 +35,14 @@ class FillKernel(Kernel):
     """In C."""
 
 
-def _merged(axes: Sequence[Axis]) -> tuple[int, list[Size]]:
+def _merged(axes: Sequence[MovedAxis]) -> tuple[int, list[Size]]:
     """How many axes a move takes, and its arguments: their sizes, strides in the source, strides in the destination."""
     merged = merge_axes([size for size, _, _ in axes], [[a for _, a, _ in axes], [b for _, _, b in axes]])
     sizes = [size for size, _ in merged]
     return len(merged), [*sizes, *(source for _, (source, _) in merged), *(to for _, (_, to) in merged)]
 
 
-def move(builder: Builder, axes: Sequence[Axis], source: View, destination: View, origin: tuple[str, ...]) -> None:
+def move(builder: Builder, axes: Sequence[MovedAxis], source: View, destination: View, origin: tuple[str, ...]) -> None:
     """Emits one step, whatever the axes: a copy where they are rows of neighbours."""
     rank, args = _merged(axes)
     sizes, steps, to_steps = args[:rank], args[rank : 2 * rank], args[2 * rank :]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from webdnn.backend.templates import loader, template_of
 from webdnn.backend.webassembly.dialect import VECTORS
 from webdnn.backend.webassembly.emit import NO_EPILOGUE, SCRATCH_ELEMENTS, ProductKernel
 from webdnn.backend.webassembly.lower_convolution import PackWinogradKernel, WinogradKernel
@@ -28,25 +29,28 @@ HEADERS = (
 )
 
 
-@lru_cache(1)
-def _templates() -> jinja2.Environment:
-    folder = Path(__file__).parent / "kernels"
+KERNELS = Path(__file__).parent / "kernels"
+SUFFIX = ".c.jinja"
+
+
+@lru_cache(16)
+def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=False, autoescape=False
+        loader=loader(KERNELS, folders), undefined=jinja2.StrictUndefined, trim_blocks=False, autoescape=False
     )
     environment.globals["vectors"] = VECTORS
     return environment
 
 
-def render_module(kernels: Sequence[Kernel]) -> str:
-    """The C source of all kernels, in their order."""
+def render_module(kernels: Sequence[Kernel], folders: tuple[Path, ...] = ()) -> str:
+    """The C source of all kernels, in their order; `folders` have templates besides KERNELS."""
     tiles = (kernel.tile for kernel in kernels if isinstance(kernel, PackWinogradKernel | WinogradKernel))
     return (
-        _templates()
+        _environment(folders)
         .get_template("module.c.jinja")
         .render(
             headers=HEADERS,
-            sources=[render_kernel(index, kernel) for index, kernel in enumerate(kernels)],
+            sources=[render_kernel(index, kernel, folders) for index, kernel in enumerate(kernels)],
             scratch_elements=SCRATCH_ELEMENTS,
             gap=GAP,
             winograd=Transforms.of(tiles),
@@ -55,6 +59,7 @@ def render_module(kernels: Sequence[Kernel]) -> str:
     )
 
 
-def render_kernel(index: int, kernel: Kernel) -> str:
+def render_kernel(index: int, kernel: Kernel, folders: tuple[Path, ...] = ()) -> str:
     """The C source of the kernel with the number `index`."""
-    return _templates().get_template(f"{kernel.name}.c.jinja").render(index=index, kernel=kernel)
+    template = template_of(_environment(folders), f"{kernel.name}{SUFFIX}", folders)
+    return template.render(index=index, kernel=kernel)

@@ -17,15 +17,15 @@ from webdnn.backend.webassembly import (
     lower_resize,
     lower_shape,
 )
-from webdnn.backend.webassembly.module import render_module
+from webdnn.backend.webassembly.module import KERNELS, SUFFIX, render_module
 from webdnn.backend.webassembly.toolchain import INSTRUCTION_SETS, find_toolchain
 from webdnn.descriptor.schema import Plan
 
 
-def finish(plan: Plan, options: Mapping[str, object]) -> None:
+def finish(plan: Plan, target: Target, options: Mapping[str, object]) -> None:
     """Compiles the plan's kernels: one module for each variant."""
     toolchain = find_toolchain(options.get("toolchain", "zig"))
-    plan.source = source = render_module(plan.kernels)
+    plan.source = source = render_module(plan.kernels, target.templates)
     with ThreadPoolExecutor(len(INSTRUCTION_SETS)) as pool:
         modules = pool.map(lambda instructions: toolchain.modules(source, instructions), toolchain.instruction_sets)
     plan.files = {variant: content for files in modules for variant, content in files.items()}
@@ -49,4 +49,6 @@ TARGET = Target(
     copy=lower_shape.copy,
     move=lower_shape.move,
     finish=finish,
+    kernels=KERNELS,
+    suffix=SUFFIX,
 )

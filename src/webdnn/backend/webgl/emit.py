@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.templates import loader, template_of
 from webdnn.backend.webgl.dialect import CELLS, Cells, cut
 from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size, product
@@ -25,14 +27,21 @@ LAYER = 2048 * 2048
 MOST_INPUTS = 16
 """Every WebGL 2 device lets a fragment shader read this many textures."""
 
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("webdnn.backend.webgl", "kernels"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    autoescape=False,
-)
-_ENVIRONMENT.filters["cut"] = cut
+KERNELS = Path(__file__).parent / "kernels"
+SUFFIX = ".glsl.jinja"
+
+
+@lru_cache(16)
+def _environment(folders: tuple[Path, ...]) -> Environment:
+    environment = Environment(
+        loader=loader(KERNELS, folders),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters["cut"] = cut
+    return environment
 
 
 @dataclass(frozen=True)
@@ -74,18 +83,28 @@ def whole_texels(*sizes: Size) -> bool:
     return all(size % TEXEL == 0 for size in sizes)
 
 
-@lru_cache(maxsize=1024)
 def render(
-    template: str, inputs: tuple[Cells, ...], output: Cells, sizes: tuple[str, ...], targets: int, **constants: Hashable
+    folders: tuple[Path, ...],
+    template: str,
+    inputs: tuple[Cells, ...],
+    output: Cells,
+    sizes: tuple[str, ...],
+    targets: int,
+    **constants: Hashable,
 ) -> str:
     """The GLSL of a kernel, without its comments.
 
-    `inputs` and `output` say what textures hold; `sizes` names the parameters that follow the views' (offset, pitch) pairs.
+    `inputs` and `output` say what textures hold; `sizes` names the parameters that follow the views' (offset, pitch) pairs;
+    `folders` have templates besides KERNELS.
     """
-    template_ = _ENVIRONMENT.get_template(f"{template}.glsl.jinja")
+    template_ = template_of(_environment(folders), f"{template}{SUFFIX}", folders)
     text = template_.render(inputs=inputs, output=output, sizes=sizes, targets=targets, **constants)
     lines = (line.split("//")[0].rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line) + "\n"
+
+
+_render_own = lru_cache(maxsize=1024)(render)
+"""Without plugins, whose files may change."""
 
 
 def emit(
@@ -106,7 +125,9 @@ def emit(
         )
     arguments = {"ROWS": output.rows, "COLUMNS": output.columns, **sizes}
     read, written = [CELLS[builder.storage(view)] for view in inputs], CELLS[builder.storage(output)]
-    source = render(template, tuple(read), written, tuple(arguments), targets, **constants)
+    folders = builder.target.templates
+    rendered = render if folders else _render_own
+    source = rendered(folders, template, tuple(read), written, tuple(arguments), targets, **constants)
     kernel = builder.kernel(Shader(template, source, targets))
     builder.step(kernel, inputs, [output], list(arguments.values()), origin=origin)
 

@@ -8,11 +8,11 @@ from typing import Any
 from webdnn.backend.builder import Builder
 from webdnn.backend.target import Lowerings
 from webdnn.backend.webgl.dialect import literal
-from webdnn.backend.webgl.emit import TEXEL, emit, inner_rows, is_last, levels
+from webdnn.backend.webgl.emit import TEXEL, emit, inner_rows, is_last, levels, whole_texels
 from webdnn.backend.webgl.epilogue import epilogue_of
-from webdnn.graph.dim import Size, product
+from webdnn.graph.dim import Size, number, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax
 
 FLOATS = {
     "sum": ("((a) + (b))", "0.0"),
@@ -74,6 +74,19 @@ def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
     emit(builder, "normalize", [x, sums, *views], y, epilogue.sizes, node.origin, epilogue=epilogue, used=epilogue.used)
 
 
+def lower_group_normalize(builder: Builder, node: Node, op: GroupNormalize) -> None:
+    x, y = builder.view(node.inputs[0]), builder.view(node.outputs[0])
+    columns = number(x.columns) // op.groups
+    sums = builder.temporary((x.shape[0] * op.groups, 2))
+    sizes: dict[str, Size] = {"GROUPS": op.groups, "IMAGE_ROWS": product(x.shape[1:-1]), "GROUP_COLUMNS": columns}
+    constants: dict[str, Any] = {"epsilon": literal(op.epsilon), "aligned": whole_texels(columns)}
+    constants |= {"levels": levels(sizes["IMAGE_ROWS"])}
+    emit(builder, "group_normalize_sums", [x], sums, sizes, node.origin, **constants)
+    views, epilogue = epilogue_of(builder, op, node.inputs, y.shape)
+    constants = {"epilogue": epilogue, "used": epilogue.used}
+    emit(builder, "group_normalize", [x, sums, *views], y, {**sizes, **epilogue.sizes}, node.origin, **constants)
+
+
 def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> None:
     x = builder.view(node.inputs[0])
     sizes: dict[str, Size] = {}
@@ -89,6 +102,7 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
 
 LOWERINGS: Lowerings = {
     CumulativeSum: lower_cumulative_sum,
+    GroupNormalize: lower_group_normalize,
     Normalize: lower_normalize,
     Reduce: lower_reduce,
     Softmax: lower_softmax,

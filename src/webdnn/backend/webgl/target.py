@@ -16,10 +16,11 @@ from webdnn.backend.webgl import (
     lower_resize,
     lower_shape,
 )
+from webdnn.backend.webgl.emit import KERNELS, SUFFIX
 from webdnn.descriptor.schema import Plan
 
 
-def _finish(plan: Plan, options: Mapping[str, object]) -> None:
+def _finish(plan: Plan, target: Target, options: Mapping[str, object]) -> None:
     """Nothing to add: shaders are compiled in the page."""
 
 
@@ -41,4 +42,6 @@ TARGET = Target(
     copy=lower_shape.copy,
     move=None,
     finish=_finish,
+    kernels=KERNELS,
+    suffix=SUFFIX,
 )

@@ -194,28 +194,35 @@ class Body:
     types: tuple[str, ...]
     """Of the inputs: Value, Integer or Condition."""
     statements: tuple[str, ...]
-    result: str
-    """An expression of `type`, which is what a cell holds: Value or Integer."""
+    results: tuple[str, ...]
+    """Expressions, each of what a cell holds: Value or Integer."""
     type: str
+    """That of the first result."""
+
+    @property
+    def result(self) -> str:
+        """The only result of most programs."""
+        return self.results[0]
 
     @property
     def used(self) -> str:
         """What calls functions of kernels/functions.wgsl.jinja."""
-        return " ".join((*self.statements, self.result))
+        return " ".join((*self.statements, *self.results))
 
 
-def render(program: Program | None, dtypes: Sequence[str]) -> Body:
-    """`program` on inputs of `dtypes`; without a program, its input."""
-    names = [f"v{k}" for k in range(len(dtypes))]
+def render(program: Program | None, dtypes: Sequence[str], results: Sequence[int] = (-1,)) -> Body:
+    """`program` on inputs of `dtypes`, of which the calls `results` are wanted; without a program, its input."""
+    names, known = [f"v{k}" for k in range(len(dtypes))], list(dtypes)
     types = tuple(TYPES[dtype] for dtype in dtypes)
-    dtype = dtypes[0]
     statements: list[str] = []
     for call in map(with_literal_last, program.typed(dtypes) if program else ()):
         statements.append(f"let t{len(statements)} = {_expression(call, names)};")
         names.append(f"t{len(statements) - 1}")
-        dtype = call.dtype
-    result = f"Integer({names[-1]})" if dtype == "bool" else names[-1]
-    return Body(types, tuple(statements), result, "Value" if dtype == "float32" else "Integer")
+        known.append(call.dtype)
+    # The last one is that of the last call, or where there is none, the input.
+    wanted = [call if call < 0 else len(dtypes) + call for call in results]
+    cells = tuple(f"Integer({names[k]})" if known[k] == "bool" else names[k] for k in wanted)
+    return Body(types, tuple(statements), cells, "Value" if known[wanted[0]] == "float32" else "Integer")
 
 
 def _expression(call: TypedCall, names: Sequence[str]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
 from webdnn.backend.builder import Builder
+from webdnn.backend.templates import loader, template_of
 from webdnn.descriptor.schema import Kernel, View
 from webdnn.graph.dim import Size, ceil_divide, minimum
 
@@ -120,10 +122,14 @@ def _bound(builder: Builder, operands: Sequence[Operand], moves: bool) -> list[O
     ]
 
 
-@cache
-def _environment() -> Environment:
+KERNELS = Path(__file__).parent / "kernels"
+SUFFIX = ".wgsl.jinja"
+
+
+@lru_cache(16)
+def _environment(folders: tuple[Path, ...]) -> Environment:
     return Environment(
-        loader=PackageLoader("webdnn.backend.webgpu", "kernels"),
+        loader=loader(KERNELS, folders),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -131,9 +137,9 @@ def _environment() -> Environment:
     )
 
 
-def render_template(template: str, **context: object) -> str:
-    """The text of `kernels/<template>.wgsl.jinja`."""
-    return _environment().get_template(f"{template}.wgsl.jinja").render(context)
+def render_template(template: str, folders: tuple[Path, ...] = (), **context: object) -> str:
+    """The text of `kernels/<template>.wgsl.jinja`, or of that name in one of `folders`."""
+    return template_of(_environment(folders), f"{template}{SUFFIX}", folders).render(context)
 
 
 def emit(
@@ -148,33 +154,48 @@ def emit(
     *,
     computes: str | None = None,
     moves: bool = False,
+    more: Sequence[Operand] = (),
     **context: object,
 ) -> None:
-    """Emits a step that runs `template`.
+    """Emits a step that runs `template`. `more` are results besides `output`.
 
     `Value` in the template is what it computes on, f32 or i32 (`computes`; the result's type where that is not given), or a vector of four where
     the result is one. A kernel that `moves` sees all cells as integers, so that the bits of floats stay as they are: a GPU may flush denormals
     and change NaNs that it handles as floats.
 
-    WebGPU does not let a step read and write one buffer: a result that shares one with an operand goes through a buffer of its own.
+    WebGPU does not let a step read and write one buffer, nor write it through two bindings: a result that shares one with an operand or an
+    earlier result goes through a buffer of its own.
     """
-    if any(operand.view.buffer == output.view.buffer for operand in inputs):
-        own = replace(output, view=_beside(builder, output.view))
-        emit(builder, template, inputs, own, args, dispatch, origin, name, computes=computes, moves=moves, **context)
-        builder.copy(own.view, output.view, origin)
-        return
-    operands = _bound(builder, [*inputs, replace(output, written=True)], moves)
-    computed = wide(computes or operands[-1].element, output.vector)
-    kernel = builder.kernel(_shader(template, name or template, operands, args, Value=computed, **context))
-    views = [operand.view for operand in inputs]
-    builder.step(kernel, views, [output.view], list(args.values()), origin=origin, dispatch=dispatch)
+    taken = [operand.view.buffer for operand in inputs]
+    results: list[Operand] = []
+    for result in (output, *more):
+        view = _beside(builder, result.view) if result.view.buffer in taken else result.view
+        results.append(replace(result, view=view, written=True))
+        taken.append(view.buffer)
+    operands = _bound(builder, [*inputs, *results], moves)
+    computed = wide(computes or operands[len(inputs)].element, output.vector)
+    folders = builder.target.templates
+    kernel = builder.kernel(_shader(template, name or template, folders, operands, args, Value=computed, **context))
+    reads, writes = ([operand.view for operand in views] for views in (inputs, results))
+    builder.step(kernel, reads, writes, list(args.values()), origin=origin, dispatch=dispatch)
+    for have, want in zip(writes, (output, *more), strict=True):
+        if have != want.view:
+            builder.copy(have, want.view, origin)
 
 
-def _shader(template: str, name: str, operands: Sequence[Operand], args: Iterable[str], **context: object) -> Shader:
-    """The kernel of `template` whose parameters are the places of the operands, the last of which is the result, and `args`."""
+def _shader(
+    template: str,
+    name: str,
+    folders: tuple[Path, ...],
+    operands: Sequence[Operand],
+    args: Iterable[str],
+    **context: object,
+) -> Shader:
+    """The kernel of `template` whose parameters are the places of the operands, the last of which is a result, and `args`."""
     places = [f"{operand.name}_{part}" for operand in operands for part in ("offset", "pitch")]
     source = render_template(
         template,
+        folders,
         operands=operands,
         parameters=[*places, *args],
         vector=operands[-1].vector,

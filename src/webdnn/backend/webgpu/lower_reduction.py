@@ -11,7 +11,7 @@ from webdnn.backend.webgpu.epilogue import Epilogue
 from webdnn.descriptor.schema import View
 from webdnn.graph.dim import Size, ceil_divide, product
 from webdnn.graph.graph import Node
-from webdnn.graph.ops import CumulativeSum, Normalize, Reduce, Softmax
+from webdnn.graph.ops import CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax
 
 WORKGROUP_INNER = (1, 64)
 WORKGROUP_OUTER = (16, 8)
@@ -79,6 +79,25 @@ def lower_normalize(builder: Builder, node: Node, op: Normalize) -> None:
     )
 
 
+def lower_group_normalize(builder: Builder, node: Node, op: GroupNormalize) -> None:
+    x, epilogue = builder.view(node.inputs[0]), Epilogue.of(builder, node, op).bind(vector=False)
+    blocks = x.shape[0] * op.groups
+    args: dict[str, Size] = {"blocks": blocks, "groups": op.groups}
+    args |= {"rows": product(x.shape[1:-1]), "columns": x.columns // op.groups}
+    emit(
+        builder,
+        "group_normalize",
+        [Operand("x", x), *epilogue.operands],
+        Operand("y", builder.view(node.outputs[0])),
+        args | epilogue.args,
+        folded(blocks),
+        node.origin,
+        computes="f32",
+        epsilon=literal(op.epsilon),
+        **epilogue.context,
+    )
+
+
 def line_args(axis: int, **views: View) -> dict[str, Size]:
     """Sizes of the lines of the views along `axis`, which all have, and the strides of each view by its name."""
     lines = {name: lines_along(view, axis) for name, view in views.items()}
@@ -112,6 +131,7 @@ def lower_cumulative_sum(builder: Builder, node: Node, op: CumulativeSum) -> Non
 
 LOWERINGS: Lowerings = {
     CumulativeSum: lower_cumulative_sum,
+    GroupNormalize: lower_group_normalize,
     Normalize: lower_normalize,
     Reduce: lower_reduce,
     Softmax: lower_softmax,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from webdnn.backend.builder import Builder
 from webdnn.backend.operands import merge_axes
-from webdnn.backend.target import Axis, Lowerings
+from webdnn.backend.target import Lowerings, MovedAxis
 from webdnn.backend.webgpu.dialect import bits
 from webdnn.backend.webgpu.emit import Operand, divisible, emit, items
 from webdnn.backend.webgpu.lower_elementwise import can_be_vectors
@@ -19,7 +19,7 @@ from webdnn.graph.ops import Fill, Iota, Pad, Slice, Transpose
 
 def emit_move(
     builder: Builder,
-    axes: Sequence[Axis],
+    axes: Sequence[MovedAxis],
     source: View,
     destination: View,
     origin: tuple[str, ...],
@@ -46,12 +46,12 @@ def emit_move(
     )
 
 
-def _seen_as(view: View, strides: Sequence[Size]) -> list[Axis]:
+def _seen_as(view: View, strides: Sequence[Size]) -> list[MovedAxis]:
     """The axes of `view`, with `strides` in the source."""
     return list(zip(view.shape, strides, view.strides(), strict=True))
 
 
-def move(builder: Builder, axes: Sequence[Axis], source: View, destination: View, origin: tuple[str, ...]) -> None:
+def move(builder: Builder, axes: Sequence[MovedAxis], source: View, destination: View, origin: tuple[str, ...]) -> None:
     """The target's `move`. What moves within a buffer goes through a buffer of its own."""
     if source.buffer == destination.buffer:
         own = builder.temporary(tuple(size for size, _, _ in axes), builder.storage(source))

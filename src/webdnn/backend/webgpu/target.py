@@ -16,12 +16,13 @@ from webdnn.backend.webgpu import (
     lower_resize,
     lower_shape,
 )
+from webdnn.backend.webgpu.emit import KERNELS, SUFFIX
 from webdnn.descriptor.schema import Plan
 
 CAPABILITIES = Capabilities(memory="slots", strided_write=True, in_place=False, same_buffer_io=False, alignment=4)
 
 
-def finish(plan: Plan, options: Mapping[str, object]) -> None:
+def finish(plan: Plan, target: Target, options: Mapping[str, object]) -> None:
     """Nothing to compile: the browser does it."""
 
 
@@ -41,4 +42,6 @@ TARGET = Target(
     lower_shape.copy,
     lower_shape.move,
     finish,
+    kernels=KERNELS,
+    suffix=SUFFIX,
 )

@@ -86,7 +86,9 @@ def tanh_shrink(c: Context, x: Value) -> Value:
 
 
 def soft_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:
-    return c.elementwise("sub", x, c.elementwise("clip", x, -threshold, threshold))
+    e = c.elementwise
+    beyond = e("greater", e("abs", x), threshold)  # NaN is not, so it becomes 0, as in Keras
+    return e("where", beyond, e("sub", x, e("clip", x, -threshold, threshold)), 0.0)
 
 
 def hard_shrink(c: Context, x: Value, threshold: float = 0.5) -> Value:

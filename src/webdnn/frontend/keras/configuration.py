@@ -10,7 +10,7 @@ from webdnn.graph.errors import ModelError
 
 DEEPEST = 200  # lists and objects in one another; each model in a model takes six
 LARGEST_INTEGER = 2**31 - 1  # of sizes, which browsers index with 32 bits
-_ANY_INTEGER = ("seed", "value", "shared_object_id")
+_ANY_INTEGER = ("salt", "seed", "value", "vocabulary", "shared_object_id")
 
 
 def parse(text: str, file: str) -> dict[str, Any]:

@@ -19,14 +19,10 @@ from webdnn.graph.ops.reduction import Reduce
 
 
 def lower_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    if getattr(layer, "quantization_mode", None):
-        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
     return finish(layer, context.apply(MatMul(), inputs[0], context.weight(layer, "kernel")), context)
 
 
 def lower_einsum_dense(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    if getattr(layer, "quantization_mode", None):
-        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
     y = einsum(context, layer.equation, inputs[0], context.weight(layer, "kernel"))
     if layer.bias is not None:
         y = context.elementwise("add", y, context.weight(layer, "bias"))
@@ -63,8 +59,6 @@ def lower_masking(layer: Layer, inputs: Sequence[Value], context: Context) -> Va
 def lower_embedding(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
     """Rows of the table at indices, of which negative ones count from its end; one that it has not is moved to the nearest it has, where Keras gives
     NaN. `mask_zero` is about the mask that goes on beside."""
-    if getattr(layer, "quantization_mode", None):
-        raise UnsupportedError(f"quantization {layer.quantization_mode!r}")
     _ = layer.mask_zero
     (x,) = inputs
     table = context.constant(layer, "embeddings", lambda: array_of(layer.embeddings))
@@ -86,6 +80,7 @@ TRAINING_ONLY = (
     "AugMix",
     "CutMix",
     "Dropout",
+    "Equalization",
     "GaussianDropout",
     "GaussianNoise",
     "MixUp",

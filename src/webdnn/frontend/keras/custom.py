@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import ast
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from webdnn.graph.errors import ModelError
+from webdnn.frontend.keras.old_names import old_names
+from webdnn.frontend.keras.tensorflow_stand_in import advice
+from webdnn.frontend.user_files import missing_advice, run_file
 
 
 def own_objects(keras: Any, files: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
@@ -40,32 +43,52 @@ def _is_beside(value: Any, module: ModuleType, file: Path) -> bool:
 
 
 def _run(file: Path) -> ModuleType:
-    """The module in a Python file, run anew each time; it may import its neighbours."""
-    spec = importlib.util.spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
-    if spec is None or spec.loader is None or not file.is_file():
-        raise ModelError(f"--custom_objects {str(file)!r} is not a Python file that exists")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(file.resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the code is the user's
-        raise ModelError(
-            f"--custom_objects {str(file)!r} cannot be run: {type(error).__name__}: {error}{_advice(error)}"
-        ) from error
-    finally:
-        sys.path.remove(folder)
-    return module
+    """The module in a Python file, run anew each time, which may have been written for Keras 1 or 2."""
+    with old_names(importlib.import_module("keras")):
+        return run_file(file, "--custom_objects", _advice)
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: Exception, file: Path) -> str:
     missing = (error.name or "").split(".")[0] if isinstance(error, ImportError) else ""
-    if missing in ("tensorflow", "tf_keras"):
-        return (
-            f"; WebDNN needs no {missing}: import keras in its place, and keras.ops for functions such as tf.math.exp, "
-            f"or install it with pip install {missing.replace('_', '-')}"
-        )
-    return f"; install it with pip install {missing}, or import it only where it is used" if missing else ""
+    if missing == "torch":
+        return f"; WebDNN traces keras.ops, and no torch: {_replacements(file, missing)}"
+    return missing_advice(error, file)
+
+
+def _replacements(file: Path, framework: str) -> str:
+    """What to write in place of the functions that a file calls of another framework."""
+    keras = importlib.import_module("keras")
+    called = {}
+    tree = ast.parse(file.read_text())
+    names = _names_of(tree, framework)
+    for node in ast.walk(tree):
+        path = _path(node.func) if isinstance(node, ast.Call) else ""
+        root, _, rest = path.partition(".")
+        if root in names and rest:
+            full = f"{names[root]}.{rest}"
+            called[full] = f"for {full}, {advice(keras, full.partition('.')[2])}"
+    return "; ".join(sorted(called.values())) or "import keras in its place"
+
+
+def _names_of(tree: ast.AST, framework: str) -> dict[str, str]:
+    """The names under which a file imports modules of a framework, with the modules' own: {"F": "torch.nn.functional"}."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if name.name.split(".")[0] == framework:
+                    found[name.asname or framework] = name.name if name.asname else framework
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == framework:
+            found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def _path(node: ast.AST) -> str:
+    """`a.b.c` of an expression that is only names, or nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    around = _path(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{around}.{node.attr}" if around and isinstance(node, ast.Attribute) else ""
 
 
 _REWRITE = "write the Lambda as a layer with keras.ops in a Python file, and name that with --custom_objects"

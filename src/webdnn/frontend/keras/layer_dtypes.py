@@ -46,12 +46,23 @@ def dtype_loss(layer: Any, tensors: Sequence[Any], results: Sequence[Any]) -> st
     return f"dtype {narrow[0]}; cast to int32 or float32 first"
 
 
+# Their dtype is that of classes, which may be a whole number.
+ENCODING = ("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup")
 # Their lowerings say what becomes of several dtypes.
 MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 SUMMING = ("AdaptiveAveragePooling", "AveragePooling")  # of one to three axes
-TAKING_INDICES = ("Embedding",)
+TAKING_INDICES = ("Embedding", "IntegerLookup")
 CASTING_BACK = ("GroupNormalization", "LayerNormalization", "RMSNormalization", "SpectralNormalization")
 KEEPING = (
+    *(
+        "CategoryEncoding",
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        "Equalization",
+        "HashedCrossing",
+        "Hashing",
+        "MaxNumBoundingBoxes",
+        "Pipeline",
+    ),
     *("Activation", "Flatten", "Identity", "Masking", "Permute", "ReLU", "RepeatVector", "Reshape", "Resizing"),
     *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "StochasticDepth"),
     *("MixUp", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop"),

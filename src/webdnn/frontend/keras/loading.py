@@ -15,9 +15,11 @@ from typing import Any
 
 from webdnn.frontend.isolation import check_regular, reading
 from webdnn.frontend.keras.configuration import parse
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.custom import code_advice, own_objects
 from webdnn.frontend.keras.old_formats import OLD_HARD_SIGMOID, Modern
 from webdnn.frontend.keras.old_kernels import converter
+from webdnn.frontend.keras.old_names import old_layers, old_names
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.restoring import (
     Stored,
@@ -27,9 +29,13 @@ from webdnn.frontend.keras.restoring import (
     watched_variables,
     without_initializers,
 )
+from webdnn.frontend.keras.stand_ins import stand_ins, with_stand_ins
 from webdnn.frontend.keras.support import CUSTOM_OBJECTS, bytecode_layers, config_troubles, refuse
-from webdnn.graph.errors import ModelError, ModelWarning, UnsupportedError, WebDNNError
+from webdnn.frontend.packages import requirement
+from webdnn.graph.errors import MissingPackageError, ModelError, ModelWarning, UnsupportedError, WebDNNError
 
+EXTRA = "keras"
+"""The extra of the package that installs what this frontend needs."""
 KERAS_BACKENDS = ("jax", "tensorflow", "torch")
 SUFFIXES = (".h5", ".hdf5", ".keras")
 DEEPEST_MODEL = 10_000  # layers one after another
@@ -57,27 +63,38 @@ def load_model(
     allow_unsafe: bool = False,
     custom_objects: Sequence[str | os.PathLike[str]] = (),
     timeout: float | None = None,
+    converters: Converters | None = None,
 ) -> Any:
-    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, `timeout` the seconds for
-    reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file that is none, UnsupportedError for what
-    cannot be converted."""
+    """The Keras model in a file; `custom_objects` are Python files that define its subclassed layers and models, as do the classes of
+    `converters`; `timeout` the seconds for reading the file, by default as many as its size needs on a slow disk. Raises ModelError for a file
+    that is none, UnsupportedError for what cannot be converted."""
     file = Path(path)
     check_name(file)
     check_environment()
+    converters = converters or Converters()
 
     def early(found: ModelFile) -> None:
         """What can be said before the weights are read and Keras is imported, which takes seconds."""
         refuse_code(file, found.config, allow_unsafe)
-        if not custom_objects:
+        if not custom_objects and not converters.lowerings:
             judged(found, {}, {}, allow_unsafe)
 
     found = read_file(file, early, timeout)
     keras = _import_keras()
-    own = own_objects(keras, custom_objects)
+    own = {**converters.objects(keras), **own_objects(keras, custom_objects)}
     with _faults_of(file):
-        config, modern = judged(found, own, operation_modules(), allow_unsafe)
+        config, modern = judged(found, {*own, *converters.lowerings}, operation_modules(), allow_unsafe)
     _tell_renamed(modern.renamed)
     return _build(keras, found, config, modern, own, allow_unsafe)
+
+
+@contextlib.contextmanager
+def old_code() -> Iterator[None]:
+    """Code of the user that was written for another version of Keras works in the block."""
+    import keras
+
+    with old_names(keras), old_layers(keras):
+        yield
 
 
 def judged(
@@ -107,13 +124,17 @@ def _build(
     keras: Any, found: ModelFile, config: Mapping[str, Any], modern: Modern, own: Mapping[str, Any], allow_unsafe: bool
 ) -> Any:
     file = found.path
-    known = {**own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    replaced = stand_ins()
+    known = {**replaced, **own, OLD_HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    config = with_stand_ins(config, replaced)
     today = converter(found.config, found.major, found.versions.get("backend", ""))
     with (
         _faults_of(file),
         _quiet(),
         without_initializers(keras),
         watched_variables(keras, found.stored.largest) as assigned,
+        old_names(keras),
+        old_layers(keras),
         _deep_recursion(),
     ):
         try:
@@ -187,6 +208,8 @@ def read_file(file: Path, early: Callable[[ModelFile], None], timeout: float | N
             elif frame["kind"] == "config":
                 found.config = parse(frame["text"], str(file))
                 early(found)
+            elif frame["kind"] == "asset":
+                found.stored.assets[frame["path"]] = frame["text"]
             elif frame["kind"] == "group":
                 found.stored.names[frame["path"]] = frame["names"]
             elif array is not None:
@@ -225,7 +248,9 @@ def choose_backend() -> None:
     if not os.environ.get("KERAS_BACKEND"):
         found = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name) is not None]
         if not found:
-            raise ModelError(f"Keras needs one of {', '.join(KERAS_BACKENDS)}: pip install jax")
+            raise MissingPackageError(
+                f"Keras needs one of {', '.join(KERAS_BACKENDS)}, and none is installed: pip install {requirement(EXTRA)}"
+            )
         os.environ["KERAS_BACKEND"] = found[0]
     if "jax" not in sys.modules:
         os.environ.setdefault(
@@ -238,9 +263,11 @@ def _import_keras() -> Any:
     try:
         import keras
     except ImportError as error:
-        raise ModelError(f"Keras cannot be imported ({error}): pip install keras jax") from error
+        raise MissingPackageError(f"Keras cannot be imported ({error}): pip install {requirement(EXTRA)}") from error
     if int(keras.__version__.split(".")[0]) < 3:
-        raise ModelError(f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade keras")
+        raise MissingPackageError(
+            f"Keras 3 is needed, found {keras.__version__}: pip install --upgrade {requirement(EXTRA)}"
+        )
     return keras
 
 

@@ -38,6 +38,8 @@ class Context(Writer):
     """
 
     lower_layer: Callable[..., Value] = field(kw_only=True)
+    converter: Callable[[Layer], LayerLowering | None] = field(default=lambda _: None, kw_only=True)
+    """The lowering that a plugin has for a layer, if any."""
     constants: dict[Hashable, tuple[Layer, Value]] = field(default_factory=dict, kw_only=True)
     overruled: list[str] = field(default_factory=list, kw_only=True)
     states: States = field(default_factory=States, kw_only=True)

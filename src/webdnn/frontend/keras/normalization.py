@@ -42,11 +42,22 @@ def lower_batch_normalization(
 
 
 def lower_rescaling(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
-    def operand(name: str) -> Value | float:
-        value = np.asarray(array_of(getattr(layer, name)), np.float64)
-        return float(value) if value.ndim == 0 else context.constant(layer, name, lambda: value)
+    def operand(name: str, array: Array) -> Value | float:
+        return float(array) if array.ndim == 0 else context.constant(layer, name, lambda: array)
 
-    return context.elementwise("add", context.elementwise("mul", inputs[0], operand("scale")), operand("offset"))
+    scale, offset = (np.asarray(array_of(numbers), np.float64) for numbers in (layer.scale, layer.offset))
+    if scale.ndim and channels_come_first():
+        scale = scale.reshape(*scale.shape, *(1,) * (3 - scale.ndim))
+    return context.elementwise(
+        "add", context.elementwise("mul", inputs[0], operand("scale", scale)), operand("offset", offset)
+    )
+
+
+def channels_come_first() -> bool:
+    """What Keras's setting says, which is that of the process and in no model's file."""
+    import keras
+
+    return bool(keras.config.image_data_format() == "channels_first")
 
 
 def lower_normalization(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:

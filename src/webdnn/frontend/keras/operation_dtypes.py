@@ -21,7 +21,7 @@ from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 BOOL = "bool"
-FLOATS = ("float32", "float64")
+FLOATS = ("float32", "float64", "float16", "bfloat16")
 RANGES: dict[str, tuple[int, int]] = {
     "bool": (0, 1),
     "int8": (-(2**7), 2**7 - 1),
@@ -38,7 +38,7 @@ SMALL = ("int8", "uint8")
 HALVES = ("int16", "uint16")
 HALF_RANGES = ("uint32", "uint64")
 NUMBERS = ("float32", *RANGES)
-"""The dtypes that layers and operations may compute with."""
+"""The dtypes that layers and operations compute with in a graph."""
 PYTHON = {"bool": "bool", "int": int, "float": float}
 
 
@@ -223,6 +223,7 @@ SUMMING = ("AdaptiveAveragePool", "AveragePool")
 CONVERTED = (
     *("Cast", "ConvertToTensor", "Copy", "Full", "FullLike", "OnesLike", "SaturateCast", "StopGradient", "ZerosLike"),
     *("MultiHot", "OneHot", "ReLU"),
+    *("Array", "Bincount", "CTCDecode", "Histogram", "Linspace", "LuFactor", "Ndim", "Unique", "View"),
 )
 # Operations whose results on whole numbers lie in the range of the dtype in which they take them, so that nothing is cut.
 WITHIN = (
@@ -275,29 +276,45 @@ _TAKEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         """
         ArraySplit BroadcastTo Cast Conj Conjugate ConvertToTensor Copy CropImages DepthToSpace Diag Diagflat Diagonal Dsplit EmptyLike
         ExpandDims ExtractSequences Flip Fliplr Flipud Full FullLike GetItem Hsplit Identity Imag Isreal Meshgrid Moveaxis OnesLike Pad
-        PadImages Ravel Real Repeat Reshape Roll Rot90 Round SaturateCast Signbit Slice SpaceToDepth Split Squeeze StopGradient Swapaxes
+        PadImages Ravel Real Repeat Reshape Roll Rot90 Round Resize SaturateCast Signbit Slice SpaceToDepth Split Squeeze StopGradient Swapaxes
         Tile Transpose Tril Triu Trunc Unstack Vsplit ZerosLike
         """,
         (AS_IS,),
     ),
     ("Argmax Argmin Argsort Sort TopK", (AS_IS,)),
+    ("AffineTransform PerspectiveTransform", (AS_IS, FLOAT)),
+    ("MapCoordinates", (AS_IS,)),
+    ("ScaleAndTranslate", (FLOAT, AS_IS)),
     ("Take TakeAlongAxis", (AS_IS, INDEX)),
     ("MultiHot OneHot UnravelIndex", (INDEX,)),
     ("InTopK SparseCategoricalCrossentropy", (INDEX, FLOAT)),
     ("Scatter", (INDEX, RESULT)),
     ("ScatterUpdate", (RESULT, INDEX, RESULT)),
     ("SliceUpdate", (RESULT, AS_IS, RESULT)),
-    ("SegmentSum", (WIDE, INDEX)),
+    ("SegmentSum SegmentProd", (WIDE, INDEX)),
+    ("SegmentMax SegmentMin", (RESULT, INDEX)),
+    ("Array Histogram Ndim Rearrange Size Unique Argpartition", (AS_IS,)),
+    ("Bincount View", (AS_IS,)),
+    ("CTCDecode", (FLOAT, INDEX)),
+    ("Gcd Lcm", (RESULT,)),
+    ("Nanpercentile Nanquantile", (FLOAT, AS_IS)),
+    (
+        """
+        Cholesky CholeskyInverse Correlate Det Eigh Erfc Erfinv FFT FFT2 Geomspace I0 IFFT2 IRFFT ISTFT Inv Logdet Logspace Lstsq LuFactor
+        MatrixRank Nanmedian Nextafter Pinv Qr RFFT STFT SVD Slogdet Solve SolveTriangular
+        """,
+        (FLOAT,),
+    ),
     ("Conv ConvTranspose DepthwiseConv Percentile Quantile SeparableConv", (FLOAT, AS_IS)),
     ("DotProductAttention", (FLOAT, FLOAT, FLOAT, FLOAT, TRUTH, FLOAT)),
     (
         """
         AdaptiveAveragePool AllClose Angle Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Average AveragePool BatchNorm
         BinaryCrossentropy CDist CategoricalCrossentropy Cbrt Ceil Celu Corrcoef Cos Cosh Deg2rad Divide DivideNoNan Elu Erf Exp Exp2 Expm1
-        ExtractPatches Fabs Floor GaussianBlur Gelu Glu HSVToRGB HardShrink HardSigmoid HardSilu Heaviside Hypot Isclose Isfinite Isinf
+        ExtractPatches Fabs Floor Fold GaussianBlur Gelu Glu HSVToRGB HardShrink HardSigmoid HardSilu Heaviside Hypot Isclose Isfinite Isinf
         Isnan Isneginf Isposinf LayerNorm Ldexp LeakyRelu Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logsumexp
         Mean Median Mish Moments Nanargmax Nanargmin Nanmean Nanstd Nanvar Norm Normalize PSNR RGBToGrayscale RGBToHSV RMSNorm Rad2deg
-        Reciprocal Relu6 Resize Rsqrt Selu Sigmoid Silu Sin Sinc Sinh SobelEdges SoftShrink Softmax Softplus Softsign SparsePlus
+        Reciprocal Relu6 Rsqrt SSIM Selu Sigmoid Silu Sin Sinc Sinh SobelEdges SoftShrink Softmax Softplus Softsign SparsePlus
         SparseSigmoid Sparsemax Sqrt Squareplus Std Tan Tanh TanhShrink Trapezoid TrueDivide Unfold Var
         """,
         (FLOAT,),

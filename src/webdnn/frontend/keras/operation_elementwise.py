@@ -111,11 +111,18 @@ def chosen(c: Call, condition: Value | float, x: Value | float, y: Value | float
     return c.elementwise("where", condition, x, y)
 
 
-def lower_logaddexp(c: Context, _: Any, x: Any, y: Any) -> Value:
-    """max + log(1 + e^−|x − y|)"""
-    e = c.elementwise
-    a, b = operand(c, x), operand(c, y)
-    return e("add", e("max", a, b), e("log1p", e("exp", e("neg", e("abs", e("sub", a, b))))))
+def logaddexp(base: float) -> OperationLowering:
+    """max + log(1 + base^−|x − y|), to that base; x and y that are equal may be infinite."""
+    scale = math.log(base)
+
+    def lower(c: Context, _: Any, x: Any, y: Any) -> Value:
+        e = c.elementwise
+        a, b = tensor(c, x), tensor(c, y)
+        gap = e("where", e("equal", a, b), 0.0, e("abs", e("sub", a, b)))
+        rest = e("log1p", e("exp", e("mul", gap, -scale)))
+        return e("add", e("max", a, b), rest if scale == 1 else e("mul", rest, 1 / scale))
+
+    return lower
 
 
 def lower_divide_no_nan(c: Context, _: Any, x: Any, y: Any) -> Value:
@@ -171,12 +178,14 @@ def lower_cube_root(c: Context, _: Any, x: Value) -> Value:
 
 
 def lower_hypot(c: Context, _: Any, x: Any, y: Any) -> Value:
-    """√(x² + y²), without squares that are too large."""
+    """√(x² + y²), without squares that are too large; of an infinity it is infinite, whatever the other is."""
     e = c.elementwise
     a, b = (e("abs", tensor(c, v)) for v in (x, y))
     largest, smallest = e("max", a, b), e("min", a, b)
     safe = e("where", e("equal", largest, 0.0), 1.0, largest)
-    return e("mul", largest, e("sqrt", e("add", e("square", e("div", smallest, safe)), 1.0)))
+    length = e("mul", largest, e("sqrt", e("add", e("square", e("div", smallest, safe)), 1.0)))
+    is_infinite = e("logical_or", e("greater", a, LARGEST), e("greater", b, LARGEST))
+    return e("where", is_infinite, math.inf, length)
 
 
 def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
@@ -185,13 +194,6 @@ def lower_heaviside(c: Context, _: Any, x: Any, at_zero: Any) -> Value:
     a = tensor(c, x)
     step = e("where", e("equal", a, 0.0), operand(c, at_zero), c.cast(e("greater", a, 0.0), "float32"))
     return e("where", e("equal", a, a), step, a)
-
-
-def lower_logaddexp2(c: Context, operation: Any, x: Any, y: Any) -> Value:
-    e = c.elementwise
-    a, b = operand(c, x), operand(c, y)
-    inner = e("exp", e("mul", e("neg", e("abs", e("sub", a, b))), math.log(2)))
-    return e("add", e("max", a, b), e("mul", e("log1p", inner), 1 / math.log(2)))
 
 
 def lower_ldexp(c: Context, _: Any, x: Any, exponent: Any) -> Value:
@@ -218,8 +220,23 @@ def lower_nan_to_num(c: Context, operation: Any, x: Value) -> Value:
 
 
 def lower_angle(c: Context, _: Any, x: Value) -> Value:
-    """Of a real number: 0, or π where it is negative."""
-    return c.elementwise("where", c.elementwise("less", x, 0.0), math.pi, 0.0)
+    """Of a real number: 0, or π where its sign is negative."""
+    e = c.elementwise
+    return e("where", e("equal", x, x), e("where", is_negative(c, x), math.pi, 0.0), x)
+
+
+def of_numbers(function: str) -> OperationLowering:
+    """`max` or `min` of two, of which a NaN does not count."""
+
+    def lower(c: Call, operation: Any, x: Any, y: Any) -> Value:
+        found = call(function)(c, operation, x, y)
+        a, b = tensor(c, x), tensor(c, y)
+        if a.dtype != "float32":
+            return found  # type: ignore[return-value]
+        e = c.elementwise
+        return e("where", e("equal", a, a), e("where", e("equal", b, b), found, a), b)  # type: ignore[arg-type]
+
+    return lower
 
 
 FUNCTION_OF: dict[str, str] = {
@@ -242,8 +259,6 @@ FUNCTION_OF: dict[str, str] = {
     "Expm1": "expm1",
     "Fabs": "abs",
     "Floor": "floor",
-    "Fmax": "max",
-    "Fmin": "min",
     "Greater": "greater",
     "GreaterEqual": "greater_equal",
     "Less": "less",
@@ -286,6 +301,8 @@ OPERATIONS: dict[str, OperationLowering] = {
     "DivideNoNan": lower_divide_no_nan,
     "Elu": activation("elu", "alpha"),
     "Exp2": of_scaled("exp", math.log(2)),
+    "Fmax": of_numbers("max"),
+    "Fmin": of_numbers("min"),
     "Gelu": activation("gelu", "approximate"),
     "Glu": activation("glu", "axis"),
     "HardShrink": activation("hard_shrink", "threshold"),
@@ -302,8 +319,8 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Log2": scaled("log", 1 / math.log(2)),
     "LogSigmoid": activation("log_sigmoid"),
     "LogSoftmax": activation("log_softmax", "axis"),
-    "Logaddexp": lower_logaddexp,
-    "Logaddexp2": lower_logaddexp2,
+    "Logaddexp": logaddexp(math.e),
+    "Logaddexp2": logaddexp(2.0),
     "Mish": activation("mish"),
     "NanToNum": lower_nan_to_num,
     "Rad2deg": times(180 / math.pi),

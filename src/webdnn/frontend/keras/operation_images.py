@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from webdnn.frontend.keras.convolution import windows_of
-from webdnn.frontend.keras.lowering import Array, Context
-from webdnn.frontend.keras.operation_elementwise import OperationLowering
+from webdnn.frontend.keras.convolution import integers, windows_of
+from webdnn.frontend.keras.lowering import Array, Context, array_of
+from webdnn.frontend.keras.operation_dtypes import Call
+from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
 from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.keras.operation_products import keep, over_images, spread
 from webdnn.frontend.keras.preprocessing import resize_like
 from webdnn.frontend.products import matmul
-from webdnn.frontend.windows import Windows, convolution, depthwise
+from webdnn.frontend.resample import along, scaled_matrix
+from webdnn.frontend.statistics import mean
+from webdnn.frontend.windows import Windows, convolution, depthwise, transposed_convolution
 from webdnn.graph.dim import Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
@@ -24,7 +27,7 @@ GRAY = np.array([[0.2989], [0.5870], [0.1140]], np.float32)  # Rec. 601, as Kera
 SOBEL = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]], np.float32)  # from one line to the next
 
 
-def over_pictures(lower: Callable[[Context, Any, Value], Value], spatial: int = 2) -> Callable[..., Value]:
+def over_pictures(lower: Callable[..., Value], spatial: int = 2) -> Callable[..., Value]:
     """`lower`, written for x (N, H, W, C), for either data_format, with or without a batch."""
     in_batches = over_images(lower)
 
@@ -37,10 +40,41 @@ def over_pictures(lower: Callable[[Context, Any, Value], Value], spatial: int = 
     return either
 
 
-def lower_resize(c: Context, operation: Any, x: Value) -> Value:
-    if operation.fill_mode != "constant":
-        raise UnsupportedError(f"fill_mode {operation.fill_mode!r}")
-    return resize_like(c, operation, x, operation.size)
+def lower_resize(c: Call, operation: Any, x: Value) -> Value:
+    return resize_like(c, operation, x, integers(operation.size), None if x.dtype == "float32" else c.result)
+
+
+METHODS = {
+    **dict.fromkeys(("linear", "bilinear", "trilinear"), "bilinear"),
+    **dict.fromkeys(("cubic", "bicubic", "tricubic"), "bicubic"),
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+}
+"""What resizing calls the methods of scale_and_translate."""
+
+
+def lower_scale_and_translate(
+    c: Context, operation: Any, x: Any, output_shape: Any, scale: Any, translation: Any
+) -> Value:
+    """x of any rank: a factor and a distance for each of the axes `spatial_dims`."""
+    y = tensor(c, x)
+    method = METHODS.get(operation.method)
+    if method is None:
+        raise UnsupportedError(f"method {operation.method!r}; {', '.join(METHODS)} are supported")
+    axes = [int(axis) % y.type.rank for axis in operation.spatial_dims]
+    factors, distances = (given_numbers(v, name) for v, name in ((scale, "scale"), (translation, "translation")))
+    for axis, factor, distance in zip(axes, factors, distances, strict=True):
+        before, after = known(y.shape[axis], "scale_and_translate"), int(output_shape[axis])
+        matrix = scaled_matrix(before, after, factor, distance, method, bool(operation.antialias))
+        y = along(c, y, axis, matrix)
+    return y
+
+
+def given_numbers(x: Any, name: str) -> list[float]:
+    """The numbers of a constant argument."""
+    if isinstance(x, Value):
+        raise UnsupportedError(f"{name} that another layer computes; constant numbers are supported")
+    return [float(number) for number in array_of(x).ravel()]
 
 
 def lower_grayscale(c: Context, operation: Any, x: Value) -> Value:
@@ -112,10 +146,9 @@ def everywhere(c: Context, x: Value, kernel: Array) -> Value:
 def lower_blur(c: Context, operation: Any, x: Value) -> Value:
     """By the product of two Gaussian curves. Keras takes the first size and σ for the columns."""
     across, down = (
-        np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2)
-        for size, sigma in zip(operation.kernel_size, operation.sigma, strict=True)
+        gaussian(int(size), float(sigma)) for size, sigma in zip(operation.kernel_size, operation.sigma, strict=True)
     )
-    return everywhere(c, x, np.outer(down / down.sum(), across / across.sum()))
+    return everywhere(c, x, np.outer(down, across))
 
 
 def lower_sobel(c: Context, operation: Any, x: Value) -> Value:
@@ -126,6 +159,41 @@ def lower_sobel(c: Context, operation: Any, x: Value) -> Value:
         return c.reshape(y, (*y.shape, 1))
 
     return c.concat([edges(SOBEL), edges(SOBEL.T)], -1)
+
+
+def gaussian(size: int, sigma: float) -> Array:
+    """(size): a Gaussian curve around the middle, of sum 1."""
+    curve = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2)
+    return np.asarray(curve / curve.sum())
+
+
+def lower_similarity(c: Context, operation: Any, x: Value, y: Any) -> Value:
+    """The structural similarity of pictures: Z. Wang and others, Image quality assessment, 2004. One number for each."""
+    e, size = c.elementwise, int(operation.filter_size)
+    curve = gaussian(size, operation.filter_sigma)
+    last = operation.data_format != "channels_first"
+
+    def single(v: Any) -> Value:
+        value = tensor(c, v)
+        value = value if value.type.rank == 4 else c.reshape(value, (1, *value.shape))
+        return value if last else c.transpose(value, (0, 2, 3, 1))
+
+    def around(v: Value) -> Value:
+        kernel = np.repeat(np.outer(curve, curve)[:, :, None, None], known(v.shape[-1], "channels"), 2)
+        return depthwise(c, v, kernel.astype(np.float32), Windows.of((size, size)), keep(c))
+
+    first, second = single(x), single(y)
+    means = [around(first), around(second)]
+    squares = [around(e("mul", v, v)) for v in (first, second)]
+    variances = [e("sub", square, e("mul", m, m)) for square, m in zip(squares, means, strict=True)]
+    product_of_means = e("mul", *means)
+    covariance = e("sub", around(e("mul", first, second)), product_of_means)
+    c1, c2 = ((k * operation.max_val) ** 2 for k in (operation.k1, operation.k2))
+    above = e("mul", e("add", e("mul", product_of_means, 2.0), c1), e("add", e("mul", covariance, 2.0), c2))
+    brightness = e("add", e("add", e("mul", means[0], means[0]), e("mul", means[1], means[1])), c1)
+    below = e("mul", brightness, e("add", e("add", *variances), c2))
+    found = mean(c, e("div", above, below), (1, 2, 3))
+    return c.reshape(found, (first.shape[0],) if tensor(c, x).type.rank == 4 else ())
 
 
 def patches(c: Context, x: Value, windows: Windows) -> Value:
@@ -159,15 +227,40 @@ def lower_unfold(c: Context, operation: Any, x: Value) -> Value:
     return c.reshape(sorted_out, (n, channels * taps, count))
 
 
+def lower_fold(c: Context, operation: Any, x: Value) -> Value:
+    """x (N, C · taps, windows) → (N, C, *output_size): every window adds what it holds at its place."""
+    size, strides, dilation, padding, whole = (
+        spread(v, 2)
+        for v in (operation.kernel_size, operation.stride, operation.dilation, operation.padding, operation.output_size)
+    )
+    taps = math.prod(size)
+    n, channels = x.shape[0], known(x.shape[1], "channels") // taps
+    counts = [
+        (all_ + 2 * pad - step * (k - 1) - 1) // stride + 1
+        for all_, pad, step, k, stride in zip(whole, padding, dilation, size, strides, strict=True)
+    ]
+    image = c.reshape(c.transpose(x, (0, 2, 1)), (n, *counts, channels * taps))
+    kernel = np.eye(channels * taps, dtype=np.float32).reshape(channels, *size, -1).transpose(1, 2, 3, 0)
+    y = transposed_convolution(c, image, kernel, Windows(size, strides, ((0, 0), (0, 0)), dilation), keep(c))
+    # What the windows reach may end before the picture and its padding do.
+    amounts = [
+        (-pad, all_ + pad - known(have, "fold")) for all_, pad, have in zip(whole, padding, y.shape[1:3], strict=True)
+    ]
+    return c.transpose(c.frame(y, [(0, 0), *amounts, (0, 0)]), (0, 3, 1, 2))
+
+
 OPERATIONS: dict[str, OperationLowering] = {
     "CropImages": over_pictures(lower_crop_images),
     "ExtractPatches": lower_patches,
+    "Fold": lower_fold,
     "GaussianBlur": over_pictures(lower_blur),
     "HSVToRGB": over_pictures(lower_from_hsv),
     "PadImages": over_pictures(lower_pad_images),
     "RGBToGrayscale": over_pictures(lower_grayscale),
     "RGBToHSV": over_pictures(lower_to_hsv),
     "Resize": over_pictures(lower_resize),
+    "SSIM": lower_similarity,
+    "ScaleAndTranslate": lower_scale_and_translate,
     "SobelEdges": lower_sobel,
     "Unfold": lower_unfold,
 }

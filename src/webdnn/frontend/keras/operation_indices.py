@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from webdnn.graph.dim import Dim, Size, product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import Gather, GatherElements, ScatterRows
-from webdnn.graph.ops.shape import Slice
+from webdnn.graph.ops.shape import Iota, Slice
+from webdnn.graph.types import broadcast_shapes
 
 
 def known(size: Size, what: str) -> int:
@@ -49,9 +49,14 @@ def lower_take(c: Context, operation: Any, x: Any, indices: Any) -> Value:
     return c.reshape(c.take(data, axis, array.ravel().tolist()), (*before, *array.shape, *after))
 
 
+def at_run_time(c: Context, size: Size) -> Value | float:
+    """A size as an operand of arithmetic on int32. A symbolic one is counted where the graph runs."""
+    return float(size) if isinstance(size, int) else size_value(c, size)
+
+
 def from_the_start(c: Context, indices: Value, size: Size) -> Value:
-    """Negative indices count from the end. A symbolic size is counted where the graph runs."""
-    count = float(size) if isinstance(size, int) else size_value(c, size)
+    """Negative indices count from the end."""
+    count = at_run_time(c, size)
     return c.elementwise("where", c.elementwise("less", indices, 0.0), c.elementwise("add", indices, count), indices)
 
 
@@ -62,6 +67,12 @@ def broadcast(c: Context, x: Value, shape: Sequence[Any]) -> Value:
         if x.shape[axis] == 1 and size not in (None, 1):
             x = copied(c, x, axis, whole(size))
     return x
+
+
+def broadcast_together(c: Context, values: Sequence[Value]) -> list[Value]:
+    """The values in the shape that they have together: adding nothing repeats them, along symbolic axes too."""
+    shape = broadcast_shapes([x.shape for x in values])
+    return [x if x.shape == shape else c.elementwise("add", x, c.fill(shape, 0, x.dtype)) for x in values]
 
 
 def copied(c: Context, x: Value, axis: int, times: Size) -> Value:
@@ -94,7 +105,7 @@ def lower_get_item(c: Context, _: Any, x: Value, key: Any) -> Value:
     sizes: list[Size] = []
     for axis, k in enumerate(k for k in keys if k is not None):
         if _has_step(k):
-            x = c.take(x, axis, range(*k.indices(known(x.shape[axis], f"a slice with step {k.step}"))))
+            x = _stepped(c, x, axis, k)
         start, size = (0, x.shape[axis]) if _has_step(k) else _interval(k, x.shape[axis])
         starts.append(start)
         sizes.append(size)
@@ -110,6 +121,33 @@ def lower_get_item(c: Context, _: Any, x: Value, key: Any) -> Value:
 
 def _has_step(key: Any) -> bool:
     return isinstance(key, slice) and key.step not in (None, 1)
+
+
+def _stepped(c: Context, x: Value, axis: int, key: slice) -> Value:
+    """Every so many elements of an axis; a negative step counts from the end."""
+    size = x.shape[axis]
+    if isinstance(size, int):
+        return c.take(x, axis, range(*key.indices(size)))
+    if key.step < 0 and (key.start is not None or key.stop is not None):
+        raise UnsupportedError(
+            f"a slice {key.start}:{key.stop}:{key.step} of the symbolic size {size}; reverse it first"
+        )
+    if key.step < 0:
+        x, key = reversed_along(c, x, [axis]), slice(None, None, -key.step)
+    start, count = _interval(slice(key.start, key.stop), size)
+    return c.every(x, axis, key.step, (count + key.step - 1) // key.step, start)
+
+
+def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
+    """The elements along these axes from the last to the first."""
+    for axis in axes:
+        size = x.shape[axis]
+        if isinstance(size, int):
+            x = c.take(x, axis, range(size - 1, -1, -1))
+        else:
+            last = c.elementwise("sub", at_run_time(c, size), 1.0)
+            x = c.apply(Gather(axis), x, c.elementwise("sub", last, c.apply(Iota(size))))
+    return x
 
 
 def _interval(key: Any, size: Size) -> tuple[Size, Size]:
@@ -150,35 +188,51 @@ def _is_negative(position: Any) -> bool:
 
 def lower_slice(c: Context, operation: Any, x: Value, starts: Any) -> Value:
     """keras.ops.slice: a length of −1 reaches to the end; a part that would reach beyond it begins earlier."""
-    for axis, (start, size) in enumerate(zip(_constant_starts(starts), operation.shape, strict=True)):
+    for axis, (start, size) in enumerate(zip(starts_of(c, starts), operation.shape, strict=True)):
         length = x.shape[axis]
+        if isinstance(start, Value):
+            if size in (None, -1):
+                raise UnsupportedError("a slice to the end that starts where another layer says; give its length")
+            count = whole(size)
+            place = at_most(c, from_the_start(c, start, length), length - count)
+            x = c.apply(Gather(axis), x, c.elementwise("add", c.apply(Iota(count)), place))
+            continue
         first = start + length if _is_negative(start) else start
         count = length - first if size in (None, -1) else whole(size)
-        x = c.cut(x, axis, _at_most(first, length - count), count)
+        room = length - count
+        inside = max(min(first, room), 0) if isinstance(first, int) and isinstance(room, int) else first
+        x = c.cut(x, axis, inside, count)
     return x
 
 
-def _at_most(start: Size, limit: Size) -> Size:
-    return max(min(start, limit), 0) if isinstance(start, int) and isinstance(limit, int) else start
+def starts_of(c: Context, starts: Any) -> list[Size | Value]:
+    """One start for each axis: a number, or a scalar that is computed."""
+    if isinstance(starts, Value):
+        return [c.reshape(c.cut(starts, 0, i, 1), ()) for i in range(known(starts.shape[0], "starts"))]
+    return [c.reshape(start, ()) if isinstance(start, Value) else whole(start) for start in starts]
 
 
-def _constant_starts(starts: Any) -> list[Size]:
-    if isinstance(starts, Value) or any(isinstance(start, Value) for start in starts):
-        raise UnsupportedError("a slice that starts where another layer says")
-    return [whole(start) for start in starts]
+def at_most(c: Context, start: Value, limit: Size) -> Value:
+    """`start` between 0 and `limit`."""
+    return c.elementwise("max", c.elementwise("min", start, at_run_time(c, limit)), 0.0)
 
 
 def lower_slice_update(c: Context, _: Any, x: Any, starts: Any, updates: Any) -> Value:
-    """x with a part replaced; a part that would reach beyond the end begins earlier."""
+    """x with a part replaced; a part that would reach beyond the end begins earlier. What stands at place i of x, inside of the part, is the element
+    i − start of the updates."""
+    e = c.elementwise
     old, new = tensor(c, x), tensor(c, updates)
-    sizes = [known(size, "slice_update") for size in old.shape]
-    parts = [known(size, "slice_update") for size in new.shape]
-    places = [known(start, "slice_update") for start in _constant_starts(starts)]
-    at = [max(min(start, size - part), 0) for start, size, part in zip(places, sizes, parts, strict=True)]
-    mask = np.zeros(sizes, bool)
-    mask[tuple(slice(start, start + part) for start, part in zip(at, parts, strict=True))] = True
-    amounts = [(start, size - part - start) for start, size, part in zip(at, sizes, parts, strict=True)]
-    return c.elementwise("where", c.literal(mask), c.frame(new, amounts), old)
+    is_new = c.fill((), 1, "bool")
+    for axis, (start, size, part) in enumerate(zip(starts_of(c, starts), old.shape, new.shape, strict=True)):
+        if size == part:
+            continue
+        first = start if isinstance(start, Value) else size_value(c, start)
+        place = at_most(c, from_the_start(c, first, size), size - part)
+        index = e("sub", c.apply(Iota(size)), place)
+        is_inside = e("logical_and", e("greater_equal", index, 0.0), e("less", index, at_run_time(c, part)))
+        is_new = e("logical_and", is_new, c.reshape(is_inside, (size, *(1,) * (old.type.rank - 1 - axis))))
+        new = c.apply(Gather(axis), new, index)  # beyond its ends it repeats them, which is_new does not take
+    return e("where", is_new, new, old)
 
 
 def lower_scatter_update(c: Context, operation: Any, x: Any, indices: Any, updates: Any) -> Value:
@@ -197,16 +251,16 @@ def scattered(c: Context, x: Value, indices: Any, updates: Any, reduction: str) 
     """x as rows, one for each place that an index can name."""
     places, new = tensor(c, indices), tensor(c, updates)
     depth = known(places.shape[-1], "the depth of an index")
-    sizes = [known(size, "scatter") for size in x.shape[:depth]]
+    sizes = x.shape[:depth]
     places = c.reshape(places, (product(places.shape[:-1]), depth))
     row: Value | None = None
     for axis, size in enumerate(sizes):
         along = c.reshape(c.cut(places, 1, axis, 1), (places.shape[0],))
         along = from_the_start(c, along, size)
-        row = along if row is None else c.elementwise("add", c.elementwise("mul", row, float(size)), along)
+        row = along if row is None else c.elementwise("add", c.elementwise("mul", row, at_run_time(c, size)), along)
     width = product(x.shape[depth:])
     new = broadcast(c, new, (*(None,) * (len(x.shape) - depth), *x.shape[depth:])) if new.type.rank == 0 else new
-    rows, new = c.reshape(x, (math.prod(sizes), width)), c.reshape(new, (places.shape[0], width))
+    rows, new = c.reshape(x, (product(sizes), width)), c.reshape(new, (places.shape[0], width))
     if row is None:
         raise UnsupportedError("indices of no axes")
     return c.reshape(c.apply(ScatterRows(reduction), rows, row, new), x.shape)
@@ -244,10 +298,11 @@ def lower_unravel(c: Context, operation: Any, indices: Any) -> list[Value]:
 def lower_sequences(c: Context, operation: Any, x: Value) -> Value:
     """Windows of the last axis: (…, L) → (…, count, length)."""
     length, stride = int(operation.sequence_length), int(operation.sequence_stride)
-    whole = known(x.shape[-1], "extract_sequences")
-    starts = np.arange(0, whole - length + 1, stride)
-    places = starts[:, None] + np.arange(length)
-    return c.reshape(c.take(x, x.type.rank - 1, places.ravel().tolist()), (*x.shape[:-1], *places.shape))
+    count = (x.shape[-1] - length) // stride + 1
+    starts = c.elementwise("mul", c.reshape(c.apply(Iota(count)), (count, 1)), float(stride))
+    places = c.elementwise("add", starts, c.literal(np.arange(length)))
+    found = c.apply(Gather(x.type.rank - 1), x, c.reshape(places, (count * length,)))
+    return c.reshape(found, (*x.shape[:-1], count, length))
 
 
 OPERATIONS: dict[str, OperationLowering] = {

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes, single_axis
-from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast, number_as
+from webdnn.frontend.keras.operation_dtypes import Call, cast, number_as
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import broadcast, copied, known, whole
+from webdnn.frontend.keras.operation_indices import broadcast, copied, known, reversed_along, whole
 from webdnn.frontend.keras.reshape import fill_in
-from webdnn.frontend.keras.size_values import at_or_below, size_value
+from webdnn.frontend.keras.size_values import at_or_below
 from webdnn.graph.dim import Dim, Size
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
-from webdnn.graph.ops.indexing import Gather
-from webdnn.graph.ops.shape import Iota
 
 
 def lower_reshape(c: Context, operation: Any, x: Value) -> Value:
@@ -149,28 +147,34 @@ def lower_pad(c: Call, operation: Any, x: Value, constant_values: Any = None) ->
         return c.frame(x, amounts, float(value))
     if operation.mode not in ("reflect", "symmetric", "edge", "wrap"):
         raise UnsupportedError(f"padding mode {operation.mode!r}")
-    for axis, amount in enumerate(amounts):
-        if any(amount):
-            places = np.pad(np.arange(known(x.shape[axis], f"padding {operation.mode!r}")), amount, operation.mode)
-            x = c.take(x, axis, places.tolist())
+    for axis, (before, after) in enumerate(amounts):
+        x = mirrored(c, x, axis, before, after, operation.mode)
     return x
+
+
+def mirrored(c: Context, x: Value, axis: int, before: int, after: int, mode: str) -> Value:
+    """x continued along an axis by elements of its own, as numpy.pad does in the modes reflect, symmetric, edge and wrap. Along a
+    symbolic axis, which must be longer than what is added, these are taken from a piece at either end."""
+    if before == after == 0:
+        return x
+    size = x.shape[axis]
+    if isinstance(size, int):
+        return c.take(x, axis, np.pad(np.arange(size), (before, after), mode).tolist())  # type: ignore[call-overload]
+    reach = max(before, after) + 1
+    ends = c.cut(x, axis, 0, reach), c.cut(x, axis, size - reach, reach)
+    both = np.concatenate([np.arange(reach), np.arange(reach) + reach])  # of a short axis that is made of both ends
+    places = np.pad(both, (before, after), mode)  # type: ignore[call-overload]
+    near = c.concat(ends, axis)
+    first, last = (
+        [c.take(near, axis, p.tolist())] if len(p) else [] for p in (places[:before], places[-after:][:after])
+    )
+    return c.concat([*first, x, *last], axis)
 
 
 def lower_flip(c: Context, operation: Any, x: Value) -> Value:
     return reversed_along(
         c, x, range(x.type.rank) if operation.axis is None else positive_axes(operation.axis, x.type.rank)
     )
-
-
-def reversed_along(c: Context, x: Value, axes: Iterable[int]) -> Value:
-    for axis in axes:
-        size = x.shape[axis]
-        if isinstance(size, int):
-            x = c.take(x, axis, range(size - 1, -1, -1))
-        else:
-            last = size_value(c, size - 1)
-            x = c.apply(Gather(axis), x, c.elementwise("sub", last, c.apply(Iota(size))))
-    return x
 
 
 def lower_roll(c: Context, operation: Any, x: Value) -> Value:
@@ -251,21 +255,6 @@ def lower_mesh(c: Context, operation: Any, *xs: Any) -> list[Value]:
     return [c.swap(mesh, 0, 1) for mesh in meshes] if operation.indexing == "xy" and len(lines) > 1 else meshes
 
 
-def lower_range(c: Call, operation: Any, start: Any, stop: Any) -> Value:
-    """`num` numbers from `start` to `stop`, along a new axis."""
-    if operation.retstep:
-        raise UnsupportedError("retstep")
-    first, last = tensor(c, start), tensor(c, stop)
-    rank = max(first.type.rank, last.type.rank)
-    axis, steps = operation.axis % (rank + 1), max(operation.num - bool(operation.endpoint), 1)
-    shares = (np.arange(operation.num) / steps).reshape(-1, *(1,) * rank)
-    e = c.elementwise
-    line = e("add", e("mul", first, c.literal(1 - shares)), e("mul", last, c.literal(shares)))
-    target = c.result if operation.dtype is None else str(operation.dtype)
-    line = cast(c, e("floor", line), target) if target in RANGES else line
-    return c.transpose(line, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
-
-
 def lower_rotate(c: Context, operation: Any, x: Value) -> Value:
     """By a quarter turn, `k` times."""
     first, second = (a % x.type.rank for a in operation.axes)
@@ -326,7 +315,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Full": lower_full,
     "Hsplit": split_along(1, 0),
     "Hstack": joined(1, a_line),
-    "Linspace": lower_range,
     "Meshgrid": lower_mesh,
     "Moveaxis": lower_move_axis,
     "Pad": lower_pad,

@@ -12,6 +12,7 @@ from webdnn.frontend.keras.operation_dtypes import BOOL, RANGES, Call, cast, gra
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, arithmetic, tensor
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
+from webdnn.graph.ops.reduction import Reduce
 
 POWERS = 6
 """Bits that JAX looks at of an exponent in a tensor. Of a Python number it looks at all."""
@@ -105,6 +106,28 @@ def lower_fmod(c: Context, _: Any, x: Any, y: Any) -> Value:
     return e("mul", e("sign", a), e("mod", e("abs", a), e("abs", b)))
 
 
+BYTES = {"int8": 1, "uint8": 1, "int32": 4}
+
+
+def lower_view(c: Call, operation: Any, x: Value) -> Value:
+    """The bytes of whole numbers as numbers of another dtype, the lowest byte first."""
+    source, target = c.operands[0], c.operands[0] if operation.dtype is None else str(operation.dtype)
+    if source == target:
+        return x
+    if source not in BYTES or target not in BYTES:
+        raise UnsupportedError(f"the bits of {source} as {target}; {', '.join(BYTES)} are supported")
+    if BYTES[source] == BYTES[target]:
+        return c.cast(x, target)
+    shifts = tensor(c, np.arange(0, 32, 8, dtype=np.int32))
+    e, last = c.elementwise, x.type.rank - 1
+    if BYTES[source] == 4:
+        parts = e("shift_right", c.reshape(x, (*x.shape, 1)), shifts)
+        return c.cast(c.reshape(parts, (*x.shape[:-1], x.shape[last] * 4)), target)
+    parts = e("bitwise_and", c.cast(x, "int32"), 255.0)
+    moved = e("shift_left", c.reshape(parts, (*x.shape[:-1], x.shape[last] // 4, 4)), shifts)
+    return c.apply(Reduce("sum", (x.type.rank,)), moved)
+
+
 OPERATIONS: dict[str, OperationLowering] = {
     "Cast": lower_cast,
     "ConvertToTensor": lower_convert,
@@ -117,5 +140,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Round": lower_round,
     "SaturateCast": lower_saturate,
     "Trunc": lower_truncate,
+    "View": lower_view,
     "ZerosLike": filled(0.0),
 }

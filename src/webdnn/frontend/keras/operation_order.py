@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from webdnn.frontend.keras.lowering import Array, Context, array_of, positive_axes
+from webdnn.frontend.keras.lowering import Context, array_of
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import known
-from webdnn.graph.dim import product
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, GatherElements, top_k
@@ -50,64 +49,31 @@ def opposite(c: Context, x: Value) -> Value:
     return c.elementwise("neg" if x.dtype == "float32" else "bitwise_not", x)
 
 
-def ascending(c: Context, x: Value, axis: int, what: str) -> Value:
+def ascending(c: Context, x: Value, axis: int) -> Value:
     """`x` in order along `axis`, NaN last: the opposites, downwards."""
     last = x.type.rank - 1
-    ordered, _ = top_k(c.swap(opposite(c, x), axis, last), known(x.shape[axis], what), c.origin)
+    ordered, _ = top_k(c.swap(opposite(c, x), axis, last), x.shape[axis], c.origin)
     return opposite(c, c.swap(ordered, axis, last))
 
 
 def lower_sort(c: Context, operation: Any, x: Value) -> Value:
     x, axis = flat_if_none(c, operation.axis, sortable(c, x))
-    return ascending(c, x, axis, "sort")
+    return ascending(c, x, axis)
 
 
 def lower_argsort(c: Context, operation: Any, x: Value) -> Value:
     x, axis = flat_if_none(c, operation.axis, sortable(c, x))
     last = x.type.rank - 1
-    op = ArgSort(known(x.shape[axis], "argsort"))
+    op = ArgSort(x.shape[axis])
     return c.swap(c.apply(op, c.swap(opposite(c, x), axis, last)), axis, last)
 
 
-def quantiles(c: Context, operation: Any, x: Value, levels: Array) -> Value:
-    """x at `levels` (between 0 and 1) of its order along the operation's axes, between two neighbours in proportion. An array of levels becomes
-    the first axis."""
-    rank = x.type.rank
-    axes = tuple(range(rank)) if operation.axis is None else positive_axes(operation.axis, rank)
-    others = [axis for axis in range(rank) if axis not in axes]
-    moved = c.transpose(x, [*others, *axes])
-    size = known(product(moved.shape[len(others) :]), "a quantile")
-    rows = ascending(c, c.reshape(moved, (*moved.shape[: len(others)], size)), len(others), "a quantile")
-    place = levels.ravel() * (size - 1)
-    share = place - np.floor(place)
-    low, high = (c.take(rows, len(others), near(place).astype(int).tolist()) for near in (np.floor, np.ceil))
-    e = c.elementwise
-    found = e("add", e("mul", low, c.literal(1 - share)), e("mul", high, c.literal(share)))
-    largest = c.cut(rows, len(others), size - 1, 1)
-    found = e("where", e("equal", largest, largest), found, largest)  # NaN, if there is one
-    found = c.transpose(found, [len(others), *range(len(others))])
-    kept = [1 if axis in axes else s for axis, s in enumerate(x.shape)] if operation.keepdims else found.shape[1:]
-    return c.reshape(found, (*levels.shape, *kept))
-
-
-def lower_median(c: Context, operation: Any, x: Value) -> Value:
-    return quantiles(c, operation, x, np.array(0.5))
-
-
-def lower_quantile(scale: float) -> OperationLowering:
-    def lower(c: Context, operation: Any, x: Value, q: Any) -> Value:
-        if isinstance(q, Value):
-            raise UnsupportedError("levels that another layer computes")
-        if operation.method != "linear":
-            raise UnsupportedError(f"method {operation.method!r}, which Keras ignores in a model")
-        return quantiles(c, operation, x, array_of(q).astype(np.float64) * scale)
-
-    return lower
-
-
 def count_below(c: Context, values: Value, bounds: Value, function: str) -> Value:
-    """How many of `bounds` (N,) are `function` (less, less_equal) than each value."""
-    compared = c.elementwise(function, bounds, c.reshape(values, (*values.shape, 1)))
+    """How many of `bounds` (N,) are `function` (less, less_equal) than each value; NaN is larger than all."""
+    each = c.reshape(values, (*values.shape, 1))
+    compared = c.elementwise(function, bounds, each)
+    if values.dtype == "float32":
+        compared = c.elementwise("logical_or", compared, c.elementwise("not_equal", each, each))
     return c.apply(Reduce("sum", (values.type.rank,)), c.cast(compared, "int32"))
 
 
@@ -130,6 +96,7 @@ def lower_in_top_k(c: Context, operation: Any, targets: Any, predictions: Any) -
     x = tensor(c, predictions)
     places = tensor(c, targets)
     own = c.apply(GatherElements(), x, c.reshape(places, (*places.shape, 1)))
+    own = c.elementwise("where", c.elementwise("equal", own, own), own, -math.inf)  # NaN is no probability
     larger = c.cast(c.elementwise("greater", x, own), "int32")
     larger = c.apply(Reduce("sum", (x.type.rank - 1,)), larger)
     return c.elementwise("less", larger, float(operation.k))
@@ -141,11 +108,8 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Argsort": lower_argsort,
     "Digitize": lower_digitize,
     "InTopK": lower_in_top_k,
-    "Median": lower_median,
     "Nanargmax": arg_reduction("max", without_nan=True),
     "Nanargmin": arg_reduction("min", without_nan=True),
-    "Percentile": lower_quantile(0.01),
-    "Quantile": lower_quantile(1.0),
     "SearchSorted": lower_search_sorted,
     "Sort": lower_sort,
     "TopK": lower_top_k,

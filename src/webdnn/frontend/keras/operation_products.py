@@ -11,11 +11,13 @@ from webdnn.frontend.keras.convolution import transposed_windows, windows_of
 from webdnn.frontend.keras.lowering import Array, Context, array_of, channels_last, positive_axes
 from webdnn.frontend.keras.operation_elementwise import OperationLowering, operand, tensor
 from webdnn.frontend.keras.operation_indices import known
+from webdnn.frontend.keras.operation_matrices import norm
 from webdnn.frontend.products import contract, einsum, matmul
 from webdnn.frontend.resample import adaptive_average, adaptive_max
 from webdnn.frontend.statistics import mean, over_deviation, over_length, over_root_mean_square, standardize
 from webdnn.frontend.windows import Windows, convolution, depthwise, pooling, transposed_convolution
 from webdnn.frontend.writer import Keep
+from webdnn.graph.dim import number
 from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 from webdnn.graph.ops.reduction import Reduce
@@ -60,10 +62,13 @@ def lower_outer(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("mul", c.reshape(a, (a.type.elements, 1)), c.reshape(b, (b.type.elements,)))
 
 
-def constant_array(kernel: Any) -> Array:
-    if isinstance(kernel, Value):
-        raise UnsupportedError("a kernel that another layer computes")
-    return array_of(kernel)
+def weights_of(kernel: Any) -> Array | Value:
+    """A kernel that another layer computes, or the array of a variable or of numbers. Its sizes must be known."""
+    if not isinstance(kernel, Value):
+        return array_of(kernel)
+    if not all(isinstance(size, int) for size in kernel.shape):
+        raise UnsupportedError(f"a computed kernel {kernel.type}; its sizes must be fixed")
+    return kernel
 
 
 def keep(c: Context) -> Keep:
@@ -92,9 +97,9 @@ def convolution_windows(operation: Any, x: Value, size: Sequence[int]) -> Window
 
 @over_images
 def lower_convolution(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = constant_array(kernel)
-    windows = convolution_windows(operation, x, array.shape[:-2])
-    return convolution(c, x, array, windows, keep(c), _quotient(x, array.shape[-2]))
+    weights = weights_of(kernel)
+    *size, channels, _ = map(number, weights.shape)
+    return convolution(c, x, weights, convolution_windows(operation, x, size), keep(c), _quotient(x, channels))
 
 
 def _quotient(x: Value, channels: int) -> int:
@@ -106,25 +111,31 @@ def _quotient(x: Value, channels: int) -> int:
 
 @over_images
 def lower_transposed(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = np.swapaxes(constant_array(kernel), -1, -2)
-    rank = array.ndim - 2
+    weights = weights_of(kernel)
+    size = tuple(map(number, weights.shape[:-2]))
+    rank = len(size)
     strides, dilation = (spread(v, rank) for v in (operation.strides, operation.dilation_rate))
     extra = None if operation.output_padding is None else spread(operation.output_padding, rank)
-    windows = transposed_windows(operation.padding, array.shape[:-2], strides, dilation, extra)
-    return transposed_convolution(c, x, array, windows, keep(c))
+    windows = transposed_windows(operation.padding, size, strides, dilation, extra)
+    swapped = c.swap(weights, -1, -2) if isinstance(weights, Value) else np.swapaxes(weights, -1, -2)
+    return transposed_convolution(c, x, swapped, windows, keep(c))
 
 
 @over_images
 def lower_depthwise(c: Context, operation: Any, x: Value, kernel: Any) -> Value:
-    array = constant_array(kernel)
-    return depthwise(c, x, array, convolution_windows(operation, x, array.shape[:-2]), keep(c))
+    return _spread_out(c, operation, x, weights_of(kernel))
+
+
+def _spread_out(c: Context, operation: Any, x: Value, weights: Array | Value) -> Value:
+    windows = convolution_windows(operation, x, [number(size) for size in weights.shape[:-2]])
+    return depthwise(c, x, weights, windows, keep(c))
 
 
 @over_images
 def lower_separable(c: Context, operation: Any, x: Value, kernel: Any, pointwise: Any) -> Value:
-    array, points = constant_array(kernel), constant_array(pointwise)
-    spread_out = depthwise(c, x, array, convolution_windows(operation, x, array.shape[:-2]), keep(c))
-    return convolution(c, spread_out, points, Windows.of((1,) * (points.ndim - 2)), keep(c))
+    points = weights_of(pointwise)
+    ones = Windows.of((1,) * (len(points.shape) - 2))
+    return convolution(c, _spread_out(c, operation, x, weights_of(kernel)), points, ones, keep(c))
 
 
 def lower_pooling(kind: str) -> OperationLowering:
@@ -177,7 +188,8 @@ def lower_rms_norm(c: Context, operation: Any, x: Value, scale: Any = None) -> V
 
 def lower_normalize(c: Context, operation: Any, x: Value) -> Value:
     if operation.order != 2:
-        raise UnsupportedError(f"order {operation.order}")
+        length = norm(c, x, operation.order, operation.axis, keep=True)
+        return c.elementwise("div", x, c.elementwise("max", length, _epsilon(operation)))
     return over_length(c, x, positive_axes(operation.axis, x.type.rank), _epsilon(operation))
 
 
@@ -205,10 +217,12 @@ def lower_kronecker(c: Context, _: Any, x: Any, y: Any) -> Value:
 
 
 def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
-    """The cross product of vectors of three."""
+    """The cross product of vectors of three; one of two lies in the plane, and of two such vectors only the third number is left."""
     a, b = (_last(c, tensor(c, v), axis) for v, axis in ((x, operation.axisa), (y, operation.axisb)))
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise UnsupportedError(f"the cross product of vectors of {a.shape[-1]} and {b.shape[-1]}")
+    sizes = a.shape[-1], b.shape[-1]
+    if any(size not in (2, 3) for size in sizes):
+        raise UnsupportedError(f"the cross product of vectors of {sizes[0]} and {sizes[1]}")
+    a, b = (c.frame_axis(v, v.type.rank - 1, 0, 3 - size) for v, size in zip((a, b), sizes, strict=True))
 
     def turned(v: Value, order: Sequence[int]) -> Value:
         return c.take(v, v.type.rank - 1, order)
@@ -220,6 +234,9 @@ def lower_cross(c: Context, operation: Any, x: Any, y: Any) -> Value:
         e("mul", turned(a, (2, 0, 1)), turned(b, (1, 2, 0))),
     )
     rank = result.type.rank
+    if sizes == (2, 2):
+        _ = operation.axisc  # which the result has not
+        return c.reshape(c.cut(result, rank - 1, 2, 1), result.shape[:-1])
     place = operation.axisc % rank
     return c.transpose(result, [*range(place), rank - 1, *range(place, rank - 1)])
 
@@ -259,15 +276,6 @@ def lower_distances(c: Context, _: Any, x: Any, y: Any) -> Value:
     return c.elementwise("sqrt", c.apply(Reduce("sum", (gap.type.rank - 1,)), c.elementwise("square", gap)))
 
 
-def lower_segment_sum(c: Context, operation: Any, x: Any, segments: Any) -> Value:
-    """The sum of the rows of each segment. That segments are sorted (`sorted`) changes nothing."""
-    if operation.num_segments is None or operation.sorted not in (True, False):
-        raise UnsupportedError("segments without num_segments, whose number is not known")
-    data, places = tensor(c, x), tensor(c, segments)
-    chosen = c.elementwise("equal", places, c.literal(np.arange(operation.num_segments).reshape(-1, 1)))
-    return contract(c, c.cast(chosen, data.dtype), data, [1], [0])
-
-
 OPERATIONS: dict[str, OperationLowering] = {
     "AdaptiveAveragePool": lower_adaptive(adaptive_average),
     "AdaptiveMaxPool": lower_adaptive(adaptive_max),
@@ -289,7 +297,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Normalize": lower_normalize,
     "Outer": lower_outer,
     "RMSNorm": lower_rms_norm,
-    "SegmentSum": lower_segment_sum,
     "SeparableConv": lower_separable,
     "Tensordot": lower_tensordot,
     "Vander": lower_vander,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from webdnn.frontend.keras.lowering import Context, array_of, positive_axes
 from webdnn.frontend.keras.operation_dtypes import RANGES, Call, cast
 from webdnn.frontend.keras.operation_elementwise import LARGEST, OperationLowering, tensor
-from webdnn.frontend.keras.operation_indices import known
 from webdnn.frontend.keras.operation_order import flat_if_none
+from webdnn.frontend.loops import Values, loop
 from webdnn.frontend.products import diagonal
 from webdnn.frontend.statistics import mean, variance
 from webdnn.graph.errors import UnsupportedError
@@ -91,30 +90,6 @@ def extent(c: Context, x: Value, axes: tuple[int, ...]) -> Value:
     return c.elementwise("sub", c.apply(Reduce("max", axes, True), x), c.apply(Reduce("min", axes, True), x))
 
 
-def lower_norm(c: Context, operation: Any, x: Value) -> Value:
-    """Lengths of vectors; of matrices Frobenius's, and the largest or smallest sum of a row or column."""
-    order, axes = operation.ord, axes_of(operation, x)
-    keep = bool(operation.keepdims)
-    size = c.elementwise("abs", x)
-    if order in (None, "fro") or (order == 2 and len(axes) == 1):
-        return c.elementwise("sqrt", reduced(c, "sum", c.elementwise("square", x), axes, keep))
-    if len(axes) == 2 and operation.axis is not None and order in (1, -1, math.inf, -math.inf):
-        rows, columns = (int(axis) % x.type.rank for axis in operation.axis)
-        inner, outer = (rows, columns) if abs(order) == 1 else (columns, rows)
-        sums = c.apply(Reduce("sum", (inner,), True), size)
-        return without(c, c.apply(Reduce("max" if order > 0 else "min", (outer,), True), sums), axes, keep)
-    if len(axes) != 1 or isinstance(order, str):
-        raise UnsupportedError(f"norm of order {order!r} over {len(axes)} axes")
-    if order in (math.inf, -math.inf):
-        return reduced(c, "max" if order > 0 else "min", size, axes, keep)
-    if order == 0:
-        return reduced(c, "sum", c.cast(c.elementwise("not_equal", x, 0.0), "float32"), axes, keep)
-    if order == 1:
-        return reduced(c, "sum", size, axes, keep)
-    total = reduced(c, "sum", c.elementwise("pow", size, float(order)), axes, keep)
-    return c.elementwise("pow", total, 1 / float(order))
-
-
 def lower_moments(c: Context, operation: Any, x: Value) -> list[Value]:
     """`synchronized` is about several devices."""
     if operation.synchronized:
@@ -129,13 +104,18 @@ def lower_cumulative_sum(c: Call, operation: Any, x: Value) -> Value:
 
 
 def lower_cumulative_product(c: Call, operation: Any, x: Value) -> Value:
-    """Every element times the one 1, 2, 4 … before it."""
+    """One element after the other: products of many at a time could overflow before they meet a 0."""
     x, axis = flat_if_none(c, operation.axis, in_own_dtype(operation, x))
-    size, step = known(x.shape[axis], "cumprod"), 1
-    while step < size:
-        x = c.elementwise("mul", x, c.frame_axis(c.cut(x, axis, 0, size - step), axis, step, 0, 1.0))
-        step *= 2
-    return x
+    moved = c.swap(x, 0, axis)
+    lines = moved if moved.type.rank > 1 else c.reshape(moved, (*moved.shape, 1))
+
+    def step(states: Values, elements: Values, _: Values) -> tuple[Values, Values]:
+        product = c.elementwise("mul", states[0], elements[0])
+        return [product], [product]
+
+    start = c.fill(lines.shape[1:], 1, x.dtype)
+    _, (found,) = loop(c, lines.shape[0], [start], [lines], [], step)
+    return c.swap(c.reshape(found, moved.shape), 0, axis)
 
 
 def without_nan(lower: OperationLowering, instead: float) -> OperationLowering:
@@ -273,7 +253,6 @@ OPERATIONS: dict[str, OperationLowering] = {
     "Nanstd": statistic(nan_deviation),
     "Nansum": without_nan(reduction("sum"), 0.0),
     "Nanvar": statistic(nan_variance),
-    "Norm": lower_norm,
     "OneHot": lower_one_hot,
     "Prod": lower_product,
     "Ptp": statistic(extent),

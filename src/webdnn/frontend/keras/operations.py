@@ -15,14 +15,23 @@ import numpy as np
 
 from webdnn.frontend.keras import (
     operation_attention,
+    operation_coordinates,
+    operation_ctc,
     operation_elementwise,
     operation_images,
     operation_indices,
+    operation_matrices,
     operation_moves,
     operation_numbers,
     operation_order,
     operation_products,
+    operation_quantiles,
+    operation_ranges,
+    operation_rearrange,
     operation_reductions,
+    operation_segments,
+    operation_special,
+    operation_spectra,
     operation_truth,
 )
 from webdnn.frontend.keras.lengths import Length, has_lengths
@@ -51,14 +60,23 @@ from webdnn.graph.graph import Value
 
 _FAMILIES = (
     operation_attention,
+    operation_coordinates,
+    operation_ctc,
     operation_elementwise,
     operation_images,
     operation_indices,
+    operation_matrices,
     operation_moves,
     operation_numbers,
     operation_order,
     operation_products,
+    operation_quantiles,
+    operation_ranges,
+    operation_rearrange,
     operation_reductions,
+    operation_segments,
+    operation_special,
+    operation_spectra,
     operation_truth,
 )
 OPERATIONS: dict[str, OperationLowering] = {

@@ -6,18 +6,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from webdnn.frontend.keras.lowering import Context, Layer, channels_last
+from webdnn.frontend.keras.operation_dtypes import RANGES, graph_dtype
 from webdnn.frontend.resample import aspect_crop, aspect_pad, known_sizes, resize
+from webdnn.graph.errors import UnsupportedError
 from webdnn.graph.graph import Value
 
 
-def resize_like(context: Context, settings: Any, x: Value, size: tuple[int, int]) -> Value:
-    """x (N, H, W, C) resized to `size` as `settings`, the layer or the operation, says."""
-    crop, pad, value = settings.crop_to_aspect_ratio, settings.pad_to_aspect_ratio, float(settings.fill_value)
-    if crop:
-        x = aspect_crop(context, x, size)
-    elif pad:
-        x = aspect_pad(context, x, size, value)
-    return resize(context, x, size, settings.interpolation, bool(settings.antialias))
+def resize_like(context: Context, settings: Any, x: Value, size: tuple[int, ...], dtype: str | None = None) -> Value:
+    """x (N, H, W, C) resized to `size` as `settings`, the layer or the operation, says. Whole numbers are resized as floats, and rounded; `dtype` is
+    Keras's, where it says more than that of `x`."""
+    if settings.fill_mode != "constant":
+        raise UnsupportedError(f"fill_mode {settings.fill_mode!r}; constant is supported")
+    height, width = size
+    pads, value = bool(settings.pad_to_aspect_ratio), float(settings.fill_value)
+    kept = x.dtype
+    if pads or settings.interpolation != "nearest":  # what is only moved stays what it is
+        if kept == "bool":
+            raise UnsupportedError("pictures of bool; cast to uint8 or float32 first")
+        x = context.cast(x, "float32")
+    if settings.crop_to_aspect_ratio:
+        x = aspect_crop(context, x, (height, width))
+    elif pads:
+        x = aspect_pad(context, x, (height, width), value)
+    y = resize(context, x, (height, width), settings.interpolation, bool(settings.antialias))
+    return y if y.dtype == kept else saturated(context, context.elementwise("round", y), dtype or kept)
+
+
+def saturated(context: Context, x: Value, dtype: str) -> Value:
+    """Floats as whole numbers of Keras's `dtype`; those beyond its range become its end."""
+    low, high = RANGES[dtype]
+    return context.cast(context.elementwise("clip", x, float(low), float(high)), graph_dtype(dtype))
 
 
 @channels_last
@@ -36,4 +54,25 @@ def lower_center_crop(layer: Layer, inputs: Sequence[Value], context: Context) -
     return context.cut(context.cut(x, 1, (height - size[0]) // 2, size[0]), 2, (width - size[1]) // 2, size[1])
 
 
-LOWERINGS = {"CenterCrop": lower_center_crop, "Resizing": lower_resizing}
+def lower_pipeline(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """One layer after the other."""
+    values = list(inputs)
+    for inner in layer.layers:
+        values = [context.lower_layer(inner, values, context.inside(inner.name))]
+    return values[0]
+
+
+def lower_max_boxes(layer: Layer, inputs: Sequence[Value], context: Context) -> Value:
+    """Pictures as they are: the layer is for the boxes beside them, which a page has as a list."""
+    _ = layer.max_number, layer.fill_value
+    if len(inputs) != 1:
+        raise UnsupportedError("called with a dictionary of pictures and boxes; call it with the pictures alone")
+    return inputs[0]
+
+
+LOWERINGS = {
+    "CenterCrop": lower_center_crop,
+    "MaxNumBoundingBoxes": lower_max_boxes,
+    "Pipeline": lower_pipeline,
+    "Resizing": lower_resizing,
+}

@@ -32,13 +32,15 @@ class Reading:
         return sizes_of(getattr(self._original, name))
 
     def unread(self) -> list[str]:
-        """`name=value` of the constructor's arguments that were not read, differ from their defaults and are not known to have no effect."""
+        """`name=value` of the constructor's arguments that were not read, differ from their defaults and are not known to have no effect. A class of
+        the user's may keep an argument under another name, or not at all, which says nothing."""
         class_name = type(self._original).__name__
         return [
             f"{name}={shown(value)}"
             for name, (value, default) in settings(self._original).items()
             if name not in self._names
             and _has_effect(class_name, name)
+            and (value is not _MISSING or type(self._original).__module__.startswith("keras."))
             and not any(_same(value, usual) for usual in (default, _NEUTRAL.get(name, default)))
         ]
 
@@ -84,13 +86,15 @@ def lowered_operation(
     bound.apply_defaults()
     room = _parameters(lowering, skip=2)
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in room)
-    count = len(bound.args) if takes_all else len(room)
-    extra = dict(zip(list(signature.parameters)[count:], bound.args[count:], strict=False)) | bound.kwargs
+    keywords_taken = bound.kwargs if any(p.kind is p.VAR_KEYWORD for p in room) else {}
+    count = len(bound.args) if takes_all else len(room) - bool(keywords_taken)
+    extra = dict(zip(list(signature.parameters)[count:], bound.args[count:], strict=False))
+    extra |= {name: x for name, x in bound.kwargs.items() if name not in keywords_taken}
     defaults = {name: p.default for name, p in signature.parameters.items()}
     dropped = {name: x for name, x in extra.items() if not _same(x, defaults.get(name, inspect.Parameter.empty))}
     if dropped:
         raise UnsupportedError(f"{_list(dropped)} is not supported")
-    return lowered(operation, lambda reading: lowering(context, reading, *bound.args[:count]))
+    return lowered(operation, lambda reading: lowering(context, reading, *bound.args[:count], **keywords_taken))
 
 
 def check_names(lowering: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -152,12 +156,14 @@ def _same(value: Any, default: Any) -> bool:
 # Arguments that say nothing about what a trained layer computes, or nothing that its weights do not say by their shapes.
 _WITHOUT_EFFECT = {
     *("name", "trainable", "autocast", "seed", "synchronized", "momentum"),
-    *("lora_rank", "lora_alpha", "gptq_unpacked_column_size"),  # merged into what `kernel` gives
+    *("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size"),  # merged into what `kernel` gives
     *("units", "filters", "depth_multiplier"),
     *("EinsumDense.output_shape", "EinsumDense.bias_axes", "Normalization.axis", "PReLU.shared_axes"),
     *("LayerScale.init_values", "LayerScale.projection_dim", "SpectralNormalization.power_iterations"),
     *("BatchNormalization.renorm", "BatchNormalization.renorm_clipping", "BatchNormalization.renorm_momentum"),
     *("Embedding.input_dim", "Embedding.output_dim", "Embedding.weights"),
+    *("Discretization.epsilon", "Discretization.num_bins"),  # how the boundaries were found
+    *("IntegerLookup.dtype", "IntegerLookup.idf_weights", "IntegerLookup.vocabulary", "IntegerLookup.vocabulary_size"),
     *("Cross.axis",),  # Keras keeps it as axisa, axisb and axisc
     *("TopK.sorted",),  # False leaves the order to the framework, which may as well sort
 }

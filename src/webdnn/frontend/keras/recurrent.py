@@ -174,11 +174,14 @@ class _Steps:
         takes for that of the step before: the first state, of the last cell. Where Keras unrolls the loop, or where that state has another shape,
         it is the output of the step before itself, which is 0 at first."""
         chosen: dict[tuple[Value | float, Value], Value] = {}
+        which: dict[int, Value] = {}  # `counts`, by the rank of what it is for
 
         def choose(before: Value | float, after: Value) -> Value:
+            rank = after.type.rank
+            if rank not in which:
+                which[rank] = self.context.reshape(counts, (*counts.shape, *(1,) * (rank - 1)))
             if (before, after) not in chosen:
-                which = self.context.reshape(counts, (*counts.shape, *(1,) * (after.type.rank - 1)))
-                chosen[before, after] = self.context.elementwise("where", which, after, before)
+                chosen[before, after] = self.context.elementwise("where", which[rank], after, before)
             return chosen[before, after]
 
         first = self._first_state()

@@ -6,6 +6,8 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,11 @@ Names = Mapping[str, Mapping[str, Sequence[str]]]
 
 @dataclass
 class Stored:
-    """The weights in a file: arrays by their paths, and the lists of names that groups of an HDF5 file of Keras 1 or 2 have."""
+    """The weights in a file: arrays by their paths, and the lists of names that groups of an HDF5 file of Keras 1 or 2 have; `assets` are texts of
+    a .keras file, vocabularies, by theirs."""
 
     arrays: dict[str, Array] = field(default_factory=dict)
+    assets: dict[str, str] = field(default_factory=dict)
     names: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @property
@@ -223,19 +227,45 @@ def restore_archive(model: Any, stored: Stored) -> None:
     from keras.src.saving import saving_lib
 
     errors: dict[int, Any] = {}
-    saving_lib._load_state(
-        model,
-        weights_store=_array_store(saving_lib.H5IOStore, stored),
-        assets_store=None,
-        inner_path="",
-        visited_saveables=set(),
-        failed_saveables=set(),
-        error_msgs=errors,
-    )
+    with TemporaryDirectory() as folder:
+        saving_lib._load_state(
+            model,
+            weights_store=_array_store(saving_lib.H5IOStore, stored),
+            assets_store=_asset_store(saving_lib.DiskIOStore, stored.assets, Path(folder)),
+            inner_path="",
+            visited_saveables=set(),
+            failed_saveables=set(),
+            error_msgs=errors,
+        )
     for layer, error in errors.values():
         if hasattr(layer, "name"):
             reason = " ".join(str(error).split())[:300]
             raise ModelError(f"the weights of the layer {layer.name!r} do not fit: {reason}")
+
+
+def _asset_store(base: Any, assets: Mapping[str, str], root: Path) -> Any:
+    """What Keras takes for the assets of an archive, a `base`: for each layer a folder below `root`, in which its vocabulary is a file."""
+
+    class AssetStore(base):
+        def __init__(self) -> None:
+            self.count = 0
+
+        def get(self, path: str) -> str:
+            folder = root / str(self.count)
+            self.count += 1
+            folder.mkdir()
+            text = assets.get(f"assets/{path}/vocabulary.txt")
+            if text is not None:
+                (folder / "vocabulary.txt").write_text(text, encoding="utf-8")
+            return str(folder)
+
+        def has_path(self, path: str) -> bool:
+            return any(name.startswith(f"assets/{path}/") for name in assets)
+
+        def close(self) -> None:
+            pass  # the folder is the caller's
+
+    return AssetStore()
 
 
 def _array_store(base: Any, stored: Stored) -> Any:

@@ -8,8 +8,12 @@ from typing import Any
 
 from webdnn.frontend.keras import (
     activation,
+    audio,
+    contrast,
     convolution,
     core,
+    encoding,
+    lookups,
     merge,
     normalization,
     pooling,
@@ -21,16 +25,20 @@ from webdnn.frontend.keras import (
 from webdnn.frontend.keras.lowering import LayerLowering
 from webdnn.frontend.keras.operation_control import CONTROL
 from webdnn.frontend.keras.operations import OPERATIONS
+from webdnn.frontend.keras.refusals import LAYER_REFUSALS, OPERATION_REFUSALS
 from webdnn.graph.errors import UnsupportedError
 
-_FAMILIES = (activation, convolution, core, merge, normalization, pooling, preprocessing, reshape, time_distributed)
+_FAMILIES = (
+    *(activation, convolution, core, merge, normalization, pooling, preprocessing, reshape),
+    *(audio, contrast, encoding, lookups, time_distributed),
+)
 LAYERS: dict[str, LayerLowering] = {name: lower for family in _FAMILIES for name, lower in family.LOWERINGS.items()}
 
 # Layers of Keras that have no lowering, since Keras's own `call` says what they do in layers and operations that have: it is traced, like that of a
 # layer of the user's. So Keras's code is what reads their arguments and masks.
 TRACED = frozenset(
     (
-        *("AdditiveAttention", "Attention", "MultiHeadAttention"),
+        *("AdditiveAttention", "Attention", "MultiHeadAttention", "ReversibleEmbedding"),
         *("GroupQueryAttention", "GroupedQueryAttention"),  # its name in files, and that of its class
         *recurrent.TRACED,
     )
@@ -49,14 +57,16 @@ CUSTOM_OBJECTS = "name the Python file that defines its class with --custom_obje
 CUSTOM_FUNCTION = "name the Python file that defines it with --custom_objects"
 # Layers of Keras, today's and former ones, that cannot be converted. Any other name in a file without modules is the user's.
 UNSUPPORTED = """
-AutoContrast CategoryEncoding ContrastLimitedAdaptiveHistogramEqualization DenseFeatures
-Discretization Equalization FlaxLayer HashedCrossing
-Hashing Highway IntegerLookup JaxLayer LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense
-MelSpectrogram ParametricSoftplus Pipeline RandomHeight RandomWidth ReversibleEmbedding SReLU STFTSpectrogram
+DenseFeatures FlaxLayer Highway JaxLayer LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus RandomHeight RandomWidth SReLU
 StringLookup TFSMLayer TextVectorization TorchModuleWrapper
 """.split()
 # What is a value in a configuration though it looks like an object.
-_VALUES = ("DTypePolicy", "FloatDTypePolicy", "__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__")
+_VALUES = (
+    *("__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tensor__"),
+    *("AWQDTypePolicy", "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "GPTQDTypePolicy", "Int4DTypePolicy"),
+    *("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "AbsMaxQuantizer", "AWQConfig", "GPTQConfig"),
+    *("Float8QuantizationConfig", "Int4QuantizationConfig", "Int8QuantizationConfig"),
+)
 _NO_HIGHLIGHTS = ("name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config")
 
 
@@ -119,7 +129,8 @@ def class_trouble(
         return None
     if not module and class_name not in UNSUPPORTED:
         return f"custom layer, or a layer that Keras no longer has; {CUSTOM_OBJECTS}"
-    return "not supported"
+    reasons = OPERATION_REFUSALS if is_operation(module) else {**OPERATION_REFUSALS, **LAYER_REFUSALS}
+    return reasons.get(class_name, "not supported")
 
 
 @dataclass(frozen=True)

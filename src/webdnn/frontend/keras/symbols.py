@@ -15,6 +15,7 @@ from webdnn.frontend.keras.calls import Tensor, constant, is_array
 from webdnn.frontend.keras.lengths import Length, has_lengths, is_whole, length, sizes_of
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_dtypes import dtype_of
+from webdnn.frontend.keras.size_tensors import as_size, sizes_in
 from webdnn.frontend.keras.size_values import MAKERS, size_value
 from webdnn.graph.dim import Size
 from webdnn.graph.errors import UnsupportedError
@@ -55,9 +56,9 @@ class Symbols:
 
     def made(self, function: str, *arguments: Any, **keywords: Any) -> Any:
         """What a function of keras.ops that makes a tensor of nothing but sizes gives."""
-        value, dtype = MAKERS[function](
-            self.context, *sizes_of(arguments), **{k: sizes_of(v) for k, v in keywords.items()}
-        )
+        sizes = sizes_of(self.lengths_in(arguments))
+        others = {name: sizes_of(self.lengths_in(value)) for name, value in keywords.items()}
+        value, dtype = MAKERS[function](self.context, *sizes, **others)
         return self.stand_for(Tensor(value), dtype)
 
     def symbol_of(self, x: Any) -> Any:
@@ -67,6 +68,19 @@ class Symbols:
         if is_array(x):
             return self.stand_for(Tensor(constant(x, self.context)), dtype_of(x))
         return type(x)(map(self.symbol_of, x)) if has_lengths(x) else x
+
+    def lengths_in(self, structure: Any) -> Any:
+        """A setting with the sizes that its symbolic tensors hold in their place."""
+        import keras
+
+        if isinstance(structure, keras.KerasTensor):
+            held = sizes_in(self.value(structure))
+            return (
+                length(as_size(held[()])) if held.ndim == 0 else tuple(length(as_size(size)) for size in held.ravel())
+            )
+        if isinstance(structure, (list, tuple)):
+            return type(structure)(map(self.lengths_in, structure))
+        return structure
 
     def shape(self, x: Any) -> tuple[int | Length, ...]:
         """The shape of a symbolic tensor, with lengths for what is no number."""
@@ -100,20 +114,28 @@ class Symbols:
         self.known.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
 
     def call(self, operation: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        """The symbolic result of an operation that is given lengths."""
+        """The symbolic result of an operation that is given lengths, or symbolic tensors in place of settings."""
+        from keras.src.ops.node import Node
+
+        if type(operation).__name__ in TAKING_SIZES:
+            return self.moved(operation, arguments, keywords)
+        settings = [value for value in vars(operation).values() if has_lengths(value)]
+        if settings:
+            raise UnsupportedError(
+                f"{type(operation).__name__} with the symbolic size {settings[0]} among its settings is not supported"
+            )
+        outputs = operation.compute_output_spec(*_numbers(arguments), **_numbers(dict(keywords)))
+        Node(operation, call_args=arguments, call_kwargs=keywords, outputs=outputs)
+        return outputs
+
+    def moved(self, operation: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """The same for one that moves elements: its shape is what the graph says."""
         import keras
         from keras.src.ops.node import Node
 
-        name = type(operation).__name__
-        if name not in TAKING_SIZES:
-            settings = [value for value in vars(operation).values() if has_lengths(value)]
-            if settings:
-                raise UnsupportedError(
-                    f"{name} with the symbolic size {settings[0]} among its settings is not supported"
-                )
-            outputs = operation.compute_output_spec(*_numbers(arguments), **_numbers(dict(keywords)))
-            Node(operation, call_args=arguments, call_kwargs=keywords, outputs=outputs)
-            return outputs
+        for name, value in list(vars(operation).items()):
+            if not name.startswith("_"):
+                setattr(operation, name, self.lengths_in(value))
         first = next(x for x in (*arguments, *keywords.values()) if isinstance(x, keras.KerasTensor))
         result = keras.KerasTensor((), dtype=getattr(operation, "dtype", None) or first.dtype)
         Node(operation, call_args=arguments, call_kwargs=keywords, outputs=result)

@@ -72,9 +72,12 @@ def _patches() -> list[Patch]:
             if function not in (*_ASKING, *_CONTROL)
             and _are_functions(vars(above)[function], vars(below).get(function))
         ]
+    array = type(keras.ops.convert_to_tensor(0.0))
     return [
         *found,
+        (array, "__getitem__", _get_item(array.__getitem__)),
         (keras.KerasTensor, "shape", property(_shape)),
+        (keras.KerasTensor, "__getitem__", _in_tuple(keras.KerasTensor.__getitem__)),
         (keras.Operation, "symbolic_call", _symbolic_call(keras.Operation.symbolic_call)),
         (keras.Variable, "__getitem__", _get_item(keras.Variable.__getitem__)),
         (backend, "standardize_shape", _standardize(backend.standardize_shape)),
@@ -86,11 +89,12 @@ def _are_functions(*things: Any) -> bool:
 
 
 def _of_framework(above: Callable[..., Any], below: Callable[..., Any]) -> Callable[..., Any]:
-    """The framework's function `below`, which calls Keras's again, `above` it, with something symbolic where it gets lengths."""
+    """The framework's function `below`, which calls Keras's again, `above` it, with something symbolic in place of an array where it gets sizes that
+    are lengths, or symbolic tensors."""
     name = above.__name__
 
     def function(*arguments: Any, **keywords: Any) -> Any:
-        if not any(map(has_lengths, (*arguments, *keywords.values()))):
+        if not _are_symbolic((*arguments, *keywords.values())):
             return below(*arguments, **keywords)
         symbols = _tracing[-1]
         if name in MAKERS:
@@ -103,6 +107,12 @@ def _of_framework(above: Callable[..., Any], below: Callable[..., Any]) -> Calla
     return function
 
 
+def _are_symbolic(given: tuple[Any, ...]) -> bool:
+    from keras.src.backend.common.keras_tensor import any_symbolic_tensors
+
+    return has_lengths(given) or bool(any_symbolic_tensors(given))
+
+
 def _shape(x: Any) -> tuple[Any, ...]:
     """The property `shape` of a symbolic tensor. Keras's own rules of shapes want None for what is open; only its `ops.shape` is for computing."""
     caller = sys._getframe(1)
@@ -113,16 +123,24 @@ def _shape(x: Any) -> tuple[Any, ...]:
 
 def _symbolic_call(original: Callable[..., Any]) -> Callable[..., Any]:
     def symbolic_call(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        given = (*arguments, *keywords.values(), *vars(self).values())
-        if any(map(has_lengths, given)):
+        if has_lengths((*arguments, *keywords.values())) or _are_symbolic(tuple(vars(self).values())):
             return _tracing[-1].call(self, arguments, keywords)
         return original(self, *arguments, **keywords)
 
     return symbolic_call
 
 
+def _in_tuple(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a symbolic tensor, which takes `x[None]` and `x[1:]` only in a tuple; arrays take them as they are."""
+
+    def get_item(self: Any, key: Any) -> Any:
+        return original(self, (key,) if key is None or isinstance(key, slice) else key)
+
+    return get_item
+
+
 def _get_item(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Of a variable, which leaves it to the framework."""
+    """Of an array of the framework, or of a variable."""
 
     def get_item(self: Any, key: Any) -> Any:
         return _tracing[-1].symbol_of(self)[key] if has_lengths(key) else original(self, key)

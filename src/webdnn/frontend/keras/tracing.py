@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -257,14 +257,10 @@ class Subclassed:
         return call_keywords(self.model, arguments)
 
     def _build(self) -> None:
-        """Makes the variables of a model that was never called."""
-        import keras
-
-        with self._named():
-            try:
-                self.model(**self._keywords(self.inputs))
-            except Exception as error:  # the code is the user's
-                raise UnsupportedError(_explain(keras, error)) from error
+        """Makes the variables of a model that was never called, as Keras does, by running it on JAX's own symbols. Code that these stop, as
+        `keras.ops.bincount` does, may still be traced, which makes the variables, too: so what is wrong is told by `trace`, which always follows."""
+        with suppress(Exception):
+            self.model(**self._keywords(self.inputs))
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -16,11 +16,12 @@ from webdnn.frontend.keras.calls import (
     is_array,
     nested_inputs,
 )
+from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.core import TRAINING_ONLY
-from webdnn.frontend.keras.layer_dtypes import dtype_loss, inputs_as_taken
+from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
 from webdnn.frontend.keras.operation_control import CONTROL
-from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, actual_dtype, graph_dtype
+from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
 from webdnn.frontend.keras.sizes import sizes_message
@@ -44,6 +45,7 @@ from webdnn.graph.graph import Graph, Input, Placeholder, Value, apply, collect_
 from webdnn.graph.types import TensorType
 from webdnn.graph.verify import verify
 
+_MAY_RETURN_INPUT = ("Cast", "ConvertToTensor")
 _LOOK_AT_MASKS = ("Maximum", "Minimum", "Multiply", "SpectralNormalization")  # without a parameter for them
 NOTHING = Tensor(None)
 
@@ -87,7 +89,7 @@ class Walk:
         layer = node.operation
         inside = context.inside(layer.name)
         nested = has_own_graph(layer)
-        traced = nested or has_code(layer)
+        traced = nested or has_code(layer) or context.converter(layer) is not None
         try:
             reason = None if traced else class_trouble(type(layer).__name__, type(layer).__module__, None)
             reason = reason or dtype_trouble(node, traced)
@@ -110,23 +112,30 @@ class Walk:
         if type(layer).__name__ in CONTROL and is_operation(type(layer).__module__):
             return self.control(node, known, context)
         if is_operation(type(layer).__module__):
-            values = {key: tensor.value for key, tensor in known.items()}
-            return [Tensor(value) for value in lower_operation(context, node, values)]
+            found = lower_operation(context, node, {key: tensor.value for key, tensor in known.items()})
+            returns_input = type(layer).__name__ in _MAY_RETURN_INPUT
+            return as_they_are(found, node, known) if returns_input else list(map(Tensor, found))
         call = LayerCall(node, known)
         training = training_counts(call, context)
         if has_own_graph(layer):
             return self.model(
                 layer, nested_inputs(call, context), replace(context, is_inference=True, in_training=False)
             )
-        if has_code(layer) or sees_masks(call):
+        if context.converter(layer) is None and (has_code(layer) or sees_masks(call)):
             results = self.own(call, training, context)
         else:
+            if training and is_own(layer):
+                raise UnsupportedError("called with training=True, for which its converter was not made")
             found = lower_layer(layer, call.inputs(context), context, **call.keywords(context))
-            results = [Tensor(value) for value in ([found] if isinstance(found, Value) else found)]
+            values = [found] if isinstance(found, Value) else list(found)
+            is_input = type(layer).__name__ in TRAINING_ONLY
+            results = as_they_are(values, node, known) if is_input else list(map(Tensor, values))
         return self.with_masks(call, results, context)
 
     def own(self, call: LayerCall, training: bool, context: Context) -> list[Tensor]:
-        """The outputs of a layer whose `call` is traced."""
+        """The outputs of a layer whose `call` is traced. A quantized one has another `call`."""
+        if getattr(call.layer, "quantization_mode", None):
+            raise UnsupportedError(f"quantization {call.layer.quantization_mode!r}")
         symbols = self.symbols(replace(context, in_training=training))
         masked: list[tuple[Any, Tensor]] = []
 
@@ -217,9 +226,12 @@ class Walk:
 
 
 def lower_layer(layer: Any, inputs: Sequence[Value], context: Context, **others: Any) -> Any:
-    """One call of a layer that is in LAYERS, or of a model, a subclassed layer or a function with one result."""
+    """One call of a layer that has a converter of its own or is in LAYERS, or of a model, a subclassed layer or a function with one result."""
     import keras
 
+    if (own := context.converter(layer)) is not None:
+        check_names(own, others)
+        return lowered(layer, lambda reading: own(reading, inputs, context, **others))
     if not isinstance(layer, keras.Layer) or has_own_graph(layer) or has_code(layer):
         return lower_part(layer, inputs, context, **others)
     name = type(layer).__name__
@@ -263,6 +275,12 @@ def converted(layer: Any, leaf: Any) -> Any:
         return leaf
     array = layer.dtype_policy.convert_input(leaf, layer.autocast, layer.input_dtype)
     return keras.Variable(array, trainable=False, dtype=keras.backend.standardize_dtype(array.dtype))
+
+
+def as_they_are(results: Sequence[Value], node: Any, known: Mapping[int, Tensor]) -> list[Tensor]:
+    """What Keras gives back as it is, such as a cast to the dtype that a tensor has, keeps its mask."""
+    given = {id(known[id(t)].value): known[id(t)] for t in node.arguments.keras_tensors}
+    return [given.get(id(value), Tensor(value)) for value in results]
 
 
 def sees_masks(call: LayerCall) -> bool:
@@ -310,7 +328,8 @@ def dtype_trouble(node: Any, traced: bool) -> str | None:
         if tensor.dtype not in (*NUMBERS, *FLOATS):
             return f"dtype {tensor.dtype}; {', '.join(NUMBERS)} are supported"
     policy = getattr(layer, "dtype_policy", None)
-    if policy is not None and policy.compute_dtype != "float32":
+    allowed = ("float32", *(RANGES if type(layer).__name__ in ENCODING else ()))
+    if policy is not None and policy.compute_dtype not in allowed:
         return f"computes in {policy.compute_dtype}; float32 is supported"
     is_layer = not traced and not is_operation(type(layer).__module__)
     return dtype_loss(layer, node.arguments.keras_tensors, node.outputs) if is_layer else None
@@ -321,25 +340,28 @@ def build_graph(
     shapes: Sequence[tuple[Size, ...]],
     placeholders: Mapping[str, Placeholder],
     is_trial: bool = False,
+    converters: Converters | None = None,
 ) -> Graph:
     """The graph of a model, or of a subclassed one, whose inputs have these shapes. Raises UnsupportedError that lists all that cannot be
-    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones."""
+    converted, and ModelError, with sizes that fit, where only sizes are at fault: those are sought by trials, which seek no further ones.
+    `converters` are lowerings besides LAYERS."""
     walk = Walk()
     inputs = []
     for tensor, shape in zip(functional(model).inputs, shapes, strict=True):
         dtype = str(tensor.dtype)
-        if dtype not in NUMBERS:
+        if dtype not in (*NUMBERS, *FLOATS):
             reason = f"dtype {dtype}; {', '.join(NUMBERS)} are supported"
             walk.troubles.append(Trouble(tensor.name, INPUT, reason))
-        type_ = TensorType(shape, graph_dtype(dtype) if dtype in NUMBERS else "float32")
+        type_ = TensorType(shape, graph_dtype(dtype) if dtype in RANGES else "float32")
         inputs.append(apply(Input(tensor.name, type_), origin=(tensor.name,)))
     is_inference = not isinstance(model, Subclassed) and hasattr(model, "predict")
-    context = Context(lower_layer=lower_layer, is_inference=is_inference)
+    converter = (converters or Converters()).find
+    context = Context(lower_layer=lower_layer, converter=converter, is_inference=is_inference)
     outputs, names = walk.whole(model, [Tensor(x) for x in inputs], context)
     wanted = [(tensor.name, tuple(tensor.shape)) for tensor in functional(model).inputs]
     open_sizes = any(size is None for _, shape in wanted for size in shape[1:])
     if open_sizes and not is_trial and walk.troubles and all(trouble.misfit for trouble in walk.troubles):
-        trial = partial(build_graph, model, is_trial=True)
+        trial = partial(build_graph, model, is_trial=True, converters=converters)
         raise ModelError(sizes_message(model.name, wanted, shapes, walk.troubles, trial))
     refuse(model.name, walk.troubles)
     warn_of_training(model.name, context.overruled)

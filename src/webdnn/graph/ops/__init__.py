@@ -4,11 +4,11 @@ from webdnn.graph.graph import Op
 from webdnn.graph.ops import control, convolution, elementwise, indexing, matmul, pooling, reduction, resize, shape
 from webdnn.graph.ops.control import Repeat
 from webdnn.graph.ops.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
-from webdnn.graph.ops.elementwise import Elementwise
+from webdnn.graph.ops.elementwise import Elementwise, JointElementwise
 from webdnn.graph.ops.indexing import ArgReduce, ArgSort, Gather, GatherElements, ScatterElements, ScatterRows
 from webdnn.graph.ops.matmul import BatchMatMul, MatMul
 from webdnn.graph.ops.pooling import Pool2D
-from webdnn.graph.ops.reduction import CumulativeSum, Normalize, Reduce, Softmax
+from webdnn.graph.ops.reduction import CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax
 from webdnn.graph.ops.resize import Resize2D
 from webdnn.graph.ops.shape import Concat, Fill, Iota, Pad, Reshape, Slice, Transpose
 
@@ -30,7 +30,9 @@ __all__ = [
     "Fill",
     "Gather",
     "GatherElements",
+    "GroupNormalize",
     "Iota",
+    "JointElementwise",
     "MatMul",
     "Normalize",
     "Pad",

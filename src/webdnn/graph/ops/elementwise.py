@@ -37,6 +37,34 @@ class Elementwise(Op):
         return (np.broadcast_to(result, np.broadcast_shapes(*(a.shape for a in inputs))),)
 
 
+@dataclass(frozen=True, eq=False)
+class JointElementwise(Op):
+    """Several results of one program, each of the shape to which all inputs broadcast.
+
+    `results` are the numbers of the calls that give them, the first call being 0. What two results have in common is computed once, and a
+    result that another is made from need not be read again.
+    """
+
+    program: Program
+    results: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        known = range(len(self.program.calls))
+        if len(set(self.results)) != len(self.results) or not set(self.results) <= set(known) or not self.results:
+            raise GraphError(f"results must be different calls of {len(known)}, got {self.results}")
+        calls = self.program.typed([t.dtype for t in inputs])
+        shape = broadcast_shapes([t.shape for t in inputs])
+        return tuple(TensorType(shape, calls[result].dtype) for result in self.results)
+
+    def requirements(self, inputs: Sequence[TensorType]) -> tuple[tuple[Size, Size], ...]:
+        return broadcast_requirements([t.shape for t in inputs])
+
+    def evaluate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        values = self.program.evaluate_calls(inputs)
+        shape = np.broadcast_shapes(*(a.shape for a in inputs))
+        return tuple(np.broadcast_to(values[result], shape) for result in self.results)
+
+
 def elementwise(function: str, *operands: Value | float, origin: tuple[str, ...] = ()) -> Value:
     """`function` of values and literals: `elementwise("clip", x, 0, 6)`."""
     program = single(function, *(None if isinstance(o, Value) else float(o) for o in operands))
@@ -97,4 +125,4 @@ class WithEpilogue(Op):
         return (self.program.evaluate([result, *inputs[self.main :]]) if self.program else result,)
 
 
-OPS: tuple[type[Op], ...] = (Elementwise,)
+OPS: tuple[type[Op], ...] = (Elementwise, JointElementwise)

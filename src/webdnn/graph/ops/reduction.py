@@ -71,7 +71,7 @@ class Softmax(Op):
 class Normalize(WithEpilogue):
     """x (…, C) → (x − mean) / √(variance + `epsilon`) along the last axis, or without `centre` x / √(mean of x² + `epsilon`).
 
-    Layer and RMS normalization; their scale and shift are the epilogue. Group normalization is this on a reshaped x.
+    Layer and RMS normalization; their scale and shift are the epilogue.
     """
 
     main: ClassVar[int] = 1
@@ -90,6 +90,35 @@ class Normalize(WithEpilogue):
         (x,) = inputs
         centred = x - x.mean(axis=-1, keepdims=True) if self.centre else x
         return np.asarray(centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + x.dtype.type(self.epsilon)))
+
+
+@dataclass(frozen=True, eq=False)
+class GroupNormalize(WithEpilogue):
+    """x (N, …, C) → (x − mean) / √(variance + `epsilon`) over all axes but the first, in each of `groups` runs of channels by itself.
+
+    Group normalization, and with as many groups as channels instance normalization; their scale and shift, a number for each channel, are the
+    epilogue.
+    """
+
+    main: ClassVar[int] = 1
+    groups: int = 1
+    epsilon: float = 1e-3
+    epilogue: Program | None = None
+
+    def main_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        (x,) = inputs
+        check_dtype(x.dtype, FLOATS, "data")
+        channels = x.shape[-1] if x.rank > 1 else 0
+        if not isinstance(channels, int) or self.groups < 1 or channels < 1 or channels % self.groups:
+            raise GraphError(f"data (N, …, C) wanted, whose channels fall into {self.groups} groups, got {x}")
+        return x
+
+    def main_evaluate(self, inputs: Sequence[Array]) -> Array:
+        (x,) = inputs
+        grouped = x.reshape(x.shape[0], -1, self.groups, x.shape[-1] // self.groups)
+        centred = grouped - grouped.mean(axis=(1, 3), keepdims=True)
+        variance = (centred**2).mean(axis=(1, 3), keepdims=True)
+        return np.asarray(centred / np.sqrt(variance + x.dtype.type(self.epsilon))).reshape(x.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,4 +146,4 @@ class CumulativeSum(Op):
         return (np.flip(total, self.axis) if self.reverse else total,)
 
 
-OPS: tuple[type[Op], ...] = (CumulativeSum, Normalize, Reduce, Softmax)
+OPS: tuple[type[Op], ...] = (CumulativeSum, GroupNormalize, Normalize, Reduce, Softmax)

@@ -9,7 +9,7 @@ export type Program = readonly (readonly [fn: string, dtype: DType, ...operands:
 type Argument = number | {
     readonly value: Literal;
 };
-/** `output` = `program` of `inputs`, which broadcast as in NumPy. An input may be the output itself. */
+/** `output` = `program` of `inputs`, in the same way. */
 export declare function runProgram(program: Program, inputs: readonly Operand[], output: Operand): void;
 /**
  * The kernel that computes what `sum` does (a convolution, a product, a normalization) from its first `main` inputs, and finishes it by

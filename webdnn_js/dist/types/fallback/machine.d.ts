@@ -1,11 +1,14 @@
 /** A model that kernels in TypeScript compute, in plain arrays. Lives in a worker, or on the main thread where there is none. */
 import type { Schedule, Cells, WeightRows } from '../backend.js';
 import type { Plan, Weight } from '../plan.js';
+import type { RegisteredKernels } from '../registered.js';
 import type { Times } from '../session.js';
 /** What is run. */
 export interface Model {
     readonly plan: Plan;
     readonly weights: readonly Weight[];
+    /** Those of the page, where the plan asks for some. */
+    readonly kernels?: RegisteredKernels;
 }
 export declare class Machine {
     private readonly model;
