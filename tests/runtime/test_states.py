@@ -67,7 +67,7 @@ def kept_graph() -> Graph:
         flag,
     ]
     graph = replace(graph_of([x, z], outputs), states=states.collected(), name="kept")
-    return replace(graph, placeholders={"N": Placeholder(1, 9), "M": Placeholder(1, 9)})
+    return replace(graph, placeholders={"N": Placeholder(1, 9), "M": Placeholder(1, 99)})
 
 
 @dataclass
@@ -214,6 +214,91 @@ def test_a_text_is_written(page: Any, text: list[int], backend: str) -> None:
       runner.dispose();
       return texts;"""
     assert value(ask(page, body, backend=backend, count=LETTERS_WRITTEN)) == [text, text]
+
+
+LENGTHS = """
+  const backendOptions = {webassembly: {threads: 1}};
+  const runner = (globalThis.lasting ??= await WebDNN.load('/kept', {backendOrder: backend, backendOptions}));
+  const answers = [];
+  for (let turn = 0; turn < times; turn++) {
+    runner.setPlaceholderValue({N: 2, M: lengths[turn % 2]});
+    await runner.resetStates();
+    runner.getInputViews().forEach((view, i) => view.set(inputs[turn % 2][i]));
+    await runner.run();
+    const found = runner.getOutputViews().map((view) => [...view.toActual()]);
+    if (turn < 2) answers.push(found);
+    else if (JSON.stringify(found) !== JSON.stringify(answers[turn % 2])) throw new Error(`turn ${turn} is another`);
+  }
+  return answers;"""
+"""As pages of WebDNN 1 change a length: nobody waits for setPlaceholderValue. The runner stays."""
+LESS = 50
+"""Turns at a time: a thousand take SwiftShader longer than a page is waited for."""
+
+
+def size_of_page(page: Any) -> int:
+    page.request_gc()
+    return int(page.evaluate("performance.measureUserAgentSpecificMemory().then(({bytes}) => bytes)"))
+
+
+def check_lengths(page: Any, model: Model, backend: str, times: int) -> None:
+    lengths = (80, 7)
+    inputs = [model.inputs(str(M), N=2, M=M) for M in lengths]
+    expected = [Session(model.graph, {"N": 2, "M": M}).run(x) for M, x in zip(lengths, inputs, strict=True)]
+
+    def turn() -> int:
+        given = [lists(x) for x in inputs]
+        answers = value(ask(page, LENGTHS, backend=backend, times=LESS, lengths=lengths, inputs=given))
+        for answer, want in zip(answers, expected, strict=True):
+            assert_close(answer, want)
+        return size_of_page(page)
+
+    before = turn()
+    after = [turn() for _ in range(times // LESS)][-1]
+    page.evaluate("lasting.dispose(); globalThis.lasting = undefined")
+    assert after - before < 2**21, (before, after)  # one memory for 80 steps in each turn would be ten times as much
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name in ("fallback", "webassembly")])
+def test_a_length_that_changes_back_and_forth(page: Any, kept: Model, backend: str) -> None:
+    check_lengths(page, kept, backend, 100)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_length_that_changes_a_thousand_times(page: Any, kept: Model, backend: str) -> None:
+    check_lengths(page, kept, backend, 1000)
+
+
+@pytest.mark.skipif("webassembly" not in BACKENDS, reason="the machine has no C compiler for webassembly")
+def test_a_run_with_a_loop_is_one_call_of_compiled_code(page: Any, kept: Model) -> None:
+    """On the page's thread, where the module's functions can be counted."""
+    body = """
+      const [Worker, instantiate] = [globalThis.Worker, WebAssembly.instantiate];
+      let calls = 0;
+      globalThis.Worker = undefined;
+      WebAssembly.instantiate = async (...given) => {
+        const { exports } = await instantiate(...given);
+        const counted = (name) => (...args) => (calls++, exports[name](...args));
+        const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
+        return { exports: { ...exports, ...Object.fromEntries(names.map((name) => [name, counted(name)])) } };
+      };
+      try {
+        const runner = await WebDNN.load('/kept', {backendOrder: 'webassembly'});
+        await runner.setPlaceholderValue({N: 2, M: 9});
+        await runOnce(runner, inputs);
+        const before = calls;
+        await runOnce(runner, inputs);
+        const once = calls - before;
+        const steps = (await runner.profile()).length;
+        runner.dispose();
+        return [once, steps];
+      } finally {
+        globalThis.Worker = Worker;
+        WebAssembly.instantiate = instantiate;
+      }"""
+    once, steps = value(ask(page, body, inputs=lists(kept.inputs(N=2, M=9))))
+    assert once == 1
+    assert steps > 9
 
 
 def test_a_state_that_is_read_no_more_is_overwritten_in_place() -> None:

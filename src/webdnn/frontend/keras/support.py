@@ -23,6 +23,7 @@ from webdnn.frontend.keras import (
     time_distributed,
 )
 from webdnn.frontend.keras.lowering import LayerLowering
+from webdnn.frontend.keras.operation_control import CONTROL
 from webdnn.frontend.keras.operations import OPERATIONS
 from webdnn.frontend.keras.refusals import LAYER_REFUSALS, OPERATION_REFUSALS
 from webdnn.graph.errors import UnsupportedError
@@ -123,7 +124,7 @@ def class_trouble(
         return f"custom layer, registered as {registered!r}; {CUSTOM_OBJECTS}"
     if module and module.split(".")[0] not in TRUSTED:
         return f"custom layer of the module {module!r}; {CUSTOM_OBJECTS}"
-    supported = class_name in OPERATIONS if is_operation(module) else is_layer(class_name)
+    supported = class_name in (*OPERATIONS, *CONTROL) if is_operation(module) else is_layer(class_name)
     if supported or (not module and class_name in OPERATIONS):
         return None
     if not module and class_name not in UNSUPPORTED:

@@ -22,6 +22,8 @@ Patch: TypeAlias = "tuple[Any, str, Any]"  # an object, the name of its attribut
 _MODULES = ("core", "image", "linalg", "math", "nn", "numpy")
 _KNOW_OPEN_SIZES = ("keras", "webdnn")  # Code of these takes None for an open size.
 _ASKING = ("is_tensor", "shape")  # They compute nothing.
+# What operation_control replaces: it takes lengths as they are.
+_CONTROL = ("associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop")
 _tracing: list[Symbols] = []
 
 
@@ -67,7 +69,8 @@ def _patches() -> list[Patch]:
         found += [
             (below, function, _of_framework(getattr(above, function), getattr(below, function)))
             for function in vars(above)
-            if function not in _ASKING and _are_functions(vars(above)[function], vars(below).get(function))
+            if function not in (*_ASKING, *_CONTROL)
+            and _are_functions(vars(above)[function], vars(below).get(function))
         ]
     array = type(keras.ops.convert_to_tensor(0.0))
     return [

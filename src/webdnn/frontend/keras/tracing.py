@@ -12,7 +12,7 @@ from traceback import walk_tb
 from typing import Any
 
 from webdnn.frontend.input_shape import InputShape, match_input_shapes
-from webdnn.frontend.keras import recurrent
+from webdnn.frontend.keras import operation_control, recurrent
 from webdnn.frontend.keras.symbols import Symbols, UnknownSizeError
 from webdnn.frontend.keras.traced_lengths import replaced, taking_lengths
 from webdnn.graph.errors import ModelError, UnsupportedError
@@ -182,6 +182,7 @@ def _recording(keras: Any, training: bool) -> Iterator[None]:
         (keras.Variable, "assign", refusing("it changes a variable")),
         (keras.Layer, "add_loss", lambda self, loss: None),
         *recurrent.patches(training),
+        *operation_control.patches(),
     ]
     for name in _OPERATORS.split():
         method = f"__{name}__"

@@ -20,6 +20,7 @@ from webdnn.frontend.keras.converters import Converters
 from webdnn.frontend.keras.core import TRAINING_ONLY
 from webdnn.frontend.keras.layer_dtypes import ENCODING, dtype_loss, inputs_as_taken
 from webdnn.frontend.keras.lowering import Context
+from webdnn.frontend.keras.operation_control import CONTROL
 from webdnn.frontend.keras.operation_dtypes import FLOATS, NUMBERS, RANGES, actual_dtype, graph_dtype
 from webdnn.frontend.keras.operations import lower_operation
 from webdnn.frontend.keras.reading import check_names, lowered, settings
@@ -108,6 +109,8 @@ class Walk:
 
     def results(self, node: Any, known: dict[int, Tensor], context: Context) -> list[Tensor]:
         layer = node.operation
+        if type(layer).__name__ in CONTROL and is_operation(type(layer).__module__):
+            return self.control(node, known, context)
         if is_operation(type(layer).__module__):
             found = lower_operation(context, node, {key: tensor.value for key, tensor in known.items()})
             returns_input = type(layer).__name__ in _MAY_RETURN_INPUT
@@ -153,6 +156,22 @@ class Walk:
         results = self.recorded(recording, symbols)
         call.forget_masks([tensor for found, tensor in masked if mask_of(found) is None])
         return results
+
+    def control(self, node: Any, known: Mapping[int, Tensor], context: Context) -> list[Tensor]:
+        """The outputs of an operation that calls functions, which are traced."""
+        import keras
+
+        symbols = self.symbols(context)
+
+        def stand_in(leaf: Any) -> Any:
+            tensor = known.get(id(leaf))
+            if tensor is None or tensor.value is None:
+                return leaf
+            return symbols.stand_for(tensor, dtype_in_keras(leaf, tensor.value))
+
+        given = (node.arguments.args, node.arguments.kwargs)
+        arguments, keywords = keras.tree.map_structure(stand_in, given)
+        return self.recorded(trace(node.operation.call, symbols, arguments, keywords), symbols)
 
     def symbols(self, context: Context) -> Symbols:
         """What code that is traced next begins with: nothing yet. It calls its layers itself, so there `training` has effect."""
