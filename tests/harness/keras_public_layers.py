@@ -1,4 +1,4 @@
-"""The public classes of keras.layers: which are no layers of their own, and which are being worked on; all others are converted or refused."""
+"""The public classes of keras.layers: which are no layers of their own; all others are converted or refused."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import keras
 
 # What others are made of, the beginning of a model, and code of the user's, which is traced.
 NO_LAYERS = ("InputLayer", "InputSpec", "Lambda", "Layer", "Wrapper")
-NOT_YET = (
-    *("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN"),
-    *("ReversibleEmbedding", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells"),
-)
 
 
 def public_layers() -> dict[str, type]:
