@@ -206,7 +206,7 @@ def while_loop(
 
     def after(states: Sequence[Value]) -> list[Value]:
         found = body(*before.tensors(states))
-        found = tuple(found) if several else (found,)
+        found = tuple(found) if several and isinstance(found, (tuple, list)) else (found,)
         return _Leaves.of(found).like(before, "the states of a loop before and after an iteration")
 
     def going(states: Sequence[Value]) -> Value:
