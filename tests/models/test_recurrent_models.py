@@ -29,10 +29,11 @@ BACKENDS = [
     pytest.param(name, marks=[pytest.mark.exhaustive] if name in ("webgpu", "webgl") else [])  # minutes on SwiftShader
     for name in ("webassembly", "fallback", "webgpu", "webgl")
 ]
+TRAINED = [BACKENDS[0], *(pytest.param(*rest.values, marks=[pytest.mark.exhaustive]) for rest in BACKENDS[1:])]
 
 
 @trained
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TRAINED)
 def test_a_writer_of_text(run_in_page: Any, backend: str, tmp_path: Path) -> None:
     """An embedding, two LSTMs and a layer of the user's, in a file of tf.keras."""
     folder = FOLDER / "textgenrnn_char_lstm"
@@ -47,7 +48,7 @@ def test_a_writer_of_text(run_in_page: Any, backend: str, tmp_path: Path) -> Non
 
 
 @trained
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TRAINED)
 def test_digits_row_by_row(workshop: Any, run_in_page: Any, backend: str, tmp_path: Path) -> None:
     """A bidirectional GRU and an LSTM."""
     file = FOLDER / "mnist5k_selftrained/mnist_gru_lstm.keras"
