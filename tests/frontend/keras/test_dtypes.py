@@ -382,7 +382,6 @@ def test_masks_nested_models_and_code_of_the_user() -> None:
         ("int32", lambda x: x + np.array([2**40]), r"\(Add\): the constant 1099511627776, which int32 cannot hold"),
         ("uint32", lambda x: x + 1, r"\(Add\): Add in uint32, .*cast its operands to int32 or float32 first"),
         ("bool", lambda x: x - x, "Subtract of bool"),
-        ("float16", lambda x: x * 2, r"\(InputLayer\): dtype float16; float32, bool"),
     ],
 )
 def test_what_no_dtype_of_a_graph_holds_is_refused(dtype: str, build: Build, reason: str) -> None:

@@ -19,12 +19,20 @@ POWERS = 6
 
 
 def lower_cast(c: Call, operation: Any, x: Value) -> Value:
+    refuse_rounding(c, str(operation.dtype))
     return cast(c, x, str(operation.dtype), c.operands[0])
+
+
+def refuse_rounding(c: Call, target: str) -> None:
+    """A cast that code asks for rounds; a graph computes in float32. Those of a policy are another thing: such a layer runs in float32."""
+    if target in ("float16", "bfloat16") and c.operands[0] != target:
+        raise UnsupportedError(f"dtype {target}, to which it rounds; leave the cast out, or cast to float32")
 
 
 def lower_saturate(c: Call, operation: Any, x: Value) -> Value:
     """A cast that never wraps."""
     target = str(operation.dtype)
+    refuse_rounding(c, target)
     if target == BOOL:
         return cast(c, c.elementwise("max", x, 0.0), BOOL) if x.dtype != "bool" else x
     if target in RANGES and c.operands[0] in RANGES and c.operands[0] != BOOL:
