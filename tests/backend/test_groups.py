@@ -31,7 +31,9 @@ def _layer(channels: int, columns: int, groups: int, kernel: int = 3, size: int 
 
 
 def _plan(backend: str, case: Case) -> Plan:
-    target = replace(importlib.import_module(f"webdnn.backend.{backend}").TARGET, finish=lambda plan, options: None)
+    target = replace(
+        importlib.import_module(f"webdnn.backend.{backend}").TARGET, finish=lambda plan, target, options: None
+    )
     return build_plan(case.graph, target, WeightTable.of(case.graph))
 
 

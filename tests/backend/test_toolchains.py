@@ -45,7 +45,7 @@ INTERFACE = """async bytes => {
 
 def test_unknown_toolchain() -> None:
     with pytest.raises(ToolchainError, match="unknown toolchain 'gcc'; known: zig, emscripten, clang"):
-        finish(Plan("webassembly"), {"toolchain": "gcc"})
+        finish(Plan("webassembly"), TARGET, {"toolchain": "gcc"})
 
 
 def test_the_command_line_knows_every_toolchain() -> None:

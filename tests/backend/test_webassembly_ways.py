@@ -38,7 +38,7 @@ def test_windows_stand_where_the_page_looks(kernel: str, op: Op, want: tuple[int
     groups = op.groups if isinstance(op, Conv2D) else 1
     weights = [] if isinstance(op, Pool2D) else [Random("ways").constant(3, 5, 32 // groups, 16)]
     graph = graph_of([x], [apply(op, x, *weights, origin=("layer",))])
-    target = replace(TARGET, finish=lambda plan, options: None)
+    target = replace(TARGET, finish=lambda plan, target, options: None)
     plan = build_plan(graph, target, WeightTable.of(graph), {"exact": True})
     (step,) = [s for s in plan.steps if isinstance(s, Step) and plan.kernels[s.kernel].name == kernel]
     assert step.args[WINDOWS[kernel]] == want
