@@ -31,7 +31,7 @@ from webdnn.backend.webgpu import (
 from webdnn.descriptor.schema import Item, Kernel, Step
 from webdnn.graph.dim import Size, evaluate, symbol
 from webdnn.graph.functions import FUNCTIONS
-from webdnn.graph.graph import Constant, Graph, Node, apply
+from webdnn.graph.graph import Constant, Graph, Input, Node, apply
 from webdnn.graph.ops import (
     OPS,
     BatchMatMul,
@@ -214,9 +214,9 @@ def test_weights_are_packed_by_setup_steps(check: Callable[..., None]) -> None:
         x, w = node.inputs
         kernel = builder.kernel(emit.Shader("double", DOUBLE))
         packed = builder.packed(builder.weight(w), kernel, w.shape, [w.shape[-1]], [1])
-        views = [builder.view(x), packed]
-        output = builder.view(node.outputs[0])
-        lower_elementwise.emit_map(builder, views, output, op.program, ["float32"] * 2, node.origin)
+        same = Node(op, (x, apply(Input("packed", w.type))), node.origin)
+        builder._views |= {same.inputs[1]: packed, same.outputs[0]: builder.view(node.outputs[0])}
+        lower_elementwise.emit_map(builder, same, op.program)
 
     def build(random: Random) -> Graph:
         x = source("x", 7, 5)
