@@ -106,30 +106,21 @@ class _Maker:
 
 
 def _convolution(make: _Maker, node: Node) -> Value:
+    """A depthwise kernel (H, W, C, M) is one of as many groups as there are channels."""
     op = node.op
-    if not isinstance(op, Conv2D):
+    x, weights = node.inputs[:2]
+    height, width, channels, last = weights.shape
+    if isinstance(op, Conv2D):
+        groups, depth, outputs = op.groups, channels, last
+    elif isinstance(op, DepthwiseConv2D):
+        groups, depth, outputs = number(channels), 1, channels * last
+    else:
         raise TypeError(f"{op} is no convolution")
-    x, weights = node.inputs[:2]
-    height, width, channels, outputs = weights.shape
     places = _places(weights, op.dilation)
     size = op.spatial(x.shape, weights.shape)
     rows = make.patches(make.pad(x, op.padding), places, op.strides, size)
-    matrix = make.reshape(weights, height * width * channels, outputs)
-    return make.grouped_product(rows, matrix, op.groups, len(places), (x.shape[0], *size, outputs))
-
-
-def _depthwise(make: _Maker, node: Node) -> Value:
-    op = node.op
-    if not isinstance(op, DepthwiseConv2D):
-        raise TypeError(f"{op} is no depthwise convolution")
-    x, weights = node.inputs[:2]
-    height, width, channels, multiplier = weights.shape
-    places = _places(weights, op.dilation)
-    size = op.spatial(x.shape, weights.shape)
-    rows = make.patches(make.pad(x, op.padding), places, op.strides, size)
-    matrix = make.reshape(weights, height * width, channels * multiplier)
-    shape = (x.shape[0], *size, channels * multiplier)
-    return make.grouped_product(rows, matrix, number(channels), len(places), shape)
+    matrix = make.reshape(weights, height * width * depth, outputs)
+    return make.grouped_product(rows, matrix, groups, len(places), (x.shape[0], *size, outputs))
 
 
 def _transposed(make: _Maker, node: Node) -> Value:
@@ -190,6 +181,6 @@ def _finished(node: Node, total: Value) -> Value:
 EXPANSIONS: Mapping[type[Op], Callable[[_Maker, Node], Value]] = {
     Conv2D: _convolution,
     Conv2DTranspose: _transposed,
-    DepthwiseConv2D: _depthwise,
+    DepthwiseConv2D: _convolution,
     MatMul: _dense,
 }

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from webdnn.frontend.keras.dequantized import dequantized
+from webdnn.frontend.keras.restoring import own_variables
 from webdnn.graph.errors import ModelWarning, UnsupportedError
 
 OTHER_FLOATS = ("float16", "bfloat16", "float64")
@@ -31,7 +32,9 @@ def in_float32(model: Any) -> Iterator[None]:
             if layer in other or layer in quantised:
                 kept.append((layer, dict(vars(layer))))
                 _change(layer)
-        for variable in {id(v): v for layer in layers for v in _own(layer) if v.dtype in OTHER_FLOATS}.values():
+        for variable in {
+            id(v): v for layer in layers for v in own_variables(layer) if v.dtype in OTHER_FLOATS
+        }.values():
             kept.append((variable, dict(vars(variable))))
             _widen(variable)
         yield
@@ -49,10 +52,6 @@ def _layers(model: Any) -> Iterator[Any]:
         for operation in model.operations:
             if hasattr(operation, "_flatten_layers"):
                 yield from operation._flatten_layers()
-
-
-def _own(layer: Any) -> list[Any]:
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def _change(layer: Any) -> None:
