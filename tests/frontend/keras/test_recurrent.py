@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,15 @@ def test_files(name: str, suffix: str, tmp_path: Path) -> None:
     graph = load(tmp_path / f"model{suffix}", fixed(inputs), custom_objects=own)
     for have, want in zip(interpret(graph, inputs), interpret(from_model(model, fixed(inputs)), inputs), strict=True):
         assert np.array_equal(have, want)
+
+
+def test_a_file_in_a_process_in_which_keras_has_not_looked_for_tensorflow(tmp_path: Path) -> None:
+    """Keras looks once, when Bidirectional is made from a file: while old imports work, and a stand-in for TensorFlow could be found."""
+    x = keras.Input((5, CHANNELS))
+    keras.Model(x, layers.Bidirectional(layers.LSTM(3))(x)).save(tmp_path / "model.keras")
+    code = "import sys; from webdnn.frontend.keras import load; load(sys.argv[1], ['(1,5,4)'])"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "model.keras"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_any_length() -> None:

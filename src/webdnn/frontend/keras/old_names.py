@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
@@ -32,6 +32,7 @@ def old_names(keras: Any) -> Iterator[None]:
     finder = _Finder(keras)
     missing = {name: f for name, f in old_functions(keras).items() if not hasattr(keras.backend, name)}
     before = set(sys.modules)
+    _tell_keras_what_is_missing(finder.roots)
     sys.meta_path.insert(0, finder)
     try:
         with replaced([(keras.backend, name, function) for name, function in missing.items()]):
@@ -40,6 +41,15 @@ def old_names(keras: Any) -> Iterator[None]:
         _active.pop()
         sys.meta_path.remove(finder)
         _forget(finder.served - before)
+
+
+def _tell_keras_what_is_missing(roots: Collection[str]) -> None:
+    """Keras tries once whether a package is there, and remembers the answer. It must not take a stand-in for the package: it looks for classes."""
+    from keras.src.utils import module_utils
+
+    for module in vars(module_utils).values():
+        if isinstance(module, module_utils.LazyModule) and module.name.partition(".")[0] in roots:
+            _ = module.available
 
 
 def _forget(names: set[str]) -> None:
@@ -57,13 +67,13 @@ class _Finder(Loader):
 
     def __init__(self, keras: Any) -> None:
         self._keras = keras
-        self._roots = {name for name in ("tensorflow", "tf_keras") if PathFinder.find_spec(name) is None}
+        self.roots = {name for name in ("tensorflow", "tf_keras") if PathFinder.find_spec(name) is None}
         self.served: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         root = name.partition(".")[0]
         is_former = name.startswith("keras.") and PathFinder.find_spec(name, path) is None
-        if root not in self._roots and not is_former:
+        if root not in self.roots and not is_former:
             return None
         self.served.add(name)
         return ModuleSpec(name, self, is_package=True)
